@@ -1,0 +1,59 @@
+"""The checked config, what wildcards may be, and the few helpers that rules share."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from stowaway.config import ConfigError, check_config
+from stowaway.names import slug
+
+try:
+    config = check_config(
+        config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+    )
+except ConfigError as error:
+    raise WorkflowError(f"The config has mistakes.\n{error}")
+
+RESULTS = f"results/{config['name']}"
+DETECTORS = config["detectors"]
+INVASIVE = {slug(name): name for name in config["species"]["invasive"]}
+SPECIES = {slug(name): name for name in config["species"]["native"]} | INVASIVE
+NOVELTY = [name for name, d in DETECTORS.items() if d["train_on"] == "natives"]
+VISUALIZATION = [name for name in DETECTORS if name not in NOVELTY]
+
+
+wildcard_constraints:
+    detector="|".join(DETECTORS),
+    species="|".join(SPECIES) or "none",
+    size=r"\d+",
+    perplexity=r"\d+",
+
+
+def modules(*names):
+    """Modules that a rule's result depends on; as inputs, so that an edit reruns it."""
+    return [
+        workflow.source_path(f"../scripts/stowaway/{name}.py") for name in names
+    ]
+
+
+def settings(wildcards):
+    """The settings of the detector that is asked for."""
+    return DETECTORS[wildcards.detector]
+
+
+def worth(wildcards):
+    """Threads that a detector's network can use: a dense one is bound by memory, not by cores."""
+    return 8 if settings(wildcards)["kind"] == "convolutional" else 1
+
+
+def packed(suffix):
+    """The packed crops (npy) or their index (csv) at the detector's image size."""
+    return lambda wildcards: f"{RESULTS}/packed/{settings(wildcards)['image_size']}.{suffix}"
+
+
+def show_summary():
+    """Say at the end what was had, what was lost, and where to look."""
+    summary = Path(RESULTS, "summary.txt")
+    if summary.exists():
+        print(f"\n{config['name']}\n{summary.read_text()}figures: {RESULTS}/figures/")

@@ -1,0 +1,28 @@
+"""Annotations and crops -> figures of what the data set holds."""
+
+EDA = ["species_before", "species_after", "high_level", "locations", "time", "sizes"]
+
+
+rule plot_eda:
+    input:
+        annotations="<results>/annotations.csv",
+        rejected="<results>/rejected.csv",
+        labels="<results>/labels.csv",
+        style="workflow/stowaway.mplstyle",
+        modules=modules("figures"),
+    output:
+        svg=report(
+            expand("<results>/figures/eda/{figure}.svg", figure=EDA),
+            caption="../report/eda.rst",
+            category="1. Data",
+        ),
+        png=expand("<results>/figures/eda/{figure}.png", figure=EDA),
+    params:
+        species=config["species"],
+        high_level=config["labels"]["high_level"],
+    log:
+        "<results>/logs/plot_eda.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_eda.py"

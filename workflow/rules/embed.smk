@@ -1,0 +1,95 @@
+"""A trained detector -> t-SNE of natives and invaders together, and figures of it."""
+
+
+rule encode_crops:
+    input:
+        model="<results>/models/{detector}.pt",
+        pack=packed("npy"),
+        index=packed("csv"),
+        splits="<results>/splits.csv",
+        modules=modules("networks", "detector", "packs"),
+    output:
+        components="<results>/tsne/{detector}/components.npz",
+    params:
+        settings=settings,
+        max_native=config["tsne"]["max_native"],
+        seed=config["tsne"]["seed"],
+    log:
+        "<results>/logs/encode_crops/{detector}.log",
+    benchmark:
+        "<results>/benchmarks/encode_crops/{detector}.tsv"
+    threads: worth
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/encode_crops.py"
+
+
+rule embed_crops:
+    input:
+        components="<results>/tsne/{detector}/components.npz",
+        splits="<results>/splits.csv",
+    output:
+        embedding="<results>/tsne/{detector}/p{perplexity}.csv",
+    params:
+        seed=config["tsne"]["seed"],
+    log:
+        "<results>/logs/embed_crops/{detector}/p{perplexity}.log",
+    benchmark:
+        "<results>/benchmarks/embed_crops/{detector}/p{perplexity}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    script:
+        "../scripts/embed_crops.py"
+
+
+rule plot_tsne:
+    input:
+        embeddings=expand(
+            "<results>/tsne/{{detector}}/p{perplexity}.csv",
+            perplexity=config["tsne"]["perplexities"],
+        ),
+        style="workflow/stowaway.mplstyle",
+        modules=modules("figures"),
+    output:
+        svg=report(
+            "<results>/figures/tsne/{detector}/{species}.svg",
+            caption="../report/tsne.rst",
+            category="4. t-SNE",
+            labels={"detector": "{detector}", "species": "{species}"},
+        ),
+        png="<results>/figures/tsne/{detector}/{species}.png",
+    params:
+        species=lambda w: SPECIES[w.species],
+    log:
+        "<results>/logs/plot_tsne/{detector}/{species}.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_tsne.py"
+
+
+rule plot_tsne_labels:
+    input:
+        embeddings=expand(
+            "<results>/tsne/{{detector}}/p{perplexity}.csv",
+            perplexity=config["tsne"]["perplexities"],
+        ),
+        style="workflow/stowaway.mplstyle",
+        modules=modules("figures"),
+    output:
+        svg=report(
+            "<results>/figures/tsne_labels/{detector}.svg",
+            caption="../report/tsne_labels.rst",
+            category="4. t-SNE",
+            labels={"detector": "{detector}", "species": "all, by high-level label"},
+        ),
+        png="<results>/figures/tsne_labels/{detector}.png",
+    params:
+        high_level=config["labels"]["high_level"],
+    log:
+        "<results>/logs/plot_tsne_labels/{detector}.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_tsne_labels.py"

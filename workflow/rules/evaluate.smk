@@ -1,0 +1,150 @@
+"""A trained detector -> scores of every crop, metrics with intervals, accuracy, and their figures."""
+
+
+rule score_crops:
+    input:
+        model="<results>/models/{detector}.pt",
+        pack=packed("npy"),
+        index=packed("csv"),
+        splits="<results>/splits.csv",
+        modules=modules("networks", "detector", "packs"),
+    output:
+        scores="<results>/scores/{detector}.csv",
+    log:
+        "<results>/logs/score_crops/{detector}.log",
+    benchmark:
+        "<results>/benchmarks/score_crops/{detector}.tsv"
+    threads: worth
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/score_crops.py"
+
+
+rule evaluate_detector:
+    input:
+        scores="<results>/scores/{detector}.csv",
+        modules=modules("metrics", "thresholds"),
+    output:
+        metrics="<results>/metrics/{detector}.csv",
+        accuracy="<results>/accuracy/{detector}.csv",
+        curves="<results>/curves/{detector}.csv",
+    params:
+        settings=settings,
+        evaluation=config["evaluation"],
+    log:
+        "<results>/logs/evaluate_detector/{detector}.log",
+    benchmark:
+        "<results>/benchmarks/evaluate_detector/{detector}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    script:
+        "../scripts/evaluate_detector.py"
+
+
+rule gather_metrics:
+    input:
+        expand("<results>/metrics/{detector}.csv", detector=DETECTORS),
+    output:
+        metrics="<results>/metrics.csv",
+    log:
+        "<results>/logs/gather_metrics.log",
+    conda:
+        "../../envs/data.yaml"
+    script:
+        "../scripts/gather_metrics.py"
+
+
+rule plot_roc:
+    input:
+        metrics="<results>/metrics.csv",
+        curves=expand("<results>/curves/{detector}.csv", detector=DETECTORS),
+        style="workflow/stowaway.mplstyle",
+        modules=modules("figures"),
+    output:
+        svg=report(
+            "<results>/figures/roc.svg",
+            caption="../report/roc.rst",
+            category="2. Detection",
+            labels={"detector": "all", "figure": "ROC"},
+        ),
+        png="<results>/figures/roc.png",
+    params:
+        detectors=list(DETECTORS),
+    log:
+        "<results>/logs/plot_roc.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_roc.py"
+
+
+rule plot_scores:
+    input:
+        scores="<results>/scores/{detector}.csv",
+        style="workflow/stowaway.mplstyle",
+        modules=modules("figures"),
+    output:
+        svg=report(
+            "<results>/figures/scores/{detector}.svg",
+            caption="../report/scores.rst",
+            category="2. Detection",
+            labels={"detector": "{detector}", "figure": "scores"},
+        ),
+        png="<results>/figures/scores/{detector}.png",
+    params:
+        score=lambda w: settings(w)["score"],
+    log:
+        "<results>/logs/plot_scores/{detector}.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_scores.py"
+
+
+rule plot_species_accuracy:
+    input:
+        accuracy="<results>/accuracy/{detector}.csv",
+        style="workflow/stowaway.mplstyle",
+        modules=modules("figures"),
+    output:
+        svg=report(
+            "<results>/figures/species_accuracy/{detector}.svg",
+            caption="../report/species_accuracy.rst",
+            category="2. Detection",
+            labels={"detector": "{detector}", "figure": "accuracy per species"},
+        ),
+        png="<results>/figures/species_accuracy/{detector}.png",
+    params:
+        score=lambda w: settings(w)["score"],
+    log:
+        "<results>/logs/plot_species_accuracy/{detector}.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_species_accuracy.py"
+
+
+rule plot_accuracy:
+    input:
+        accuracy="<results>/accuracy/{detector}.csv",
+        curves="<results>/curves/{detector}.csv",
+        style="workflow/stowaway.mplstyle",
+        modules=modules("figures"),
+    output:
+        svg=report(
+            "<results>/figures/accuracy/{detector}/{species}.svg",
+            caption="../report/accuracy.rst",
+            category="3. Thresholds",
+            labels={"detector": "{detector}", "species": "{species}"},
+        ),
+        png="<results>/figures/accuracy/{detector}/{species}.png",
+    params:
+        species=lambda w: SPECIES[w.species],
+        score=lambda w: settings(w)["score"],
+    log:
+        "<results>/logs/plot_accuracy/{detector}/{species}.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_accuracy.py"

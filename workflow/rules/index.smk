@@ -1,0 +1,70 @@
+"""A COCO JSON -> one row per usable box, by shard; what was refused is a table with reasons."""
+
+REMOTE = config["coco"].startswith(("s3://", "http://", "https://"))
+COCO = f"{RESULTS}/coco/{Path(config['coco']).name}" if REMOTE else config["coco"]
+
+if REMOTE:
+
+    rule fetch_coco:
+        output:
+            coco=COCO,
+        params:
+            url=config["coco"],
+            aws=config["aws"],
+        log:
+            "<results>/logs/fetch_coco.log",
+        conda:
+            "../../envs/data.yaml"
+        script:
+            "../scripts/fetch_coco.py"
+
+
+rule index_annotations:
+    input:
+        coco=COCO,
+        modules=modules("coco", "events", "names"),
+    output:
+        annotations="<results>/annotations.csv",
+        rejected="<results>/rejected.csv",
+    params:
+        key=config["images"]["key"],
+        rename=config["labels"]["rename"],
+        drop=config["labels"]["drop"],
+        events=config["events"],
+    log:
+        "<results>/logs/index_annotations.log",
+    benchmark:
+        "<results>/benchmarks/index_annotations.tsv"
+    conda:
+        "../../envs/data.yaml"
+    script:
+        "../scripts/index_annotations.py"
+
+
+rule shard_annotations:
+    input:
+        annotations="<results>/annotations.csv",
+    output:
+        scatter.shards("<results>/shards/{scatteritem}.csv"),
+    log:
+        "<results>/logs/shard_annotations.log",
+    conda:
+        "../../envs/data.yaml"
+    script:
+        "../scripts/shard_annotations.py"
+
+
+rule propose_species:
+    input:
+        annotations="<results>/annotations.csv",
+    output:
+        proposal="<results>/species_proposal.yaml",
+    params:
+        threshold=config["species"]["propose_threshold"],
+        too_general=config["labels"]["too_general"],
+    log:
+        "<results>/logs/propose_species.log",
+    conda:
+        "../../envs/data.yaml"
+    script:
+        "../scripts/propose_species.py"

@@ -1,0 +1,88 @@
+"""Packed crops and splits -> a trained detector, and its loss over the epochs."""
+
+
+rule train_detector:
+    input:
+        pack=packed("npy"),
+        index=packed("csv"),
+        splits="<results>/splits.csv",
+        modules=modules("training", "networks", "detector", "packs"),
+    output:
+        model="<results>/models/{detector}.pt",
+        history="<results>/models/{detector}.history.csv",
+    params:
+        settings=settings,
+        checkpoint=lambda w: f"{RESULTS}/checkpoints/{w.detector}.pt",
+    log:
+        "<results>/logs/train_detector/{detector}.log",
+    benchmark:
+        "<results>/benchmarks/train_detector/{detector}.tsv"
+    threads: worth
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/train_detector.py"
+
+
+rule plot_loss:
+    input:
+        history="<results>/models/{detector}.history.csv",
+        style="workflow/stowaway.mplstyle",
+        modules=modules("figures"),
+    output:
+        svg=report(
+            "<results>/figures/loss/{detector}.svg",
+            caption="../report/loss.rst",
+            category="5. Models",
+            labels={"detector": "{detector}", "figure": "loss"},
+        ),
+        png="<results>/figures/loss/{detector}.png",
+    log:
+        "<results>/logs/plot_loss/{detector}.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_loss.py"
+
+
+rule reconstruct_crops:
+    input:
+        model="<results>/models/{detector}.pt",
+        pack=packed("npy"),
+        index=packed("csv"),
+        splits="<results>/splits.csv",
+        modules=modules("networks", "detector", "packs"),
+    output:
+        pairs="<results>/reconstructions/{detector}.npz",
+    params:
+        examples=config["figures"]["examples"],
+        seed=config["evaluation"]["seed"],
+    log:
+        "<results>/logs/reconstruct_crops/{detector}.log",
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/reconstruct_crops.py"
+
+
+rule plot_reconstructions:
+    input:
+        pairs="<results>/reconstructions/{detector}.npz",
+        style="workflow/stowaway.mplstyle",
+        modules=modules("figures"),
+    output:
+        svg=report(
+            "<results>/figures/reconstructions/{detector}/{species}.svg",
+            caption="../report/reconstructions.rst",
+            category="5. Models",
+            labels={"detector": "{detector}", "figure": "reconstructions: {species}"},
+        ),
+        png="<results>/figures/reconstructions/{detector}/{species}.png",
+    params:
+        species=lambda w: SPECIES[w.species],
+    log:
+        "<results>/logs/plot_reconstructions/{detector}/{species}.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_reconstructions.py"

@@ -1,0 +1,60 @@
+"""A shard's images and boxes -> its crops, a table of them, and a table of what failed."""
+
+import csv
+from itertools import groupby
+from pathlib import Path
+
+from stowaway.crops import Unusable, fit_box, open_upright, save_crop
+from stowaway.run import progress, replacing, rule_log
+from stowaway.tables import rows
+
+COLUMNS = "image_path crop_id species label event location datetime crop_width crop_height image_id".split()
+KEPT = "crop_id species label event location datetime image_id".split()
+
+
+def crop_images(
+    shard: Path, manifest: Path, crops: Path, rejected: Path, folder: Path, max_pixels: int
+) -> None:
+    """Open each image once for all its boxes. A failed image or box is a row of `rejected`."""
+    entries = {row["image_id"]: row for row in rows(manifest)}
+    with replacing(crops) as good, replacing(rejected) as bad:
+        writer = csv.DictWriter(good, COLUMNS)
+        writer.writeheader()
+        failed = csv.writer(bad)
+        failed.writerow(["crop_id", "image_id", "reason"])
+        images = groupby(rows(shard), key=lambda row: row["image_id"])
+        for image_id, boxes in progress(images, len(entries), f"crops {shard.stem}", "images"):
+            boxes = list(boxes)
+            entry = entries[image_id]
+            listed = boxes[0]["width"] and boxes[0]["height"]
+            listed = (int(boxes[0]["width"]), int(boxes[0]["height"])) if listed else None
+            try:
+                if entry["error"]:
+                    raise Unusable(f"not downloaded: {entry['error']}")
+                image = open_upright(entry["path"], max_pixels, listed)
+            except Unusable as reason:
+                failed.writerows([row["crop_id"], image_id, reason] for row in boxes)
+                continue
+            for row in boxes:
+                path = folder / row["crop_id"]
+                try:
+                    box = fit_box(tuple(int(row[side]) for side in "xywh"), listed, image.size)
+                    save_crop(image, box, path)
+                except Unusable as reason:
+                    failed.writerow([row["crop_id"], image_id, reason])
+                    continue
+                size = {"crop_width": box[2], "crop_height": box[3]}
+                kept = {name: row[name] for name in KEPT}
+                writer.writerow({"image_path": str(path)} | kept | size)
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        crop_images(
+            Path(snakemake.input.shard),
+            Path(snakemake.input.manifest),
+            Path(snakemake.output.crops),
+            Path(snakemake.output.rejected),
+            Path(snakemake.params.folder),
+            snakemake.params.max_pixels,
+        )

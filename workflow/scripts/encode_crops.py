@@ -1,0 +1,106 @@
+"""A detector and packed crops -> principal components of latents and of reconstructions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+
+from stowaway.detector import load_detector
+from stowaway.packs import batches, open_pack
+from stowaway.run import progress, replacing, rule_log
+from stowaway.tables import read_table
+from stowaway.training import Backend
+
+COMPONENTS = 50
+FITTED_ON = 1000  # crops; what PCA needs to see does not grow with the data set
+BATCH = 128
+
+
+def sample(roles: np.ndarray, max_native: int, seed: int) -> np.ndarray:
+    """Positions of the crops to embed: natives sampled down to `max_native`, all the others."""
+    native = np.isin(roles, ("train", "val", "test"))
+    natives = np.flatnonzero(native)
+    if len(natives) > max_native:
+        natives = np.random.default_rng(seed).choice(natives, max_native, replace=False)
+    return np.sort(np.concatenate([natives, np.flatnonzero(~native)]))
+
+
+def features(model, backend: Backend, pixels, rows: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """Yield (latents, reconstructions) of each batch, each as (n, values) float32."""
+    with torch.inference_mode():
+        for batch in batches(rows, BATCH):
+            images = backend.images(pixels[batch])
+            with backend.autocast():
+                latents = model.encode(images)
+                outputs = model.decode(latents)
+            yield [x.float().flatten(1).cpu().numpy() for x in (latents, outputs)]
+
+
+def project(model, backend: Backend, pixels, rows: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Principal components of latents and reconstructions: two (n, up to 50) float32 arrays.
+
+    PCA is fitted on a sample of the crops, so memory does not grow with their number.
+    """
+    fitted = np.sort(np.random.default_rng(seed).permutation(rows)[:FITTED_ON])
+    spaces = [
+        np.concatenate(x) for x in zip(*features(model, backend, pixels, fitted), strict=True)
+    ]
+    count = [min(COMPONENTS, *space.shape) for space in spaces]
+    reductions = [
+        PCA(n, svd_solver="randomized", random_state=seed).fit(space)
+        for n, space in zip(count, spaces, strict=True)
+    ]
+    del spaces
+    steps = progress(
+        features(model, backend, pixels, rows), -(-len(rows) // BATCH), "encoding", "batches"
+    )
+    parts = [[r.transform(x) for r, x in zip(reductions, both, strict=True)] for both in steps]
+    return [np.concatenate(space).astype(np.float32) for space in zip(*parts, strict=True)]
+
+
+def encode_crops(
+    model_path: Path,
+    pack: Path,
+    index: Path,
+    splits: Path,
+    out: Path,
+    settings: dict,
+    max_native: int,
+    seed: int,
+    threads: int,
+) -> None:
+    """Unlisted species are embedded for models trained on all; the others never saw them."""
+    model, _ = load_detector(model_path)
+    backend = Backend.choose(settings["precision"], threads)
+    model.to(backend.device, memory_format=torch.channels_last)
+    pixels, row_of = open_pack(pack, index)
+    table = read_table(splits, ["crop_id", "role"])
+    if settings["train_on"] == "natives":
+        table = table[table["role"] != "unlisted"]
+    table = table.iloc[sample(table["role"].to_numpy(), max_native, seed)]
+    rows = table["crop_id"].map(row_of).to_numpy()
+    latents, reconstructions = project(model, backend, pixels, rows, seed)
+    with replacing(out, "wb") as file:
+        np.savez(
+            file,
+            crop_id=table["crop_id"].to_numpy(str),
+            latent=latents,
+            reconstruction=reconstructions,
+        )
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        encode_crops(
+            Path(snakemake.input.model),
+            Path(snakemake.input.pack),
+            Path(snakemake.input.index),
+            Path(snakemake.input.splits),
+            Path(snakemake.output.components),
+            dict(snakemake.params.settings),
+            snakemake.params.max_native,
+            snakemake.params.seed,
+            snakemake.threads,
+        )

@@ -1,0 +1,10 @@
+"""The metrics of all detectors in one tidy table."""
+
+import pandas as pd
+
+from stowaway.run import rule_log
+from stowaway.tables import read_table, write_table
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        write_table(pd.concat(map(read_table, snakemake.input)), snakemake.output.metrics)

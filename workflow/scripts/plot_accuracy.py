@@ -1,0 +1,76 @@
+"""Curves and accuracy -> one species' recall over the threshold, with false alarms on natives."""
+
+import pandas as pd
+
+from stowaway.figures import NATIVE_DARK, NOVEL, PERCENT, plain, plt, save, use_style
+from stowaway.run import rule_log
+from stowaway.tables import read_table
+
+AXIS = {
+    "correlation": "threshold: flag below c x mean native correlation",
+    "error": "threshold: flag above mean + k standard deviations of the native error",
+}
+
+
+def plot_accuracy(curves: pd.DataFrame, accuracy: pd.DataFrame, detector, species, score):
+    """Both rates in one picture; points with 95 % intervals at the original's thresholds."""
+    sweep = curves[curves["curve"] == "sweep"]
+    mine = accuracy[accuracy["species"] == species]
+    rule = "correlation" if score == "correlation" else "deviation"
+    marks = mine[mine["rule"] == rule]
+    if score == "error":
+        marks = pd.concat([marks, placed_quartile(mine)])
+    n, n_native = mine["n"].iloc[0], mine["n_native"].iloc[0]
+    figure, axes = plt.subplots()
+    for name, label, colour, line, columns in (
+        (
+            species,
+            f"recall: {plain(species)} flagged (n = {n})",
+            NOVEL,
+            "-",
+            ("recall", "low", "high"),
+        ),
+        (
+            "native",
+            f"false alarms: test natives flagged (n = {n_native})",
+            NATIVE_DARK,
+            "--",
+            ("false_alarm_rate", "false_alarm_low", "false_alarm_high"),
+        ),
+    ):
+        curve = sweep[sweep["species"] == name]
+        axes.plot(curve["x"], curve["y"], line, color=colour, label=label)
+        value, low, high = (marks[column] for column in columns)
+        errors = [(value - low).clip(0), (high - value).clip(0)]
+        axes.errorbar(marks["parameter"], value, errors, fmt="o", color=colour, capsize=3, lw=1.2)
+    if score == "error":
+        quartile = marks["parameter"].iloc[-1]
+        axes.axvline(quartile, color="#888888", lw=1, ls=":")
+        axes.text(quartile, 1.06, "quartile rule", ha="center", color="#555555", fontsize=11)
+    axes.set(ylim=(-0.03, 1.12), xlabel=AXIS[score], ylabel="share flagged")
+    axes.set_title(f"{detector}: {plain(species)} over the threshold")
+    axes.yaxis.set_major_formatter(PERCENT)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    return figure
+
+
+def placed_quartile(mine: pd.DataFrame) -> pd.DataFrame:
+    """The quartile rule at the k at which mean + k sd has the same threshold."""
+    at = mine[mine["rule"] == "deviation"].set_index("parameter")["threshold"]
+    deviation = at[2] - at[1]
+    quartile = mine[mine["rule"] == "quartile"].copy()
+    quartile["parameter"] = (quartile["threshold"] - at[1]) / deviation + 1 if deviation else 0.0
+    return quartile
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        use_style(snakemake.input.style)
+        figure = plot_accuracy(
+            read_table(snakemake.input.curves),
+            read_table(snakemake.input.accuracy),
+            snakemake.wildcards.detector,
+            snakemake.params.species,
+            snakemake.params.score,
+        )
+        save(figure, snakemake.output.svg, snakemake.output.png)

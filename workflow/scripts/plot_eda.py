@@ -1,0 +1,114 @@
+"""Labels, crops and splits -> what the data set holds: species, places, times and sizes."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import dates
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from stowaway.figures import NATIVE, NATIVE_DARK, NOVEL, plain, plt, save, use_style
+from stowaway.run import rule_log
+from stowaway.tables import read_table
+
+MOST_BARS = 30
+
+
+def bars(counts: Counter, title: str, colour: dict[str, str], legend: dict[str, str]):
+    """Horizontal bars, the largest on top, each with its count and share."""
+    shown = counts.most_common(MOST_BARS)
+    if rest := counts.total() - sum(n for _, n in shown):
+        shown.append((f"{len(counts) - MOST_BARS} more", rest))
+    names, values = zip(*reversed(shown), strict=True) if shown else ((), ())
+    figure, axes = plt.subplots(figsize=(9, 1.6 + 0.36 * max(len(names), 3)))
+    axes.barh([plain(n) for n in names], values, color=[colour.get(n, NATIVE) for n in names])
+    for y, value in enumerate(values):
+        share = f"  {value:,}  ({value / counts.total():.1%})"
+        axes.text(value, y, share, va="center", color="#333333", fontsize=11)
+    axes.set(title=f"{title} (n = {counts.total():,})", xlabel="count")
+    axes.margins(x=0.22, y=0.02)
+    axes.grid(axis="y", visible=False)
+    handles = [plt.Rectangle((0, 0), 1, 1, color=c) for c in legend.values()]
+    if legend:
+        axes.legend(handles, legend, loc="lower right")
+    return figure
+
+
+def over_time(times: pd.Series):
+    """Crops per week of those with a readable time."""
+    read = pd.to_datetime(times[times != ""], errors="coerce", utc=True, format="ISO8601").dropna()
+    figure, axes = plt.subplots()
+    axes.set(title=f"Crops over time (n = {len(read):,})", ylabel="crops per week")
+    if read.empty:
+        axes.text(0.5, 0.5, "no crop has a time", ha="center", transform=axes.transAxes)
+        return figure
+    weekly = read.dt.tz_localize(None).dt.to_period("W").value_counts().sort_index()
+    axes.bar(weekly.index.start_time, weekly.to_numpy(), width=6, align="edge", color=NATIVE_DARK)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
+    axes.grid(axis="x", visible=False)
+    if missing := len(times) - len(read):
+        axes.set_xlabel(f"{missing:,} crops have no time")
+    return figure
+
+
+def sizes(labels: pd.DataFrame):
+    """Crop width and height on logarithmic axes."""
+    figure, axes = plt.subplots(figsize=(7.5, 6.5))
+    width, height = labels["crop_width"], labels["crop_height"]
+    axes.scatter(
+        width, height, s=9, alpha=0.35, color=NATIVE_DARK, edgecolors="none", rasterized=True
+    )
+    middle = f"median {np.median(width):.0f} x {np.median(height):.0f} px"
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="width, px",
+        ylabel="height, px",
+        title=f"Crop sizes (n = {len(labels):,}, {middle})",
+    )
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(NullFormatter())
+    return figure
+
+
+def plot_eda(annotations, rejected, labels, species: dict, high_level: dict, out: dict) -> None:
+    """Draw all figures of the data set. `out` maps a figure's name to its (svg, png) paths."""
+    before = Counter(read_table(annotations, ["label"])["label"])
+    before.update(label for label in read_table(rejected, ["label"])["label"] if label)
+    crops = read_table(labels)
+    name = crops["species_label"]
+    listed = name.isin([*species["native"], *species["invasive"]])
+    colour = dict.fromkeys(species["native"], NATIVE_DARK) | dict.fromkeys(
+        species["invasive"], NOVEL
+    )
+    sides = {"native": NATIVE_DARK, "invasive": NOVEL}
+    groups = Counter(high_level.get(label, label) for label in name)
+    places = Counter(location or "unknown" for location in crops["location"])
+    figures = {
+        "species_before": bars(before, "Labels as exported", {}, {}),
+        "species_after": bars(Counter(name[listed]), "Crops of listed species", colour, sides),
+        "high_level": bars(groups, "Crops by high-level label", {}, {}),
+        "locations": bars(places, "Crops per location", {}, {}),
+        "time": over_time(crops["datetime"]),
+        "sizes": sizes(crops),
+    }
+    for figure_name, figure in figures.items():
+        save(figure, *out[figure_name])
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        use_style(snakemake.input.style)
+        plot_eda(
+            snakemake.input.annotations,
+            snakemake.input.rejected,
+            snakemake.input.labels,
+            snakemake.params.species,
+            snakemake.params.high_level,
+            {
+                Path(svg).stem: (svg, svg.removesuffix("svg") + "png")
+                for svg in snakemake.output.svg
+            },
+        )

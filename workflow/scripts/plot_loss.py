@@ -1,0 +1,34 @@
+"""A detector's history -> its training and validation loss over the epochs."""
+
+from matplotlib.ticker import MaxNLocator
+
+from stowaway.figures import NATIVE_DARK, NOVEL, plt, save, use_style
+from stowaway.run import rule_log
+from stowaway.tables import read_table
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        use_style(snakemake.input.style)
+        history = read_table(snakemake.input.history)
+        figure, axes = plt.subplots()
+        for column, name, colour, line in (
+            ("train_loss", "training", NATIVE_DARK, "--"),
+            ("val_loss", "validation", NOVEL, "-"),
+        ):
+            axes.plot(history["epoch"], history[column], line, color=colour, label=name, marker="o")
+        best = history["val_loss"].idxmin()
+        value = history["val_loss"][best]
+        axes.annotate(
+            f"lowest validation loss {value:.4f} (epoch {history['epoch'][best]})",
+            (history["epoch"][best], value),
+            textcoords="offset points",
+            xytext=(0, 14),
+            ha="right" if best > len(history) / 2 else "left",
+            color=NOVEL,
+        )
+        axes.margins(y=0.15)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        title = f"{snakemake.wildcards.detector}: loss while training"
+        axes.set(title=title, xlabel="epoch", ylabel="mean squared error per pixel")
+        axes.legend()
+        save(figure, snakemake.output.svg, snakemake.output.png)

@@ -1,0 +1,37 @@
+"""annotations.csv -> a snippet of config that calls the frequent species native, to paste."""
+
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+from stowaway.run import replacing, rule_log
+from stowaway.tables import rows
+
+
+def propose_species(annotations: Path, out: Path, threshold: int, too_general: list[str]) -> None:
+    """Species of `threshold` boxes or more are native, the others invasive; the user has the word."""
+    counts = Counter(row["species"] for row in rows(annotations))
+    for label in too_general:
+        counts.pop(label, None)
+    sides = {"native": [], "invasive": []}
+    for label, count in counts.most_common():
+        sides["native" if count >= threshold else "invasive"].append(label)
+    text = "# " + ", ".join(f"{label} {count}" for label, count in counts.most_common())
+    text += (
+        f"\n# native: {threshold} boxes or more. Read it before you paste it into your config.\n"
+    )
+    text += yaml.safe_dump({"species": sides}, allow_unicode=True, sort_keys=False)
+    with replacing(out) as file:
+        file.write(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        propose_species(
+            Path(snakemake.input.annotations),
+            Path(snakemake.output.proposal),
+            snakemake.params.threshold,
+            snakemake.params.too_general,
+        )

@@ -1,0 +1,31 @@
+"""annotations.csv -> one table per shard, chosen by a hash of the image id."""
+
+import csv
+import hashlib
+from contextlib import ExitStack
+from pathlib import Path
+
+from stowaway.run import replacing, rule_log
+
+
+def shard_of(image_id: str, shards: int) -> int:
+    """The image's shard, 0 .. shards - 1: the same on every machine, whatever else is added."""
+    return int.from_bytes(hashlib.blake2b(image_id.encode(), digest_size=8).digest()) % shards
+
+
+def shard_annotations(annotations: Path, outs: list[Path]) -> None:
+    """Deal the rows out, each image's boxes together and in their order."""
+    with ExitStack() as stack, open(annotations, newline="", encoding="utf-8") as source:
+        reader = csv.reader(source)
+        header = next(reader)
+        writers = [csv.writer(stack.enter_context(replacing(out))) for out in outs]
+        for writer in writers:
+            writer.writerow(header)
+        image = header.index("image_id")
+        for row in reader:
+            writers[shard_of(row[image], len(outs))].writerow(row)
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        shard_annotations(Path(snakemake.input.annotations), list(map(Path, snakemake.output)))

@@ -1,0 +1,1 @@
+"""What stowaway's rule scripts share. Nothing in this package knows Snakemake."""

@@ -1,0 +1,35 @@
+"""What the plot scripts share: colours, the style, and how a figure is saved."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen)
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import PercentFormatter  # noqa: E402
+
+# Okabe & Ito's colour-blind safe palette; natives are always grey, the novel species vermilion.
+NATIVE, NATIVE_DARK, NOVEL, OTHER = "#A6A6A6", "#4D4D4D", "#D55E00", "#0072B2"
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B6F47"]
+MARKERS = "osD^vPX*"
+PERCENT = PercentFormatter(1, decimals=0)
+
+
+def use_style(path: str) -> None:
+    """Take the project's style file."""
+    plt.style.use(path)
+
+
+def plain(text: str) -> str:
+    """A label or file name shown as it is: a dollar sign in it starts no formula."""
+    return text.replace("$", r"\$")
+
+
+def save(figure: Figure, svg: str, png: str) -> None:
+    """Write both forms, without a date, so that a second run gives the same file."""
+    Path(svg).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(svg, format="svg", metadata={"Date": None})
+    figure.savefig(png, format="png", metadata={"Software": None})
+    plt.close(figure)

@@ -1,0 +1,60 @@
+"""Labels, slugs and file names: text from outside made safe to compare and to store."""
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+# Bytes kept free in a file name for what is added to it: ".box123.jpg" and a temporary's dots.
+NAME_LIMIT = 220
+
+_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
+
+
+def clean_label(label: object) -> str:
+    """A label in lower case with single blanks, so that ' Scrub  Jay' and 'scrub jay' are one."""
+    return " ".join(str(label).lower().split())
+
+
+def slug(label: str) -> str:
+    """The label as a path and wildcard part: letters, digits and single underscores."""
+    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFKC", clean_label(label))).strip("_")
+
+
+def why_unsafe(name: object) -> str | None:
+    """Why `name` may not be joined to a folder of ours, or None when it may.
+
+    A safe name is relative, stays below its folder, and is storable on every common file system.
+    """
+    if not isinstance(name, str) or not name:
+        return "file name is missing"
+    if not name.isprintable() and any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in name):
+        return "file name has control or bidirectional characters"
+    if "\\" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name):
+        return "file name is not a relative path with forward slashes"
+    for part in name.split("/"):
+        if part in ("", ".", "..") or part.startswith("."):
+            return "file name has an empty, hidden or parent folder part"
+        if len(part.encode()) > NAME_LIMIT:
+            return f"file name has a part of over {NAME_LIMIT} bytes"
+        if part != part.strip() or part.endswith(".") or _DEVICES.match(part):
+            return "file name has a part that some file systems cannot hold"
+    return None
+
+
+def name_key(name: str) -> str:
+    """Equal for two names that a case-insensitive or normalising file system would mix up."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def crop_name(file_name: str, box: int | None) -> str:
+    """The crop's path for an image's `file_name`: itself, with `box` where there are several.
+
+    Crops are JPEG; another image suffix is kept in the name and followed by `.jpg`.
+    """
+    path = PurePosixPath(file_name)
+    stem, suffix = (
+        (path.stem, path.suffix)
+        if path.suffix.lower() in (".jpg", ".jpeg")
+        else (path.name, ".jpg")
+    )
+    return str(path.with_name(stem + (f".box{box}" if box else "") + suffix))

@@ -1,0 +1,99 @@
+"""Split natives by group, so that no burst and no place is on two sides, and prove it."""
+
+import difflib
+from collections import Counter, defaultdict
+
+import numpy as np
+import pandas as pd
+
+from .events import UNKNOWN
+from .run import BadInput
+
+ROLES = ("train", "val", "test")
+
+
+def check_species(listed: dict[str, list[str]], present: set[str]) -> None:
+    """Raise `BadInput` for a listed species that no crop has, naming the nearest label."""
+    for side, names in listed.items():
+        for name in names:
+            if name not in present:
+                near = difflib.get_close_matches(name, present, 1)
+                hint = f"did you mean '{near[0]}'?" if near else f"labels: {sorted(present)}"
+                raise BadInput(f"species.{side}: no crop is labelled '{name}'; {hint}")
+
+
+def split_groups(
+    table: pd.DataFrame,
+    native: list[str],
+    invasive: list[str],
+    fractions: dict[str, float],
+    seed: int,
+) -> pd.Series:
+    """The role of each crop: train, val or test for natives; invasive; unlisted for the others.
+
+    `table` has a row per crop with `species` and `group`. Whole groups go to one side, those in
+    which an invasive crop lies too to the test side. Species with the fewest groups are dealt out
+    first, each group to the role that is furthest behind its share of that species' crops, so
+    that every role gets a group of every species that has three free ones. Raises `BadInput`
+    where a native species ends without a group in some role.
+    """
+    groups: dict[str, Counter] = defaultdict(Counter)
+    for species, group in zip(table["species"], table["group"], strict=True):
+        groups[group][species] += 1
+    invaded = {group for group, counts in groups.items() if any(s in counts for s in invasive)}
+    role = dict.fromkeys(invaded, "test")
+    having = {s: sorted(g for g, counts in groups.items() if s in counts) for s in native}
+    for number, species in enumerate(sorted(native, key=lambda s: (len(having[s]), s))):
+        done = Counter()
+        for group in having[species]:
+            done[role.get(group)] += groups[group][species]
+        total = done.total()
+        free = np.array([g for g in having[species] if g not in role], dtype=object)
+        np.random.default_rng([seed, number]).shuffle(free)
+        for group in sorted(free, key=lambda g: -groups[g][species]):
+            behind = {r: 1 - done[r] / (fractions[r] * total) for r in ROLES}
+            role[group] = max(ROLES, key=behind.get)
+            done[role[group]] += groups[group][species]
+    short = [line for s in native if (line := _too_few(s, having[s], role))]
+    if short:
+        raise BadInput(
+            "split: " + "; ".join(short) + "; each role needs at least one: "
+            "take the species off species.native, or set split.group to sequence"
+        )
+    side = table["species"].map(
+        dict.fromkeys(native, "native") | dict.fromkeys(invasive, "invasive")
+    )
+    roles = table["group"].map(role).where(side == "native", side)
+    return roles.fillna("unlisted").rename("role")
+
+
+def _too_few(species: str, groups: list[str], role: dict[str, str]) -> str | None:
+    counts = Counter(role[group] for group in groups)
+    if all(counts[r] for r in ROLES):
+        return None
+    shared = ", ".join(f"{counts[r]} {r}" for r in ROLES)
+    return f"'{species}' has {len(groups)} group(s): {shared}"
+
+
+def group_of(table: pd.DataFrame, by: str) -> pd.Series:
+    """Each crop's group: its event, or its location, where all unknown locations are one group."""
+    if by == "sequence":
+        return table["event"].rename("group")
+    return table["location"].replace("", UNKNOWN).rename("group")
+
+
+def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -> None:
+    """Raise `AssertionError` if anything is on two sides.
+
+    The sides are train, val, and test with invasive. Groups, events and images may lie on one of
+    them only; invasive species are nowhere but in their role, natives nowhere in it.
+    """
+    used = table[table["role"] != "unlisted"]
+    side = used["role"].replace("invasive", "test")
+    for unit in ("group", "event", "image_id"):
+        sides = side.groupby(used[unit]).nunique()
+        leaks = sides.index[sides > 1].tolist()
+        assert not leaks, f"leak: {unit} {leaks[0]!r} and {len(leaks) - 1} more are on two sides"
+    wrong = used["species"].isin(invasive) != (used["role"] == "invasive")
+    assert not wrong.any(), f"leak: {used.loc[wrong, 'species'].unique().tolist()} in a wrong role"
+    assert used["species"].isin([*native, *invasive]).all(), "leak: unlisted species have a role"

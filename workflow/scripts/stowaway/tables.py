@@ -1,0 +1,38 @@
+"""CSV tables: text stays text ('007' is a location, 'NA' a label), blanks in numbers are missing."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from .run import replacing
+
+TEXT = (
+    "crop_id image_path species_label species label location datetime event group role image_id "
+    "file_name key path status reason detector arm level metric rule curve"
+).split()
+NUMBERS = "width height crop_width crop_height row parameter value low high".split()
+
+
+def read_table(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a table of this workflow, or some of its columns."""
+    return pd.read_csv(
+        path,
+        usecols=columns,
+        keep_default_na=False,
+        na_values={name: [""] for name in NUMBERS},
+        dtype=dict.fromkeys(TEXT, str),
+    )
+
+
+def write_table(table: pd.DataFrame, path: Path | str) -> None:
+    """Write a table whole, or leave what was there."""
+    with replacing(path) as file:
+        table.to_csv(file, index=False)
+
+
+def rows(path: Path | str) -> Iterator[dict[str, str]]:
+    """Stream a table's rows as text."""
+    with open(path, newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)

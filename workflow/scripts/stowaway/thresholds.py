@@ -1,0 +1,76 @@
+"""The original's threshold rules, set on validation natives and judged on everything else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .metrics import wilson
+
+FACTORS = [round(0.1 * step, 1) for step in range(1, 11)]  # c, of the mean native correlation
+DEVIATIONS = [1, 2, 3]  # k, above the mean native error
+QUARTILE = 25
+
+
+@dataclass
+class Rule:
+    """Flag a crop whose `column` is above the threshold, or below it for the correlation."""
+
+    name: str
+    parameter: float
+    column: str
+    threshold: float
+
+    def flags(self, table: pd.DataFrame) -> pd.Series:
+        """Whether each crop is flagged."""
+        value = table[self.column]
+        return value < self.threshold if self.column == "correlation" else value > self.threshold
+
+
+def rules(val: pd.DataFrame) -> list[Rule]:
+    """The original's rules with thresholds from the validation natives' `error`, `correlation`."""
+    return [
+        *(_correlation(val, c) for c in FACTORS),
+        *(_deviation(val, k) for k in DEVIATIONS),
+        Rule("quartile", QUARTILE, "error", float(np.percentile(val["error"], QUARTILE))),
+    ]
+
+
+def sweep(val: pd.DataFrame, score: str) -> list[Rule]:
+    """The rule of the detector's `score`, over a fine grid of its parameter, for the figures."""
+    if score == "correlation":
+        return [_correlation(val, c) for c in np.linspace(0, 1.3, 131)]
+    return [_deviation(val, k) for k in np.linspace(-2, 5, 141)]
+
+
+def _correlation(val: pd.DataFrame, c: float) -> Rule:
+    return Rule("correlation", c, "correlation", float(c * val["correlation"].mean()))
+
+
+def _deviation(val: pd.DataFrame, k: float) -> Rule:
+    error = val["error"]
+    return Rule("deviation", k, "error", float(error.mean() + k * error.std(ddof=0)))
+
+
+def judge(rule: Rule, natives: pd.DataFrame, invasive: dict[str, pd.DataFrame]) -> Iterator[dict]:
+    """Per invasive species a row: recall with Wilson interval, the false alarms on natives beside."""
+    alarms, n_native = int(rule.flags(natives).sum()), len(natives)
+    alarms_low, alarms_high = wilson(alarms, n_native)
+    for species, crops in invasive.items():
+        hits, n = int(rule.flags(crops).sum()), len(crops)
+        low, high = wilson(hits, n)
+        yield {
+            "rule": rule.name,
+            "parameter": rule.parameter,
+            "threshold": rule.threshold,
+            "species": species,
+            "n": n,
+            "recall": hits / n,
+            "low": low,
+            "high": high,
+            "n_native": n_native,
+            "false_alarm_rate": alarms / n_native,
+            "false_alarm_low": alarms_low,
+            "false_alarm_high": alarms_high,
+        }
