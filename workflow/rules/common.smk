@@ -9,9 +9,7 @@ from stowaway.config import ConfigError, check_config
 from stowaway.names import slug
 
 try:
-    config = check_config(
-        config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
-    )
+    config = check_config(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
 except ConfigError as error:
     raise WorkflowError(f"The config has mistakes.\n{error}")
 
@@ -32,9 +30,7 @@ wildcard_constraints:
 
 def modules(*names):
     """Modules that a rule's result depends on; as inputs, so that an edit reruns it."""
-    return [
-        workflow.source_path(f"../scripts/stowaway/{name}.py") for name in names
-    ]
+    return [workflow.source_path(f"../scripts/stowaway/{name}.py") for name in names]
 
 
 def settings(wildcards):

@@ -2,22 +2,20 @@
 
 
 rule make_demo:
+    input:
+        modules=modules("demo/animals", "demo/landscape", "demo/plan", "demo/scenes", "demo/shapes"),
     output:
         coco="<results>/island/coco.json",
-    input:
-        modules=modules(
-            "demo/animals", "demo/landscape", "demo/plan", "demo/scenes", "demo/shapes"
-        ),
-    params:
-        images=f"{RESULTS}/island/images",
-        size=config["demo"]["size"],
-        seed=config["demo"]["seed"],
     log:
         "<results>/logs/make_demo.log",
     benchmark:
         "<results>/benchmarks/make_demo.tsv"
-    threads: 8
     conda:
         "../../envs/data.yaml"
+    threads: 8
+    params:
+        images=f"{RESULTS}/island/images",
+        size=config["demo"]["size"],
+        seed=config["demo"]["seed"],
     script:
         "../scripts/make_demo.py"

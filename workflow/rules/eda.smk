@@ -17,12 +17,12 @@ rule plot_eda:
             category="1. Data",
         ),
         png=expand("<results>/figures/eda/{figure}.png", figure=EDA),
-    params:
-        species=config["species"],
-        high_level=config["labels"]["high_level"],
     log:
         "<results>/logs/plot_eda.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        species=config["species"],
+        high_level=config["labels"]["high_level"],
     script:
         "../scripts/plot_eda.py"

@@ -7,20 +7,20 @@ rule encode_crops:
         pack=packed("npy"),
         index=packed("csv"),
         splits="<results>/splits.csv",
-        modules=modules("networks", "detector", "packs"),
+        modules=modules("backend", "networks", "detector", "packs"),
     output:
         components="<results>/tsne/{detector}/components.npz",
-    params:
-        settings=settings,
-        max_native=config["tsne"]["max_native"],
-        seed=config["tsne"]["seed"],
     log:
         "<results>/logs/encode_crops/{detector}.log",
     benchmark:
         "<results>/benchmarks/encode_crops/{detector}.tsv"
-    threads: worth
     conda:
         "../../envs/torch.yaml"
+    threads: worth
+    params:
+        settings=settings,
+        max_native=config["tsne"]["max_native"],
+        seed=config["tsne"]["seed"],
     script:
         "../scripts/encode_crops.py"
 
@@ -31,14 +31,14 @@ rule embed_crops:
         splits="<results>/splits.csv",
     output:
         embedding="<results>/tsne/{detector}/p{perplexity}.csv",
-    params:
-        seed=config["tsne"]["seed"],
     log:
         "<results>/logs/embed_crops/{detector}/p{perplexity}.log",
     benchmark:
         "<results>/benchmarks/embed_crops/{detector}/p{perplexity}.tsv"
     conda:
         "../../envs/data.yaml"
+    params:
+        seed=config["tsne"]["seed"],
     script:
         "../scripts/embed_crops.py"
 
@@ -59,12 +59,12 @@ rule plot_tsne:
             labels={"detector": "{detector}", "species": "{species}"},
         ),
         png="<results>/figures/tsne/{detector}/{species}.png",
-    params:
-        species=lambda w: SPECIES[w.species],
     log:
         "<results>/logs/plot_tsne/{detector}/{species}.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        species=lambda w: SPECIES[w.species],
     script:
         "../scripts/plot_tsne.py"
 
@@ -85,11 +85,11 @@ rule plot_tsne_labels:
             labels={"detector": "{detector}", "species": "all, by high-level label"},
         ),
         png="<results>/figures/tsne_labels/{detector}.png",
-    params:
-        high_level=config["labels"]["high_level"],
     log:
         "<results>/logs/plot_tsne_labels/{detector}.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        high_level=config["labels"]["high_level"],
     script:
         "../scripts/plot_tsne_labels.py"

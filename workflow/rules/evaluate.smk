@@ -7,16 +7,16 @@ rule score_crops:
         pack=packed("npy"),
         index=packed("csv"),
         splits="<results>/splits.csv",
-        modules=modules("networks", "detector", "packs"),
+        modules=modules("backend", "networks", "detector", "packs"),
     output:
         scores="<results>/scores/{detector}.csv",
     log:
         "<results>/logs/score_crops/{detector}.log",
     benchmark:
         "<results>/benchmarks/score_crops/{detector}.tsv"
-    threads: worth
     conda:
         "../../envs/torch.yaml"
+    threads: worth
     script:
         "../scripts/score_crops.py"
 
@@ -29,15 +29,15 @@ rule evaluate_detector:
         metrics="<results>/metrics/{detector}.csv",
         accuracy="<results>/accuracy/{detector}.csv",
         curves="<results>/curves/{detector}.csv",
-    params:
-        settings=settings,
-        evaluation=config["evaluation"],
     log:
         "<results>/logs/evaluate_detector/{detector}.log",
     benchmark:
         "<results>/benchmarks/evaluate_detector/{detector}.tsv"
     conda:
         "../../envs/data.yaml"
+    params:
+        settings=settings,
+        evaluation=config["evaluation"],
     script:
         "../scripts/evaluate_detector.py"
 
@@ -69,12 +69,12 @@ rule plot_roc:
             labels={"detector": "all", "figure": "ROC"},
         ),
         png="<results>/figures/roc.png",
-    params:
-        detectors=list(DETECTORS),
     log:
         "<results>/logs/plot_roc.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        detectors=list(DETECTORS),
     script:
         "../scripts/plot_roc.py"
 
@@ -92,12 +92,12 @@ rule plot_scores:
             labels={"detector": "{detector}", "figure": "scores"},
         ),
         png="<results>/figures/scores/{detector}.png",
-    params:
-        score=lambda w: settings(w)["score"],
     log:
         "<results>/logs/plot_scores/{detector}.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        score=lambda w: settings(w)["score"],
     script:
         "../scripts/plot_scores.py"
 
@@ -115,12 +115,12 @@ rule plot_species_accuracy:
             labels={"detector": "{detector}", "figure": "accuracy per species"},
         ),
         png="<results>/figures/species_accuracy/{detector}.png",
-    params:
-        score=lambda w: settings(w)["score"],
     log:
         "<results>/logs/plot_species_accuracy/{detector}.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        score=lambda w: settings(w)["score"],
     script:
         "../scripts/plot_species_accuracy.py"
 
@@ -139,12 +139,12 @@ rule plot_accuracy:
             labels={"detector": "{detector}", "species": "{species}"},
         ),
         png="<results>/figures/accuracy/{detector}/{species}.png",
-    params:
-        species=lambda w: SPECIES[w.species],
-        score=lambda w: settings(w)["score"],
     log:
         "<results>/logs/plot_accuracy/{detector}/{species}.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        species=lambda w: SPECIES[w.species],
+        score=lambda w: settings(w)["score"],
     script:
         "../scripts/plot_accuracy.py"

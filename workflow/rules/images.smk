@@ -10,19 +10,19 @@ rule download_images:
         modules=modules("sources", "store"),
     output:
         manifest="<results>/manifests/{scatteritem}.csv",
-    params:
-        folder=f"{RESULTS}/images",
-        journal=lambda w: f"{RESULTS}/images/.journal/{w.scatteritem}.csv",
-        source=config["images"]["source"],
-        aws=config["aws"],
-    resources:
-        connections=16,
     log:
         "<results>/logs/download_images/{scatteritem}.log",
     benchmark:
         "<results>/benchmarks/download_images/{scatteritem}.tsv"
     conda:
         "../../envs/data.yaml"
+    resources:
+        connections=16,
+    params:
+        folder=f"{RESULTS}/images",
+        journal=lambda w: f"{RESULTS}/images/.journal/{w.scatteritem}.csv",
+        source=config["images"]["source"],
+        aws=config["aws"],
     script:
         "../scripts/download_images.py"
 
@@ -35,15 +35,15 @@ rule crop_images:
     output:
         crops="<results>/crop_tables/{scatteritem}.csv",
         rejected="<results>/crop_tables/{scatteritem}.rejected.csv",
-    params:
-        folder=f"{RESULTS}/crops",
-        max_pixels=config["crops"]["max_pixels"],
     log:
         "<results>/logs/crop_images/{scatteritem}.log",
     benchmark:
         "<results>/benchmarks/crop_images/{scatteritem}.tsv"
     conda:
         "../../envs/data.yaml"
+    params:
+        folder=f"{RESULTS}/crops",
+        max_pixels=config["crops"]["max_pixels"],
     script:
         "../scripts/crop_images.py"
 
@@ -76,8 +76,8 @@ rule pack_crops:
         "<results>/logs/pack_crops/{size}.log",
     benchmark:
         "<results>/benchmarks/pack_crops/{size}.tsv"
-    threads: 2
     conda:
         "../../envs/data.yaml"
+    threads: 2
     script:
         "../scripts/pack_crops.py"

@@ -8,13 +8,13 @@ if REMOTE:
     rule fetch_coco:
         output:
             coco=COCO,
-        params:
-            url=config["coco"],
-            aws=config["aws"],
         log:
             "<results>/logs/fetch_coco.log",
         conda:
             "../../envs/data.yaml"
+        params:
+            url=config["coco"],
+            aws=config["aws"],
         script:
             "../scripts/fetch_coco.py"
 
@@ -22,21 +22,21 @@ if REMOTE:
 rule index_annotations:
     input:
         coco=COCO,
-        modules=modules("coco", "events", "names"),
+        modules=modules("coco", "cocojson", "events", "names"),
     output:
         annotations="<results>/annotations.csv",
         rejected="<results>/rejected.csv",
-    params:
-        key=config["images"]["key"],
-        rename=config["labels"]["rename"],
-        drop=config["labels"]["drop"],
-        events=config["events"],
     log:
         "<results>/logs/index_annotations.log",
     benchmark:
         "<results>/benchmarks/index_annotations.tsv"
     conda:
         "../../envs/data.yaml"
+    params:
+        key=config["images"]["key"],
+        rename=config["labels"]["rename"],
+        drop=config["labels"]["drop"],
+        events=config["events"],
     script:
         "../scripts/index_annotations.py"
 
@@ -59,12 +59,12 @@ rule propose_species:
         annotations="<results>/annotations.csv",
     output:
         proposal="<results>/species_proposal.yaml",
-    params:
-        threshold=config["species"]["propose_threshold"],
-        too_general=config["labels"]["too_general"],
     log:
         "<results>/logs/propose_species.log",
     conda:
         "../../envs/data.yaml"
+    params:
+        threshold=config["species"]["propose_threshold"],
+        too_general=config["labels"]["too_general"],
     script:
         "../scripts/propose_species.py"

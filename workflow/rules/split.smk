@@ -7,12 +7,12 @@ rule split_crops:
         modules=modules("splits"),
     output:
         splits="<results>/splits.csv",
-    params:
-        species=config["species"],
-        split=config["split"],
     log:
         "<results>/logs/split_crops.log",
     conda:
         "../../envs/data.yaml"
+    params:
+        species=config["species"],
+        split=config["split"],
     script:
         "../scripts/split_crops.py"

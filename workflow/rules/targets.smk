@@ -23,7 +23,7 @@ rule figures:
         ),
         expand(
             "<results>/figures/reconstructions/{detector}/{species}.svg",
-            detector=DETECTORS,
+            detector=NOVELTY,
             species=SPECIES,
         ),
         expand(

@@ -6,20 +6,20 @@ rule train_detector:
         pack=packed("npy"),
         index=packed("csv"),
         splits="<results>/splits.csv",
-        modules=modules("training", "networks", "detector", "packs"),
+        modules=modules("training", "backend", "networks", "detector", "packs"),
     output:
         model="<results>/models/{detector}.pt",
         history="<results>/models/{detector}.history.csv",
-    params:
-        settings=settings,
-        checkpoint=lambda w: f"{RESULTS}/checkpoints/{w.detector}.pt",
     log:
         "<results>/logs/train_detector/{detector}.log",
     benchmark:
         "<results>/benchmarks/train_detector/{detector}.tsv"
-    threads: worth
     conda:
         "../../envs/torch.yaml"
+    threads: worth
+    params:
+        settings=settings,
+        checkpoint=lambda w: f"{RESULTS}/checkpoints/{w.detector}.pt",
     script:
         "../scripts/train_detector.py"
 
@@ -51,16 +51,16 @@ rule reconstruct_crops:
         pack=packed("npy"),
         index=packed("csv"),
         splits="<results>/splits.csv",
-        modules=modules("networks", "detector", "packs"),
+        modules=modules("backend", "networks", "detector", "packs"),
     output:
         pairs="<results>/reconstructions/{detector}.npz",
-    params:
-        examples=config["figures"]["examples"],
-        seed=config["evaluation"]["seed"],
     log:
         "<results>/logs/reconstruct_crops/{detector}.log",
     conda:
         "../../envs/torch.yaml"
+    params:
+        examples=config["figures"]["examples"],
+        seed=config["evaluation"]["seed"],
     script:
         "../scripts/reconstruct_crops.py"
 
@@ -78,11 +78,11 @@ rule plot_reconstructions:
             labels={"detector": "{detector}", "figure": "reconstructions: {species}"},
         ),
         png="<results>/figures/reconstructions/{detector}/{species}.png",
-    params:
-        species=lambda w: SPECIES[w.species],
     log:
         "<results>/logs/plot_reconstructions/{detector}/{species}.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        species=lambda w: SPECIES[w.species],
     script:
         "../scripts/plot_reconstructions.py"

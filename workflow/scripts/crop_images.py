@@ -8,8 +8,8 @@ from stowaway.crops import Unusable, fit_box, open_upright, save_crop
 from stowaway.run import progress, replacing, rule_log
 from stowaway.tables import rows
 
-COLUMNS = "image_path crop_id species label event location datetime crop_width crop_height image_id".split()
 KEPT = "crop_id species label event location datetime image_id".split()
+COLUMNS = ["image_path", *KEPT, "crop_width", "crop_height"]
 
 
 def crop_images(
@@ -23,7 +23,7 @@ def crop_images(
         failed = csv.writer(bad)
         failed.writerow(["crop_id", "image_id", "reason"])
         images = groupby(rows(shard), key=lambda row: row["image_id"])
-        for image_id, boxes in progress(images, len(entries), f"crops {shard.stem}", "images"):
+        for image_id, boxes in progress(images, f"crops {shard.stem}", "images", len(entries)):
             boxes = list(boxes)
             entry = entries[image_id]
             listed = boxes[0]["width"] and boxes[0]["height"]

@@ -21,7 +21,7 @@ def download_images(
     aws: dict,
     connections: int,
 ) -> None:
-    """Fetch what is not complete. A missing image is a row with its error; none at all is an error."""
+    """Fetch what is not complete; a missing image is a row with its error, none at all an error."""
     images = {(row["image_id"], row["file_name"], row["key"]) for row in rows(shard)}
     fetch = open_source(source, aws, connections)
     entries = Store(folder, journal).fill(sorted(images), fetch, connections)
@@ -29,7 +29,7 @@ def download_images(
     with replacing(manifest) as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        for entry in progress(entries, len(images), f"images {shard.stem}", "images"):
+        for entry in progress(entries, f"images {shard.stem}", "images", len(images)):
             writer.writerow(asdict(entry) | {"status": "error" if entry.error else "ok"})
             good += not entry.error
             size += entry.bytes
@@ -37,8 +37,8 @@ def download_images(
                 bad.append(entry)
         if images and not good:
             raise BadInput(
-                f"images.source: none of {len(images)} images could be had from {source}; the first, "
-                f"{bad[0].file_name}: {bad[0].error}"
+                f"images.source: none of {len(images)} images could be had from {source}; "
+                f"the first, {bad[0].file_name}: {bad[0].error}"
             )
     print(f"{good} images, {size / 1e6:.1f} MB; {len(bad)} failed")
     for entry in bad:

@@ -7,15 +7,14 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 
+from stowaway.backend import INFERENCE_BATCH, Backend
 from stowaway.detector import load_detector
 from stowaway.packs import batches, open_pack
 from stowaway.run import progress, replacing, rule_log
 from stowaway.tables import read_table
-from stowaway.training import Backend
 
 COMPONENTS = 50
 FITTED_ON = 1000  # crops; what PCA needs to see does not grow with the data set
-BATCH = 128
 
 
 def sample(roles: np.ndarray, max_native: int, seed: int) -> np.ndarray:
@@ -30,7 +29,7 @@ def sample(roles: np.ndarray, max_native: int, seed: int) -> np.ndarray:
 def features(model, backend: Backend, pixels, rows: np.ndarray) -> Iterator[list[np.ndarray]]:
     """Yield (latents, reconstructions) of each batch, each as (n, values) float32."""
     with torch.inference_mode():
-        for batch in batches(rows, BATCH):
+        for batch in progress(batches(rows, INFERENCE_BATCH), "encoding", "batches"):
             images = backend.images(pixels[batch])
             with backend.autocast():
                 latents = model.encode(images)
@@ -53,10 +52,10 @@ def project(model, backend: Backend, pixels, rows: np.ndarray, seed: int) -> lis
         for n, space in zip(count, spaces, strict=True)
     ]
     del spaces
-    steps = progress(
-        features(model, backend, pixels, rows), -(-len(rows) // BATCH), "encoding", "batches"
-    )
-    parts = [[r.transform(x) for r, x in zip(reductions, both, strict=True)] for both in steps]
+    parts = [
+        [reduce.transform(x) for reduce, x in zip(reductions, both, strict=True)]
+        for both in features(model, backend, pixels, rows)
+    ]
     return [np.concatenate(space).astype(np.float32) for space in zip(*parts, strict=True)]
 
 

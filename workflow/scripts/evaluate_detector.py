@@ -56,7 +56,7 @@ def evaluate_detector(
     resamples: int,
     seed: int,
 ) -> None:
-    """Test natives are the negatives, all invasive crops the positives; thresholds come from val."""
+    """Test natives are negatives, all invasive crops positives; thresholds come from validation."""
     table = read_table(scores)
     val, natives = (table[table["role"] == role] for role in ("val", "test"))
     found = table[table["role"] == "invasive"]

@@ -36,7 +36,7 @@ def label_crops(
     refused = Counter(row["reason"] for row in rows(index_rejected))
     lines = [
         f"images: {images['ok']} there, {images['error']} could not be had",
-        f"crops: {species.total()} of {len(species)} labels; {lost.total()} boxes could not be cropped"
+        f"crops: {species.total()} of {len(species)} labels; {lost.total()} boxes not cropped"
         + "".join(f"; {n} x {reason}" for reason, n in lost.most_common()),
         f"annotations refused: {refused.total()}"
         + "".join(f"; {n} x {reason}" for reason, n in refused.most_common()),

@@ -77,7 +77,7 @@ def make_demo(coco: Path, images: Path, size: int, seed: int, processes: int) ->
         photos = pool.imap(partial(develop, images), plan(size, seed), chunksize=8)
         out.write(f'{{"info": {json.dumps(INFO)},\n"categories": {json.dumps(categories)},\n')
         out.write('"images": [')
-        for i, (frame, boxes) in enumerate(progress(photos, size, "make_demo", "photos")):
+        for i, (frame, boxes) in enumerate(progress(photos, "drawing the island", "photos", size)):
             out.write(",\n" * (i > 0) + json.dumps(image_entry(frame)))
             for entry in annotation_entries(frame, boxes):
                 later.write(",\n" * (later.tell() > 0) + json.dumps(entry))

@@ -12,7 +12,7 @@ def pack_crops(labels: Path, out: Path, index: Path, size: int, threads: int) ->
     """Write the pack first, then its index, so that an index always has its pack."""
     crops = [(row["image_path"], row["crop_id"]) for row in rows(labels)]
     packing = pack([path for path, _ in crops], out, size, threads)
-    for _ in progress(packing, len(crops), f"packing at {size} px", "crops"):
+    for _ in progress(packing, f"packing at {size} px", "crops", len(crops)):
         pass
     with replacing(index) as file:
         writer = csv.writer(file)

@@ -8,7 +8,7 @@ SPACES = {"latent": "latents", "reconstruction": "reconstructions"}
 
 
 def plot_tsne(embeddings: list[str], detector: str, species: str):
-    """Natives in grey (dark: held out of the training), the species in colour, the others left out."""
+    """Natives in grey (dark: held out of the training), the species in colour, no other."""
     tables = sorted(map(read_table, embeddings), key=lambda table: table["perplexity"][0])
     columns = len(tables)
     figure, grid = plt.subplots(2, columns, figsize=(4.3 * columns, 8.6), squeeze=False)

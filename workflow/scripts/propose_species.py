@@ -10,7 +10,7 @@ from stowaway.tables import rows
 
 
 def propose_species(annotations: Path, out: Path, threshold: int, too_general: list[str]) -> None:
-    """Species of `threshold` boxes or more are native, the others invasive; the user has the word."""
+    """Species of `threshold` boxes or more are native, the others invasive: a proposal."""
     counts = Counter(row["species"] for row in rows(annotations))
     for label in too_general:
         counts.pop(label, None)

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from stowaway.backend import Backend
 from stowaway.detector import error_of, load_detector
 from stowaway.packs import open_pack
 from stowaway.run import replacing, rule_log
 from stowaway.tables import read_table
-from stowaway.training import Backend
 
 
 def reconstruct_crops(

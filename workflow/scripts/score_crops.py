@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
+from stowaway.backend import INFERENCE_BATCH, Backend
 from stowaway.detector import correlation_of, error_of, load_detector, score_of
 from stowaway.packs import batches, open_pack
 from stowaway.run import progress, rule_log
 from stowaway.tables import read_table, write_table
-from stowaway.training import Backend
 
 
 def score_crops(
@@ -24,8 +24,7 @@ def score_crops(
     rows = table["crop_id"].map(row_of).to_numpy()
     parts = []
     with torch.inference_mode():
-        steps = progress(batches(rows, 256), -(-len(rows) // 256), "scoring", "batches")
-        for batch in steps:
+        for batch in progress(batches(rows, INFERENCE_BATCH), "scoring", "batches"):
             images = backend.images(pixels[batch])
             with backend.autocast():
                 outputs = model(images)

@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 
 import pandas as pd
+
+from stowaway.backend import Backend
 from stowaway.detector import build, save_detector
 from stowaway.packs import open_pack
 from stowaway.run import rule_log
 from stowaway.tables import read_table, write_table
-from stowaway.training import Backend, train
+from stowaway.training import train
 
 TRAINED_ON = {"natives": ["train"], "all": ["train", "invasive", "unlisted"]}
 

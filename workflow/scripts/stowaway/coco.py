@@ -1,18 +1,11 @@
 """Read a COCO JSON of any size into an SQLite file: bounded memory, joined and sorted on disk."""
 
-import os
 import sqlite3
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
-import ijson
-
+from .cocojson import items
 from .names import clean_label, name_key, why_unsafe
-from .run import BadInput
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -28,45 +21,6 @@ CREATE TABLE annotations (
 );
 CREATE TABLE rejected (annotation_id TEXT, image_id TEXT, file_name TEXT, label TEXT, reason TEXT);
 """
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
-    """The JSON's bytes: of `path` itself, or of the one JSON in it when it is a zip."""
-    if not zipfile.is_zipfile(path):
-        with open(path, "rb") as file:
-            yield file
-        return
-    with zipfile.ZipFile(path) as archive:
-        members = [name for name in archive.namelist() if name.lower().endswith(".json")]
-        if len(members) != 1:
-            raise BadInput(
-                f"{path}: {len(members)} JSON files in the zip; it must hold exactly one"
-            )
-        with archive.open(members[0]) as file:
-            yield file
-
-
-def items(path: Path, prefix: str) -> Iterator[dict]:
-    """Yield the elements of one top-level list, one at a time.
-
-    Raises `BadInput` with the byte offset when the JSON is cut short or broken before the
-    list's end, or when nothing is in the list.
-    """
-    found = False
-    with opened(path) as file:
-        try:
-            for item in ijson.items(file, f"{prefix}.item", use_float=True):
-                found = True
-                yield item
-        except ijson.IncompleteJSONError as error:
-            # ijson raises this one class for a cut file and for broken syntax.
-            at, rest = file.tell(), file.read(1)
-            what = str(error).splitlines()[0]
-            how = f"broken near byte {at}" if rest else f"cut short: it ends at byte {at}"
-            raise BadInput(f"{path}: JSON {how} ({what}); export or download it again") from None
-    if not found and prefix != "annotations":
-        raise BadInput(f"{path}: no '{prefix}' list with entries; is this a COCO JSON?")
 
 
 def seconds(moment: str | None) -> float | None:
@@ -158,4 +112,4 @@ def _size(value: object) -> int | None:
 def remove(db: sqlite3.Connection, database: Path) -> None:
     """Close and delete the working file."""
     db.close()
-    os.unlink(database)
+    database.unlink()

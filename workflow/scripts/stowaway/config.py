@@ -75,11 +75,10 @@ def _contradictions(config: dict) -> list[str]:
         if renamed:
             lines.append(f"species: '{name}' is renamed to '{renamed}' by labels.rename; list that")
     for name, detector in config["detectors"].items():
-        if detector["kind"] == "convolutional" and detector["image_size"] % 2 ** len(
-            detector["layers"]
-        ):
+        size, fold = detector["image_size"], 2 ** len(detector["layers"])
+        if detector["kind"] == "convolutional" and size % fold:
             lines.append(
-                f"detectors.{name}.image_size: {detector['image_size']} is not a multiple of "
-                f"{2 ** len(detector['layers'])}, which {len(detector['layers'])} layers of stride 2 need"
+                f"detectors.{name}.image_size: {size} is not a multiple of {fold}, which "
+                f"{len(detector['layers'])} layers of stride 2 need"
             )
     return lines

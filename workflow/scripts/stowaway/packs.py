@@ -1,7 +1,7 @@
 """Packed crops: one memory-mapped uint8 array per image size, a row per crop."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,6 +42,6 @@ def open_pack(pixels: Path | str, index: Path | str) -> tuple[np.ndarray, dict[s
     return np.load(pixels, mmap_mode="r"), rows
 
 
-def batches(rows: np.ndarray, size: int) -> Iterable[np.ndarray]:
+def batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
     """Cut row numbers into batches of `size`, the last one smaller."""
-    return (rows[start : start + size] for start in range(0, len(rows), size))
+    return [rows[start : start + size] for start in range(0, len(rows), size)]

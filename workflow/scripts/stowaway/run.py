@@ -57,10 +57,10 @@ class _Lines:
         pass
 
 
-def progress(items: Iterable, total: int, what: str, unit: str) -> Iterable:
+def progress(items: Iterable, what: str, unit: str, total: int | None = None) -> Iterable:
     """Iterate over `items` with done / total, rate and time left.
 
-    A bar on a terminal; a line every ten seconds in a log.
+    A bar on a terminal; a line every ten seconds in a log. `total` is needed for an iterator.
     """
     from tqdm import tqdm  # here, so that scripts without progress do not pay for it
 

@@ -1,4 +1,4 @@
-"""CSV tables: text stays text ('007' is a location, 'NA' a label), blanks in numbers are missing."""
+"""CSV tables: text stays text ('007' a location, 'NA' a label), a blank number is missing."""
 
 import csv
 from collections.abc import Iterator

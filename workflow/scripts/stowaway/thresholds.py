@@ -54,7 +54,7 @@ def _deviation(val: pd.DataFrame, k: float) -> Rule:
 
 
 def judge(rule: Rule, natives: pd.DataFrame, invasive: dict[str, pd.DataFrame]) -> Iterator[dict]:
-    """Per invasive species a row: recall with Wilson interval, the false alarms on natives beside."""
+    """A row per invasive species: recall with Wilson interval, false alarms on natives beside."""
     alarms, n_native = int(rule.flags(natives).sum()), len(natives)
     alarms_low, alarms_high = wilson(alarms, n_native)
     for species, crops in invasive.items():

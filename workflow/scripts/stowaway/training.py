@@ -3,7 +3,6 @@
 import copy
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,40 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .backend import Backend
 from .detector import save
 from .packs import batches
 from .run import progress
-
-
-@dataclass
-class Backend:
-    """Where and in which precision a network computes."""
-
-    device: torch.device
-    precision: torch.dtype
-
-    @classmethod
-    def choose(cls, precision: str, threads: int) -> "Backend":
-        """The accelerator if there is one, else `threads` of the CPU; `auto` means bfloat16 where
-        the hardware computes in it."""
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.backends.cudnn.benchmark = False
-        device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        fast = fast or device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-        wanted = precision == "bfloat16" or precision == "auto" and fast
-        return cls(device, torch.bfloat16 if wanted else torch.float32)
-
-    def images(self, pixels: np.ndarray) -> Tensor:
-        """(n, size, size, 3) uint8 -> (n, 3, size, size) float in [0, 1], channels last."""
-        batch = torch.from_numpy(np.ascontiguousarray(pixels))
-        return batch.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
-
-    def autocast(self) -> AbstractContextManager:
-        """The context in which a network is called."""
-        enabled = self.precision != torch.float32
-        return torch.autocast(self.device.type, self.precision, enabled=enabled)
 
 
 @dataclass
@@ -145,7 +114,7 @@ def _epoch(model, pixels, rows, batch_size, backend, optimiser=None, what="") ->
     total = torch.zeros((), device=backend.device)
     steps = batches(rows, batch_size)
     if optimiser:
-        steps = progress(steps, -(-len(rows) // batch_size), what, "batches")
+        steps = progress(steps, what, "batches")
     with torch.set_grad_enabled(optimiser is not None):
         for batch in steps:
             images = backend.images(pixels[batch])

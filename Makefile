@@ -1,0 +1,45 @@
+# make demo  draws the demo island and runs the whole workflow on it
+# make test  runs the tests
+# Both make .venv first, with the pinned packages, and do nothing twice.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test lint format lock
+
+demo: .venv/installed
+	snakemake --cores all --quiet rules host
+	snakemake --report results/demo/report.html --quiet all
+	@echo
+	@echo "Open:"
+	@echo "  results/demo/report.html                         the report, one file, works offline"
+	@echo "  results/demo/figures/roc.png                     the detectors compared"
+	@echo "  results/demo/figures/tsne/cae/rat.png            the rat among the natives"
+	@echo "  results/demo/figures/accuracy/basic/rat.png      recall and false alarms over the threshold"
+	@echo "  results/demo/figures/eda/species_after.png       what the data set holds"
+	@echo "  results/demo/metrics.csv                         the numbers"
+
+test: .venv/installed
+	pytest
+
+lint: .venv/installed
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+format: .venv/installed
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+lock: .venv/installed
+	pip freeze > constraints.txt
+
+.venv/installed: requirements.txt constraints.txt
+	@echo "Installing the pinned packages into .venv (about 2 GB, some minutes)"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stowaway needs Python 3.11 or newer; say: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	touch $@
