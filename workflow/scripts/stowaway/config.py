@@ -60,20 +60,18 @@ def _contradictions(config: dict) -> list[str]:
     total = sum(config["split"]["fractions"].values())
     if abs(total - 1) > 1e-6:
         lines.append(f"split.fractions: they sum to {total:g}, not to 1")
-    native, invasive = (config["species"][side] for side in ("native", "invasive"))
-    slugs: dict[str, str] = {}
-    for name in [*native, *invasive]:
-        label = clean_label(name)
-        if not slug(name):
-            lines.append(f"species: '{name}' has no letter or digit to name a file with")
-        elif slugs.setdefault(slug(name), label) != label or [*native, *invasive].count(name) > 1:
-            lines.append(f"species: '{name}' is listed twice, or another one has the same slug")
+    names = [clean_label(name) for side in ("native", "invasive") for name in config["species"][side]]
+    for label in names:
+        if not slug(label):
+            lines.append(f"species: '{label}' has no letter or digit to name a file with")
+        elif [slug(other) for other in names].count(slug(label)) > 1:
+            lines.append(f"species: '{label}' is listed twice, or another one has the same slug")
         for key in ("drop", "too_general"):
             if label in map(clean_label, config["labels"][key]):
-                lines.append(f"labels.{key}: '{name}' is listed under species too")
+                lines.append(f"labels.{key}: '{label}' is listed under species too")
         renamed = {clean_label(k): v for k, v in config["labels"]["rename"].items()}.get(label)
         if renamed:
-            lines.append(f"species: '{name}' is renamed to '{renamed}' by labels.rename; list that")
+            lines.append(f"species: '{label}' is renamed to '{renamed}' by labels.rename; list that")
     for name, detector in config["detectors"].items():
         size, fold = detector["image_size"], 2 ** len(detector["layers"])
         if detector["kind"] == "convolutional" and size % fold:

@@ -2,6 +2,7 @@
 
 import platform
 from pathlib import Path
+from pickle import UnpicklingError  # what torch raises for a file that holds more than tensors
 from typing import Any
 
 import torch
@@ -51,8 +52,9 @@ def load_detector(path: Path | str) -> tuple[nn.Module, dict[str, Any]]:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         model = KINDS[saved["kind"]](**saved["arguments"])
         model.load_state_dict(saved["state_dict"])
-    except (RuntimeError, KeyError, EOFError, OSError) as error:
-        raise BadInput(f"{path}: not a detector of stowaway; train it again ({error})") from None
+    except (RuntimeError, KeyError, EOFError, OSError, UnpicklingError) as error:
+        why = str(error).splitlines()[0]
+        raise BadInput(f"{path}: not a detector of stowaway; train it again ({why})") from None
     return model.eval(), saved
 
 

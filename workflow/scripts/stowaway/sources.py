@@ -125,6 +125,8 @@ def _http(url: str, connections: int) -> Fetch:
 
 def fetch_one(url: str, aws: dict, path: Path) -> None:
     """Bring one object of s3:// or http(s):// to `path`; raises `BadInput` if it cannot be had."""
+    if not urlsplit(url).scheme:
+        raise BadInput(f"coco: {url} is not there; put the export there, or correct the key coco")
     parent, _, name = url.rpartition("/")
     part = path.with_name(f".{path.name}.fetched")
     try:

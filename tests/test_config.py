@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from stowaway.config import ConfigError, check_config
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+
+
+def merged(base: dict, overlay: dict) -> dict:
+    """As Snakemake merges an overlay: maps key by key, everything else replaced."""
+    out = dict(base)
+    for key, value in overlay.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = merged(out[key], value) if both else value
+    return out
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.name)
+def test_shipped_configs_are_valid(config, path):
+    check_config(merged(config, yaml.safe_load(path.read_text())), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ({"detektors": {}}, "detektors: unknown key; did you mean 'detectors'?"),
+        (
+            {"detectors": {"cae": {"epoch": 3}}},
+            "detectors.cae.epoch: unknown key; did you mean 'epochs'",
+        ),
+        ({"detectors": {"cae": {"epochs": "ten"}}}, "detectors.cae.epochs: 'ten' is not of type"),
+        (
+            {"detectors": {"cae": {"image_size": 100}}},
+            "detectors.cae.image_size: 100 is not a mult",
+        ),
+        ({"detectors": {"mine": {"kind": "dense"}}}, "detectors.mine.image_size: missing"),
+        ({"split": {"fractions": {"test": 0.5}}}, "split.fractions: they sum to 1.3"),
+        ({"species": {"invasive": ["Fox"]}}, "species: 'fox' is listed twice"),
+        ({"species": {"invasive": ["scrub-jay"]}}, "another one has the same slug"),
+        (
+            {"species": {"invasive": ["person"]}},
+            "labels.drop: 'person' is listed under species too",
+        ),
+        ({"species": {"invasive": ["bug"]}}, "'bug' is renamed to 'insect'"),
+        ({"events": {"gap": 0}}, "events.gap: 0"),
+        ({"name": "../x"}, "name: '../x' does not match"),
+    ],
+)
+def test_mistakes_name_the_key(config, overlay, message):
+    with pytest.raises(ConfigError) as error:
+        check_config(merged(config, overlay), SCHEMA)
+    assert message in str(error.value)
+
+
+def test_null_removes_a_detector(config):
+    checked = check_config(merged(config, {"detectors": {"basic": None}}), SCHEMA)
+    assert "basic" not in checked["detectors"]
+    assert "cae" in checked["detectors"]
+
+
+def leaves(schema: dict, path: str = ""):
+    for key, value in schema.get("properties", {}).items():
+        here = f"{path}.{key}" if path else key
+        yield here
+        yield from leaves(value, here)
+
+
+def test_every_key_is_documented():
+    schema = yaml.safe_load(SCHEMA.read_text())
+    text = Path(ROOT / "config/README.md").read_text()
+    keys = [*leaves(schema), *leaves(schema["$defs"]["detector"], "detectors.<name>")]
+    assert len(keys) > 40
+    missing = [key for key in keys if f"`{key}`" not in text]
+    assert not missing
