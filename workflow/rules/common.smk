@@ -14,6 +14,8 @@ except ConfigError as error:
     raise WorkflowError(f"The config has mistakes.\n{error}")
 
 RESULTS = f"results/{config['name']}"
+SYNTHETIC = config["coco"] == f"{RESULTS}/island/coco.json"
+SITE = f"{config['name']}: synthetic photos, drawn by a program" if SYNTHETIC else config["name"]
 DETECTORS = config["detectors"]
 INVASIVE = {slug(name): name for name in config["species"]["invasive"]}
 SPECIES = {slug(name): name for name in config["species"]["native"]} | INVASIVE

@@ -22,6 +22,7 @@ rule plot_eda:
     conda:
         "../../envs/plot.yaml"
     params:
+        site=SITE,
         species=config["species"],
         high_level=config["labels"]["high_level"],
     script:

@@ -64,6 +64,7 @@ rule plot_tsne:
     conda:
         "../../envs/plot.yaml"
     params:
+        site=SITE,
         species=lambda w: SPECIES[w.species],
     script:
         "../scripts/plot_tsne.py"
@@ -90,6 +91,7 @@ rule plot_tsne_labels:
     conda:
         "../../envs/plot.yaml"
     params:
+        site=SITE,
         high_level=config["labels"]["high_level"],
     script:
         "../scripts/plot_tsne_labels.py"

@@ -74,6 +74,7 @@ rule plot_roc:
     conda:
         "../../envs/plot.yaml"
     params:
+        site=SITE,
         detectors=list(DETECTORS),
     script:
         "../scripts/plot_roc.py"
@@ -97,6 +98,7 @@ rule plot_scores:
     conda:
         "../../envs/plot.yaml"
     params:
+        site=SITE,
         score=lambda w: settings(w)["score"],
     script:
         "../scripts/plot_scores.py"
@@ -120,6 +122,7 @@ rule plot_species_accuracy:
     conda:
         "../../envs/plot.yaml"
     params:
+        site=SITE,
         score=lambda w: settings(w)["score"],
     script:
         "../scripts/plot_species_accuracy.py"
@@ -144,6 +147,7 @@ rule plot_accuracy:
     conda:
         "../../envs/plot.yaml"
     params:
+        site=SITE,
         species=lambda w: SPECIES[w.species],
         score=lambda w: settings(w)["score"],
     script:

@@ -5,7 +5,7 @@ COCO = f"{RESULTS}/coco/{Path(config['coco']).name}" if REMOTE else config["coco
 
 # A local file that is not there yet can still be planned for; to run says what to do. Where it is
 # there, no rule may make it: Snakemake deletes a rule's output before it makes it again.
-if REMOTE or COCO != f"{RESULTS}/island/coco.json" and not Path(COCO).exists():
+if REMOTE or not SYNTHETIC and not Path(COCO).exists():
 
     rule fetch_coco:
         output:

@@ -41,6 +41,8 @@ rule plot_loss:
         "<results>/logs/plot_loss/{detector}.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        site=SITE,
     script:
         "../scripts/plot_loss.py"
 
@@ -83,6 +85,7 @@ rule plot_reconstructions:
     conda:
         "../../envs/plot.yaml"
     params:
+        site=SITE,
         species=lambda w: SPECIES[w.species],
     script:
         "../scripts/plot_reconstructions.py"

@@ -73,4 +73,4 @@ if __name__ == "__main__":
             snakemake.params.species,
             snakemake.params.score,
         )
-        save(figure, snakemake.output.svg, snakemake.output.png)
+        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib import dates
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from stowaway.figures import NATIVE, NATIVE_DARK, NOVEL, plain, plt, save, use_style
 from stowaway.run import rule_log
@@ -48,7 +48,7 @@ def over_time(times: pd.Series):
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
     axes.grid(axis="x", visible=False)
     if missing := len(times) - len(read):
-        axes.set_xlabel(f"{missing:,} crops have no time")
+        axes.set_xlabel(f"crops without a time: {missing:,}")
     return figure
 
 
@@ -68,12 +68,15 @@ def sizes(labels: pd.DataFrame):
         title=f"Crop sizes (n = {len(labels):,}, {middle})",
     )
     for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(ScalarFormatter())
         axis.set_minor_formatter(NullFormatter())
     return figure
 
 
-def plot_eda(annotations, rejected, labels, species: dict, high_level: dict, out: dict) -> None:
+def plot_eda(
+    annotations, rejected, labels, species: dict, high_level: dict, out: dict, site: str
+) -> None:
     """Draw all figures of the data set. `out` maps a figure's name to its (svg, png) paths."""
     before = Counter(read_table(annotations, ["label"])["label"])
     before.update(label for label in read_table(rejected, ["label"])["label"] if label)
@@ -95,7 +98,7 @@ def plot_eda(annotations, rejected, labels, species: dict, high_level: dict, out
         "sizes": sizes(crops),
     }
     for figure_name, figure in figures.items():
-        save(figure, *out[figure_name])
+        save(figure, *out[figure_name], site)
 
 
 if __name__ == "__main__":
@@ -111,4 +114,5 @@ if __name__ == "__main__":
                 Path(svg).stem: (svg, svg.removesuffix("svg") + "png")
                 for svg in snakemake.output.svg
             },
+            snakemake.params.site,
         )

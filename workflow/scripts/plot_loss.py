@@ -11,24 +11,16 @@ if __name__ == "__main__":
         use_style(snakemake.input.style)
         history = read_table(snakemake.input.history)
         figure, axes = plt.subplots()
-        for column, name, colour, line in (
-            ("train_loss", "training", NATIVE_DARK, "--"),
-            ("val_loss", "validation", NOVEL, "-"),
-        ):
-            axes.plot(history["epoch"], history[column], line, color=colour, label=name, marker="o")
         best = history["val_loss"].idxmin()
-        value = history["val_loss"][best]
-        axes.annotate(
-            f"lowest validation loss {value:.4f} (epoch {history['epoch'][best]})",
-            (history["epoch"][best], value),
-            textcoords="offset points",
-            xytext=(0, 14),
-            ha="right" if best > len(history) / 2 else "left",
-            color=NOVEL,
-        )
-        axes.margins(y=0.15)
+        lowest = f"lowest {history['val_loss'][best]:.4f} after epoch {history['epoch'][best]}"
+        for column, name, colour, line in (
+            ("train_loss", "training", NATIVE_DARK, "o--"),
+            ("val_loss", f"validation, {lowest}", NOVEL, "o-"),
+        ):
+            axes.plot(history["epoch"], history[column], line, color=colour, label=name)
+        axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         title = f"{snakemake.wildcards.detector}: loss while training"
         axes.set(title=title, xlabel="epoch", ylabel="mean squared error per pixel")
         axes.legend()
-        save(figure, snakemake.output.svg, snakemake.output.png)
+        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

@@ -36,4 +36,4 @@ if __name__ == "__main__":
         figure = plot_reconstructions(
             snakemake.input.pairs, snakemake.wildcards.detector, snakemake.params.species
         )
-        save(figure, snakemake.output.svg, snakemake.output.png)
+        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

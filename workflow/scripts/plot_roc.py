@@ -31,6 +31,7 @@ def plot_roc(curves: dict[str, pd.DataFrame], metrics: pd.DataFrame):
         )
         axes.xaxis.set_major_formatter(PERCENT)
         axes.yaxis.set_major_formatter(PERCENT)
+    low.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
     whole.set_ylabel("recall: share of invasive crops flagged")
     whole.set_title(f"ROC ({counts['n']:.0f} invasive, {counts['n_native']:.0f} native crops)")
     low.set_title("the first 20 % of false alarms")
@@ -46,4 +47,4 @@ if __name__ == "__main__":
             dict(zip(snakemake.params.detectors, tables, strict=True)),
             read_table(snakemake.input.metrics),
         )
-        save(figure, snakemake.output.svg, snakemake.output.png)
+        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

@@ -30,11 +30,9 @@ def plot_scores(scores: pd.DataFrame, detector: str, score: str):
             color=NATIVE_DARK if native else NOVEL,
         )
         axes.axvline(middle, color=NATIVE, lw=1.5, ls="--")
-        axes.set(yticks=[], ylabel="")
+        axes.set_yticks([])
         axes.grid(visible=False)
-        axes.text(
-            1, 0.8, f"{plain(name)} (n = {len(values)})", ha="right", transform=axes.transAxes
-        )
+        axes.set_ylabel(f"{plain(name)}\n(n = {len(values)})", rotation=0, ha="right", va="center")
     kind = "mean squared error" if score == "error" else "1 - correlation with the reconstruction"
     grid[-1, 0].set_xlabel(f"score: {kind} (higher = more anomalous; dashed: natives' median)")
     figure.suptitle(f"{detector}: scores", weight="bold")
@@ -49,4 +47,4 @@ if __name__ == "__main__":
             snakemake.wildcards.detector,
             snakemake.params.score,
         )
-        save(figure, snakemake.output.svg, snakemake.output.png)
+        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

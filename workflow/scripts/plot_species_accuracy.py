@@ -55,4 +55,4 @@ if __name__ == "__main__":
             snakemake.wildcards.detector,
             snakemake.params.score,
         )
-        save(figure, snakemake.output.svg, snakemake.output.png)
+        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

@@ -53,4 +53,4 @@ if __name__ == "__main__":
         figure = plot_tsne(
             snakemake.input.embeddings, snakemake.wildcards.detector, snakemake.params.species
         )
-        save(figure, snakemake.output.svg, snakemake.output.png)
+        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

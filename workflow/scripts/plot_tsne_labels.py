@@ -54,4 +54,4 @@ if __name__ == "__main__":
         figure = plot_tsne_labels(
             snakemake.input.embeddings, snakemake.wildcards.detector, snakemake.params.high_level
         )
-        save(figure, snakemake.output.svg, snakemake.output.png)
+        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

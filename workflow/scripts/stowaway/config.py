@@ -60,7 +60,9 @@ def _contradictions(config: dict) -> list[str]:
     total = sum(config["split"]["fractions"].values())
     if abs(total - 1) > 1e-6:
         lines.append(f"split.fractions: they sum to {total:g}, not to 1")
-    names = [clean_label(name) for side in ("native", "invasive") for name in config["species"][side]]
+    names = [
+        clean_label(name) for side in ("native", "invasive") for name in config["species"][side]
+    ]
     for label in names:
         if not slug(label):
             lines.append(f"species: '{label}' has no letter or digit to name a file with")
@@ -71,7 +73,9 @@ def _contradictions(config: dict) -> list[str]:
                 lines.append(f"labels.{key}: '{label}' is listed under species too")
         renamed = {clean_label(k): v for k, v in config["labels"]["rename"].items()}.get(label)
         if renamed:
-            lines.append(f"species: '{label}' is renamed to '{renamed}' by labels.rename; list that")
+            lines.append(
+                f"species: '{label}' is renamed to '{renamed}' by labels.rename; list that"
+            )
     for name, detector in config["detectors"].items():
         size, fold = detector["image_size"], 2 ** len(detector["layers"])
         if detector["kind"] == "convolutional" and size % fold:

@@ -27,8 +27,14 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def save(figure: Figure, svg: str, png: str) -> None:
-    """Write both forms, without a date, so that a second run gives the same file."""
+def save(figure: Figure, svg: str, png: str, site: str) -> None:
+    """Write both forms under a line that names the data set.
+
+    Without a date, so that a second run gives the same file.
+    """
+    figure.draw_without_rendering()
+    below = figure.get_tightbbox().y0 / figure.get_figheight() - 0.01
+    figure.text(0, below, plain(site), va="top", fontsize=10, color="#777777")
     Path(svg).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(svg, format="svg", metadata={"Date": None})
     figure.savefig(png, format="png", metadata={"Software": None})
