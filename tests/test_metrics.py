@@ -102,10 +102,11 @@ def test_nothing_to_compare_is_not_a_number():
     assert np.isnan(evaluate(np.ones(3), np.zeros(3, bool), np.arange(3), 100, 1)["auroc"]).all()
 
 
-@pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (3, 7), (50, 200)])
+@pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (3, 7), (50, 200), (47, 47)])
 def test_wilson_equals_scipys(hits, n):
     expected = binomtest(hits, n).proportion_ci(method="wilson")
     assert wilson(hits, n) == pytest.approx((expected.low, expected.high))
+    assert wilson(hits, n)[0] <= hits / n <= wilson(hits, n)[1]
 
 
 def test_wilson_of_nothing():

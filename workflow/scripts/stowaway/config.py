@@ -27,6 +27,7 @@ def check_config(config: dict, schema: Path) -> dict:
     lines = [line for error in errors for line in _explain(error)] or _contradictions(config)
     if lines:
         raise ConfigError("\n".join([*lines, "Every key is explained in config/README.md."]))
+    config["detectors"] = dict(sorted(config["detectors"].items()))  # one order, one colour each
     config["species"] = config["species"] | {
         side: [clean_label(name) for name in config["species"][side]]
         for side in ("native", "invasive")

@@ -117,4 +117,4 @@ def wilson(hits: int, n: int, z: float = 1.959963984540054) -> tuple[float, floa
     share, spread = hits / n, z * z / n
     middle = (share + spread / 2) / (1 + spread)
     half = z * np.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    return float(np.clip(middle - half, 0, share)), float(np.clip(middle + half, share, 1))
