@@ -195,7 +195,7 @@ def test_pack_holds_each_crop_in_its_row(tmp_path):
             (0, 0, 20, 30),
             tmp_path / f"{value}.jpg",
         )
-    assert list(pack(paths, tmp_path / "8.npy", 8, 2)) == list(range(300))
+    assert list(pack(paths, 300, tmp_path / "8.npy", 8, 2)) == list(range(300))
     (tmp_path / "8.csv").write_text("row,crop_id\n" + "".join(f"{n},c{n}\n" for n in range(300)))
     pixels, row_of = open_pack(tmp_path / "8.npy", tmp_path / "8.csv")
     assert isinstance(pixels, np.memmap)

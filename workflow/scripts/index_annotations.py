@@ -60,6 +60,8 @@ def box_or_reason(row, drop: set[str]) -> tuple[int, int, int, int] | str:
 def free_name(db, file_name: str, box: int | None, image: str) -> str:
     """The crop's name, made unlike any other image's."""
     name = crop_name(file_name, box)
+    if name == file_name:
+        return name
     query = "SELECT 1 FROM images WHERE name = ? AND id <> ?"
     while db.execute(query, (name_key(name), image)).fetchone():
         stem, dot, suffix = name.rpartition(".")

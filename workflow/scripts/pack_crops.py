@@ -10,14 +10,14 @@ from stowaway.tables import rows
 
 def pack_crops(labels: Path, out: Path, index: Path, size: int, threads: int) -> None:
     """Write the pack first, then its index, so that an index always has its pack."""
-    crops = [(row["image_path"], row["crop_id"]) for row in rows(labels)]
-    packing = pack([path for path, _ in crops], out, size, threads)
-    for _ in progress(packing, f"packing at {size} px", "crops", len(crops)):
+    n = sum(1 for _ in rows(labels))
+    packing = pack((row["image_path"] for row in rows(labels)), n, out, size, threads)
+    for _ in progress(packing, f"packing at {size} px", "crops", n):
         pass
     with replacing(index) as file:
         writer = csv.writer(file)
         writer.writerow(["row", "crop_id"])
-        writer.writerows((row, crop_id) for row, (_, crop_id) in enumerate(crops))
+        writer.writerows((number, row["crop_id"]) for number, row in enumerate(rows(labels)))
 
 
 if __name__ == "__main__":

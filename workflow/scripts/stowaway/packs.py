@@ -1,8 +1,9 @@
 """Packed crops: one memory-mapped uint8 array per image size, a row per crop."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +17,17 @@ def small(path: str, size: int) -> np.ndarray:
         return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
 
 
-def pack(paths: list[str], out: Path, size: int, threads: int) -> Iterator[int]:
-    """Write the crops at `paths` to `out` as a (n, size, size, 3) .npy, yielding each row written.
+def pack(paths: Iterable[str], n: int, out: Path, size: int, threads: int) -> Iterator[int]:
+    """Write the `n` crops at `paths` to `out`, a (n, size, size, 3) .npy, yielding each row written.
 
     Memory holds a few hundred crops, whatever their number.
     """
     temporary = out.with_name(f".{out.name}.part")
-    shape = (len(paths), size, size, 3)
-    array = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+    array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (n, size, size, 3))
+    paths = iter(paths)
     with ThreadPoolExecutor(threads) as pool:  # Pillow decodes and resizes outside the GIL
-        for start in range(0, len(paths), 256):
-            batch = paths[start : start + 256]
+        for start in range(0, n, 256):
+            batch = list(islice(paths, 256))
             for row, pixels in enumerate(pool.map(small, batch, [size] * len(batch)), start):
                 array[row] = pixels
                 yield row
