@@ -51,6 +51,8 @@ def test_shipped_configs_are_valid(config, path):
         ),
         ({"species": {"invasive": ["bug"]}}, "'bug' is renamed to 'insect'"),
         ({"events": {"gap": 0}}, "events.gap: 0"),
+        ({"species": {"native": []}}, "species.native: []"),
+        ({"detectors": {"cae": {"image_size": 8}}}, "detectors.cae.layers: too many"),
         ({"name": "../x"}, "name: '../x' does not match"),
     ],
 )
@@ -64,6 +66,22 @@ def test_null_removes_a_detector(config):
     checked = check_config(merged(config, {"detectors": {"basic": None}}), SCHEMA)
     assert "basic" not in checked["detectors"]
     assert "cae" in checked["detectors"]
+
+
+def test_null_removes_a_typo_and_labels_are_cleaned(config):
+    overlay = {
+        "labels": {
+            "rename": {"liz": None},
+            "high_level": {"Scrub  Jay": "Bird"},
+            "drop": ["Empty "],
+        },
+        "species": {"invasive": ["RAT"]},
+    }
+    checked = check_config(merged(config, overlay), SCHEMA)
+    assert "liz" not in checked["labels"]["rename"]
+    assert checked["labels"]["high_level"]["scrub jay"] == "bird"
+    assert checked["labels"]["drop"] == ["empty"]
+    assert checked["species"]["invasive"] == ["rat"]
 
 
 def leaves(schema: dict, path: str = ""):

@@ -1,4 +1,5 @@
 import csv
+import struct
 
 import numpy as np
 import pytest
@@ -48,6 +49,28 @@ def test_exif_orientation_is_obeyed(tmp_path, orientation):
         ]
 
 
+ODD = {  # a tag of the wrong type: tag, type, count, value
+    "orientation as text": (274, 2, 3, b"up\0\0"),
+    "width as a float": (256, 11, 1, struct.pack("<f", 1.5)),
+    "resolution as text": (282, 2, 3, b"no\0\0"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_malformed_exif_loses_no_photo(tmp_path, odd):
+    tags = {274: (274, 3, 1, struct.pack("<I", 6))} | {ODD[odd][0]: ODD[odd]}
+    entries = b"".join(struct.pack("<HHI4s", *tags[tag]) for tag in sorted(tags))
+    header = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags))
+    Image.fromarray(QUADRANTS).save(tmp_path / "x.jpg", exif=header + entries + bytes(4))
+    turned = (60, 40) if odd == "orientation as text" else (40, 60)
+    assert open_upright(str(tmp_path / "x.jpg"), 10**6, None).size == turned
+
+
+def test_a_photo_gone_from_the_store_is_no_corrupt_image(tmp_path):
+    with pytest.raises(BadInput, match="--forcerun download_images"):
+        open_upright(str(tmp_path / "gone.jpg"), 10**6, None)
+
+
 def test_boxes_drawn_without_regard_to_exif_keep_the_stored_picture(tmp_path):
     save_turned(tmp_path / "x.jpg", 6)
     assert open_upright(str(tmp_path / "x.jpg"), 10**6, (40, 60)).size == (40, 60)
@@ -81,7 +104,7 @@ def test_unusable_files_say_why(tmp_path):
         ("cut.jpg", 10**6, "corrupt"),
         ("text.jpg", 10**6, "not an image"),
         ("empty.jpg", 10**6, "not an image"),
-        ("x.jpg", 239_999, "600 x 400 pixels, over the limit"),
+        ("x.jpg", 239_999, "over the limit: 600 x 400 pixels"),
     ):
         with pytest.raises(Unusable, match=reason):
             open_upright(str(tmp_path / name), limit, None)
@@ -102,7 +125,7 @@ def test_fit_box(box, listed, actual, expected):
 def test_boxes_that_do_not_fit():
     with pytest.raises(Unusable, match="outside"):
         fit_box((100, 0, 5, 5), None, (100, 80))
-    with pytest.raises(Unusable, match="100 x 80, but the annotations say 100 x 100"):
+    with pytest.raises(Unusable, match="other proportions.*100 x 80, not 100 x 100"):
         fit_box((0, 0, 5, 5), (100, 100), (100, 80))
 
 
@@ -156,7 +179,7 @@ def test_crops_of_a_shard(tmp_path):
         csv.writer(file).writerows([names.split(), *lines])
     manifest = "image_id,file_name,path,bytes,sha256,status,error\n"
     manifest += f"1,good.jpg,{images}/good.jpg,1,x,ok,\n2,bad.jpg,{images}/bad.jpg,1,x,ok,\n"
-    (tmp_path / "manifest.csv").write_text(manifest + "3,none.jpg,,0,,error,NoSuchKey\n")
+    (tmp_path / "manifest.csv").write_text(manifest + "3,none.jpg,,0,,missing,NoSuchKey\n")
     tables = tmp_path / "crops.csv", tmp_path / "rejected.csv"
     crop_images(
         tmp_path / "shard.csv", tmp_path / "manifest.csv", *tables, tmp_path / "crops", 10**6
@@ -174,13 +197,14 @@ def test_crops_of_a_shard(tmp_path):
         "annotation_id,image_id,file_name,label,reason\n1,2,3,4,no box\n"
     )
     gathered = [str(tables[0])], [str(tables[1])], [str(tmp_path / "manifest.csv")]
-    outs = tmp_path / "labels.csv", tmp_path / "summary.txt"
+    outs = tmp_path / "labels.csv", tmp_path / "lost.csv", tmp_path / "summary.txt"
     label_crops(*gathered, str(tmp_path / "index.csv"), *outs)
     labels = read_table(outs[0])
     assert list(labels)[:2] == ["image_path", "species_label"]
     assert labels["species_label"].tolist() == ["fox", "rat"]
-    summary = outs[1].read_text()
-    assert "2 there, 1 could not be had" in summary
+    summary = outs[2].read_text()
+    assert len(list(rows(outs[1]))) == 2
+    assert "2 there, 1 missing, 0 failed" in summary
     assert "1 x not downloaded" in summary
     with pytest.raises(BadInput, match="no crop could be made"):
         label_crops([], gathered[1], gathered[2], str(tmp_path / "index.csv"), *outs)

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from index_annotations import COLUMNS, clipped, index
+from stowaway.coco import read_time
 from stowaway.events import number_events
 from stowaway.run import BadInput
 
@@ -14,7 +15,7 @@ def run_index(source, folder, **settings):
     chosen = {
         "key": "file_name",
         "rename": {"liz": "lizard", "rodnet": "rodent"},
-        "drop": ["Empty"],
+        "drop": ["empty"],
         "gap": 60,
         "use_seq_id": True,
     }
@@ -102,7 +103,7 @@ def test_seq_id_wins_and_the_gap_fills_in():
         ("4", None, "t6", 6.0, None),
     ]
     assert [event for event, _ in number_events(images, 10, True)] == [
-        "s1",
+        "A@s1",
         "A@t1",
         "A@t1",
         "unknown@t6",
@@ -141,6 +142,41 @@ def test_a_crop_never_takes_another_images_name(coco, write_json, tmp_path):
     names = [row["crop_id"] for row in rows]
     assert len(set(names)) == len(names)
     assert {"p/a/1.box1.jpg", "p/a/1.box1_.jpg"} <= set(names)
+
+
+def test_generated_names_of_different_images_never_meet(coco, write_json, tmp_path):
+    for number, name in ("x1", "q/x.jpg"), ("x2", "q/x"):
+        coco["images"].append(coco["images"][0] | {"id": number, "file_name": name})
+        for n in range(2):
+            box = {"id": f"{number}{n}", "image_id": number, "category_id": 1, "bbox": [n, 0, 5, 5]}
+            coco["annotations"].append(box)
+    names = [row["crop_id"] for row in run_index(write_json(coco), tmp_path)[0]]
+    assert len(set(names)) == len(names) == 9
+
+
+def test_a_box_listed_twice_counts_once(coco, write_json, tmp_path):
+    coco["annotations"].append(coco["annotations"][2] | {"id": "again"})
+    rows, rejected = run_index(write_json(coco), tmp_path)
+    assert len(rows) == 5
+    assert [r["annotation_id"] for r in rejected if r["reason"] == "box is listed twice"] == [
+        "again"
+    ]
+
+
+@pytest.mark.parametrize(
+    "moment", ["2020:01:02 03:04:05", "2020/01/02 03:04:05", "2020-01-02T03:04:05"]
+)
+def test_times_of_exif_are_read(moment):
+    assert read_time(moment) == ("2020-01-02T03:04:05", 1577934245.0)
+    assert read_time("yesterday") == (None, None)
+
+
+@pytest.mark.parametrize("part", ["images", "annotations", "categories"])
+def test_an_entry_that_is_no_object_is_one_line(coco, write_json, tmp_path, part):
+    coco[part][0] = "text"
+    with pytest.raises(BadInput, match=f"entry 0 of '{part}'"):
+        run_index(write_json(coco), tmp_path)
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_zip_of_one_json(coco, write_json, tmp_path):

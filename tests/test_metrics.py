@@ -16,7 +16,7 @@ from stowaway.metrics import (
     roc,
     wilson,
 )
-from stowaway.thresholds import judge, rules, sweep
+from stowaway.thresholds import JUDGED, judge, rules, sweep
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -98,6 +98,21 @@ def test_the_bootstrap_interval_equals_one_made_with_scikit_learn():
     assert evaluate(scores, novel, events, 300, 7)["auroc"][1:] == pytest.approx((low, high))
 
 
+def test_natives_that_are_only_in_mixed_events_are_in_every_draw():
+    events = np.array([0, 0, 1, 1, 2, 3, 4])
+    novel = np.array([True, False, True, False, True, True, True])
+    found = evaluate(np.arange(7.0), novel, events, 200, 1)
+    assert np.isfinite(list(found.values())).all()
+
+
+def test_one_event_on_a_side_has_no_interval():
+    value, low, high = evaluate(np.arange(4.0), np.arange(4) > 1, np.array([0, 0, 1, 2]), 100, 1)[
+        "auroc"
+    ]
+    assert value == 1
+    assert np.isnan([low, high]).all()
+
+
 def test_nothing_to_compare_is_not_a_number():
     assert np.isnan(evaluate(np.ones(3), np.zeros(3, bool), np.arange(3), 100, 1)["auroc"]).all()
 
@@ -114,7 +129,8 @@ def test_wilson_of_nothing():
 
 
 def table(error, correlation):
-    return pd.DataFrame({"error": error, "correlation": correlation})
+    events = [f"e{n // 2}" for n in range(len(error))]
+    return pd.DataFrame({"error": error, "correlation": correlation, "event": events})
 
 
 def test_the_originals_thresholds_by_hand():
@@ -133,10 +149,12 @@ def test_the_quartile_rule_flags_three_natives_in_four():
     rng = np.random.default_rng(0)
     val, natives, rats = (table(rng.random(n), rng.random(n)) for n in (400, 400, 10))
     quartile = next(rule for rule in rules(val) if rule.name == "quartile")
-    (row,) = judge(quartile, natives, {"rat": rats})
+    (values,) = judge(quartile, natives, {"rat": rats})
+    row = dict(zip(JUDGED, values, strict=True))
     assert row["false_alarm_rate"] == pytest.approx(0.75, abs=0.06)
     assert row["false_alarm_low"] < row["false_alarm_rate"] < row["false_alarm_high"]
-    assert (row["n"], row["n_native"]) == (10, 400)
+    assert (row["n"], row["events"], row["n_native"], row["native_events"]) == (10, 5, 400, 200)
+    assert (row["low"], row["high"]) == wilson(row["recall"] * 5, 5)
     assert row["recall"] == (rats["error"] > quartile.threshold).mean()
 
 

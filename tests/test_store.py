@@ -16,7 +16,7 @@ import pytest
 from download_images import download_images
 from shard_annotations import shard_annotations, shard_of
 from stowaway.run import BadInput
-from stowaway.sources import Missing, fetch_one, open_source
+from stowaway.sources import Missing, Unreachable, fetch_one, open_source
 from stowaway.store import Entry, Store
 from stowaway.tables import rows
 
@@ -83,8 +83,8 @@ def s3(folder, monkeypatch, tmp_path):
     server.wait(10)
 
 
-def fill(source, tmp_path, aws=AWS, names=tuple(FILES)):
-    store = Store(tmp_path / "images", tmp_path / "images/.journal/1.csv")
+def fill(source, tmp_path, aws=AWS, names=tuple(FILES), journal=1):
+    store = Store(tmp_path / "images", tmp_path / f"images/.journal/{journal}.csv", str(source))
     fetch = open_source(str(source), aws, 4)
     return {e.file_name: e for e in store.fill([(n, n, n) for n in names], fetch, 4)}
 
@@ -151,8 +151,13 @@ def test_complete_files_are_not_fetched_again(folder, tmp_path):
     (images / "a/3.jpg").write_bytes(b"half")  # a size other than the journal's
     with journal.open("a") as file:
         file.write("a/5.jpg,10")  # a line that a kill cut short
-    again = {e.file_name: e.error for e in Store(images, journal).fill(listed, offline, 4)}
-    assert {name for name, error in again.items() if error} == {"a/3.jpg"}
+
+    def refetched(store):
+        return {e.file_name for e in store.fill(listed, offline, 4) if e.error}
+
+    assert refetched(Store(images, journal, str(folder))) == {"a/3.jpg"}
+    assert refetched(Store(images, images / ".journal/of-8.csv", str(folder))) == {"a/3.jpg"}
+    assert refetched(Store(images, journal, "another source")) == set(FILES)
     check(fill(folder, tmp_path), tmp_path)
 
 
@@ -169,7 +174,7 @@ def test_memory_of_work_in_flight_is_bounded(tmp_path):
     def fetch(key, path):
         path.write_bytes(b"x")
 
-    for entry in Store(tmp_path, tmp_path / ".journal/1.csv").fill(listed(), fetch, 2):
+    for entry in Store(tmp_path, tmp_path / ".journal/1.csv", "x").fill(listed(), fetch, 2):
         ahead -= 1
         assert isinstance(entry, Entry)
     assert most <= 10
@@ -180,7 +185,9 @@ SHARD = (
 )
 
 
-def test_one_missing_image_is_a_row_and_none_at_all_an_error(folder, tmp_path):
+def test_missing_images_are_rows_and_an_unreachable_source_is_an_error(
+    folder, s3, tmp_path, monkeypatch
+):
     shard = tmp_path / "1-of-1.csv"
     lines = [f"{n},{n},{n},{n},0,0,5,5,fox,fox,A,,e,," for n in ("a/1.jpg", "a/2.jpg", "nope.jpg")]
     shard.write_text(SHARD + "\n".join(lines))
@@ -188,25 +195,58 @@ def test_one_missing_image_is_a_row_and_none_at_all_an_error(folder, tmp_path):
     places = (tmp_path / "manifest.csv", images, images / ".journal/1.csv")
     download_images(shard, *places, str(folder), AWS, 2)
     status = {row["file_name"]: (row["status"], row["error"]) for row in rows(places[0])}
-    assert status["nope.jpg"] == ("error", "no such file in the folder")
+    assert status["nope.jpg"] == ("missing", "no such file in the folder")
     assert status["a/1.jpg"] == ("ok", "")
-    shard.write_text(SHARD + lines[2])
-    with pytest.raises(BadInput, match="none of 1 images"):
-        download_images(shard, *places, str(folder), AWS, 2)
+    shard.write_text(SHARD + lines[2])  # alone in its shard, it still does not stop the run
+    download_images(shard, *places, str(folder), AWS, 2)
     with pytest.raises(BadInput, match="is not a folder"):
         download_images(shard, *places, str(tmp_path / "no"), AWS, 2)
+    monkeypatch.setattr("stowaway.store.PAUSES", ())
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
+    with pytest.raises(BadInput, match="none of 1 images.*SignatureDoesNotMatch"):
+        download_images(shard, *places, "s3://bucket", AWS | {"endpoint_url": s3}, 2)
+
+
+def test_a_source_that_is_the_store_stays_as_it_is(folder, tmp_path):
+    """A link to itself would lose the photo."""
+    source = tmp_path / "source/bucket"
+    store = Store(source, tmp_path / "journal/1.csv", str(source))
+    listed = [(name, name, name) for name in FILES]
+    assert not [e for e in store.fill(listed, open_source(str(source), AWS, 2), 2) if e.error]
+    for name, content in FILES.items():
+        assert not (source / name).is_symlink()
+        assert (source / name).read_bytes() == content
+
+
+def test_a_broken_connection_is_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("stowaway.store.PAUSES", (0.01, 0.01))
+    calls = []
+
+    def flaky(key, path):
+        calls.append(key)
+        if len(calls) < 3:
+            raise Unreachable("reset")
+        path.write_bytes(b"whole")
+
+    (entry,) = Store(tmp_path, tmp_path / ".j/1.csv", "x").fill([("1", "1.jpg", "1")], flaky, 1)
+    assert (entry.status, entry.bytes, len(calls)) == ("ok", 5, 3)
 
 
 def test_the_coco_itself_is_fetched_or_the_reason_said(http, folder, tmp_path):
     fetch_one(f"{http}/a/1.jpg", AWS, tmp_path / "coco.json")
     assert (tmp_path / "coco.json").read_bytes() == FILES["a/1.jpg"]
-    with pytest.raises(BadInput, match="HTTP status 404"):
-        fetch_one(f"{http}/nope.json", AWS, tmp_path / "coco.json")
+    with pytest.raises(BadInput, match="HTTP status 404") as error:
+        fetch_one(
+            f"{http.replace('//', '//user:word@')}/nope.json?sign=secret", AWS, tmp_path / "c"
+        )
+    assert "secret" not in str(error.value) and "word" not in str(error.value)
+    fetch_one(f"{http}/b%20c/%C3%A9+1.jpg?X-Amz-Signature=1", AWS, tmp_path / "coco.json")
     with pytest.raises(BadInput, match="is not there"):
         fetch_one("data/coco.json", AWS, tmp_path / "coco.json")
 
 
-def test_shards_do_not_move_when_images_are_added(tmp_path):
+def test_shards_do_not_move_when_images_are_added(tmp_path, monkeypatch):
+    monkeypatch.setattr("shard_annotations.OPEN_FILES", 2)
     table, outs = tmp_path / "annotations.csv", [tmp_path / f"{n}.csv" for n in range(3)]
     for count in (50, 60):
         table.write_text("crop_id,image_id\n" + "".join(f"c{n},p:{n // 2}\n" for n in range(count)))

@@ -153,7 +153,7 @@ def test_scores_against_numpy_and_scipy():
     for n in range(5):
         assert errors[n].item() == pytest.approx(((a[n] - b[n]) ** 2).mean(), rel=1e-5)
         assert correlations[n].item() == pytest.approx(
-            pearsonr(a[n].ravel(), b[n].ravel())[0], abs=1e-6
+            pearsonr(a[n].ravel(), b[n].ravel())[0], abs=1e-5
         )
     assert torch.equal(score_of(errors, correlations, "error"), errors)
     assert torch.equal(score_of(errors, correlations, "correlation"), 1 - correlations)
@@ -169,3 +169,8 @@ def test_identical_crops_train_and_score():
     model, history = fit(np.full((64, 16, 16, 3), 128, np.uint8))
     assert np.isfinite([row["val_loss"] for row in history]).all()
     assert model(torch.full((1, 3, 16, 16), 0.5)).isfinite().all()
+
+
+def test_a_diverging_training_says_what_to_do(moving_squares):
+    with pytest.raises(BadInput, match="lower learning_rate"):
+        fit(moving_squares, SETTINGS | {"kind": "dense", "layers": [8]}, learning_rate=1e37)

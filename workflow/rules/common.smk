@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.append(str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from stowaway.config import ConfigError, check_config
+from stowaway.imports import imported_by
 from stowaway.names import slug
 
 try:
@@ -14,7 +15,7 @@ except ConfigError as error:
     raise WorkflowError(f"The config has mistakes.\n{error}")
 
 RESULTS = f"results/{config['name']}"
-SYNTHETIC = config["coco"] == f"{RESULTS}/island/coco.json"
+SYNTHETIC = config["coco"].endswith("island/coco.json")
 SITE = f"{config['name']}: synthetic photos, drawn by a program" if SYNTHETIC else config["name"]
 DETECTORS = config["detectors"]
 INVASIVE = {slug(name): name for name in config["species"]["invasive"]}
@@ -30,9 +31,9 @@ wildcard_constraints:
     perplexity=r"\d+",
 
 
-def modules(*names):
-    """Modules that a rule's result depends on; as inputs, so that an edit reruns it."""
-    return [workflow.source_path(f"../scripts/stowaway/{name}.py") for name in names]
+def modules(script):
+    """Modules that the script's result depends on; as inputs, so that an edit reruns it."""
+    return imported_by(f"workflow/scripts/{script}.py")
 
 
 def settings(wildcards):

@@ -3,7 +3,7 @@
 
 rule make_demo:
     input:
-        modules=modules("demo/animals", "demo/landscape", "demo/plan", "demo/scenes", "demo/shapes"),
+        modules=modules("make_demo"),
     output:
         coco="<results>/island/coco.json",
     log:

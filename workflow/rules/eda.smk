@@ -9,7 +9,7 @@ rule plot_eda:
         rejected="<results>/rejected.csv",
         labels="<results>/labels.csv",
         style="workflow/stowaway.mplstyle",
-        modules=modules("figures"),
+        modules=modules("plot_eda"),
     output:
         svg=report(
             expand("<results>/figures/eda/{figure}.svg", figure=EDA),
@@ -23,7 +23,8 @@ rule plot_eda:
         "../../envs/plot.yaml"
     params:
         site=SITE,
-        species=config["species"],
+        native=config["species"]["native"],
+        invasive=config["species"]["invasive"],
         high_level=config["labels"]["high_level"],
     script:
         "../scripts/plot_eda.py"

@@ -7,7 +7,7 @@ rule encode_crops:
         pack=packed("npy"),
         index=packed("csv"),
         splits="<results>/splits.csv",
-        modules=modules("backend", "networks", "detector", "packs"),
+        modules=modules("encode_crops"),
     output:
         components="<results>/tsne/{detector}/components.npz",
     log:
@@ -29,6 +29,7 @@ rule embed_crops:
     input:
         components="<results>/tsne/{detector}/components.npz",
         splits="<results>/splits.csv",
+        modules=modules("embed_crops"),
     output:
         embedding="<results>/tsne/{detector}/p{perplexity}.csv",
     log:
@@ -50,7 +51,7 @@ rule plot_tsne:
             perplexity=config["tsne"]["perplexities"],
         ),
         style="workflow/stowaway.mplstyle",
-        modules=modules("figures"),
+        modules=modules("plot_tsne"),
     output:
         svg=report(
             "<results>/figures/tsne/{detector}/{species}.svg",
@@ -61,6 +62,8 @@ rule plot_tsne:
         png="<results>/figures/tsne/{detector}/{species}.png",
     log:
         "<results>/logs/plot_tsne/{detector}/{species}.log",
+    wildcard_constraints:
+        species="|".join(INVASIVE) or "none",
     conda:
         "../../envs/plot.yaml"
     params:
@@ -77,7 +80,7 @@ rule plot_tsne_labels:
             perplexity=config["tsne"]["perplexities"],
         ),
         style="workflow/stowaway.mplstyle",
-        modules=modules("figures"),
+        modules=modules("plot_tsne_labels"),
     output:
         svg=report(
             "<results>/figures/tsne_labels/{detector}.svg",

@@ -7,7 +7,7 @@ rule score_crops:
         pack=packed("npy"),
         index=packed("csv"),
         splits="<results>/splits.csv",
-        modules=modules("backend", "networks", "detector", "packs"),
+        modules=modules("score_crops"),
     output:
         scores="<results>/scores/{detector}.csv",
     log:
@@ -24,7 +24,7 @@ rule score_crops:
 rule evaluate_detector:
     input:
         scores="<results>/scores/{detector}.csv",
-        modules=modules("metrics", "thresholds"),
+        modules=modules("evaluate_detector"),
     output:
         metrics="<results>/metrics/{detector}.csv",
         accuracy="<results>/accuracy/{detector}.csv",
@@ -44,7 +44,8 @@ rule evaluate_detector:
 
 rule gather_metrics:
     input:
-        expand("<results>/metrics/{detector}.csv", detector=DETECTORS),
+        metrics=expand("<results>/metrics/{detector}.csv", detector=DETECTORS),
+        modules=modules("gather_metrics"),
     output:
         metrics="<results>/metrics.csv",
     log:
@@ -60,7 +61,7 @@ rule plot_roc:
         metrics="<results>/metrics.csv",
         curves=expand("<results>/curves/{detector}.csv", detector=DETECTORS),
         style="workflow/stowaway.mplstyle",
-        modules=modules("figures"),
+        modules=modules("plot_roc"),
     output:
         svg=report(
             "<results>/figures/roc.svg",
@@ -84,7 +85,7 @@ rule plot_scores:
     input:
         scores="<results>/scores/{detector}.csv",
         style="workflow/stowaway.mplstyle",
-        modules=modules("figures"),
+        modules=modules("plot_scores"),
     output:
         svg=report(
             "<results>/figures/scores/{detector}.svg",
@@ -108,7 +109,7 @@ rule plot_species_accuracy:
     input:
         accuracy="<results>/accuracy/{detector}.csv",
         style="workflow/stowaway.mplstyle",
-        modules=modules("figures"),
+        modules=modules("plot_species_accuracy"),
     output:
         svg=report(
             "<results>/figures/species_accuracy/{detector}.svg",
@@ -133,7 +134,7 @@ rule plot_accuracy:
         accuracy="<results>/accuracy/{detector}.csv",
         curves="<results>/curves/{detector}.csv",
         style="workflow/stowaway.mplstyle",
-        modules=modules("figures"),
+        modules=modules("plot_accuracy"),
     output:
         svg=report(
             "<results>/figures/accuracy/{detector}/{species}.svg",
@@ -144,6 +145,8 @@ rule plot_accuracy:
         png="<results>/figures/accuracy/{detector}/{species}.png",
     log:
         "<results>/logs/plot_accuracy/{detector}/{species}.log",
+    wildcard_constraints:
+        species="|".join(INVASIVE) or "none",
     conda:
         "../../envs/plot.yaml"
     params:

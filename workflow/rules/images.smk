@@ -7,7 +7,7 @@ Images and crops are no declared outputs: a failed job would delete them. Manife
 rule download_images:
     input:
         shard="<results>/shards/{scatteritem}.csv",
-        modules=modules("sources", "store"),
+        modules=modules("download_images"),
     output:
         manifest="<results>/manifests/{scatteritem}.csv",
     log:
@@ -22,7 +22,6 @@ rule download_images:
         folder=f"{RESULTS}/images",
         journal=lambda w: f"{RESULTS}/images/.journal/{w.scatteritem}.csv",
         source=config["images"]["source"],
-        aws=config["aws"],
     script:
         "../scripts/download_images.py"
 
@@ -31,7 +30,7 @@ rule crop_images:
     input:
         shard="<results>/shards/{scatteritem}.csv",
         manifest="<results>/manifests/{scatteritem}.csv",
-        modules=modules("crops"),
+        modules=modules("crop_images"),
     output:
         crops="<results>/crop_tables/{scatteritem}.csv",
         rejected="<results>/crop_tables/{scatteritem}.rejected.csv",
@@ -54,8 +53,10 @@ rule label_crops:
         rejected=gather.shards("<results>/crop_tables/{scatteritem}.rejected.csv"),
         manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
         index_rejected="<results>/rejected.csv",
+        modules=modules("label_crops"),
     output:
         labels="<results>/labels.csv",
+        rejected="<results>/rejected_crops.csv",
         summary="<results>/summary.txt",
     log:
         "<results>/logs/label_crops.log",
@@ -68,7 +69,7 @@ rule label_crops:
 rule pack_crops:
     input:
         labels="<results>/labels.csv",
-        modules=modules("packs"),
+        modules=modules("pack_crops"),
     output:
         pack="<results>/packed/{size}.npy",
         index="<results>/packed/{size}.csv",

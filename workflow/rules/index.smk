@@ -1,13 +1,18 @@
 """A COCO JSON -> one row per usable box, by shard; what was refused is a table with reasons."""
 
+from hashlib import sha256
+from urllib.parse import urlsplit
+
 REMOTE = config["coco"].startswith(("s3://", "http://", "https://"))
-COCO = f"{RESULTS}/coco/{Path(config['coco']).name}" if REMOTE else config["coco"]
+COCO = f"{RESULTS}/coco/{Path(urlsplit(config['coco']).path).name}" if REMOTE else config["coco"]
 
 # A local file that is not there yet can still be planned for; to run says what to do. Where it is
 # there, no rule may make it: Snakemake deletes a rule's output before it makes it again.
 if REMOTE or not SYNTHETIC and not Path(COCO).exists():
 
     rule fetch_coco:
+        input:
+            modules=modules("fetch_coco"),
         output:
             coco=COCO,
         log:
@@ -15,8 +20,7 @@ if REMOTE or not SYNTHETIC and not Path(COCO).exists():
         conda:
             "../../envs/data.yaml"
         params:
-            url=config["coco"],
-            aws=config["aws"],
+            url=sha256(config["coco"].encode()).hexdigest(),
         script:
             "../scripts/fetch_coco.py"
 
@@ -24,7 +28,7 @@ if REMOTE or not SYNTHETIC and not Path(COCO).exists():
 rule index_annotations:
     input:
         coco=COCO,
-        modules=modules("coco", "cocojson", "events", "names"),
+        modules=modules("index_annotations"),
     output:
         annotations="<results>/annotations.csv",
         rejected="<results>/rejected.csv",
@@ -46,6 +50,7 @@ rule index_annotations:
 rule shard_annotations:
     input:
         annotations="<results>/annotations.csv",
+        modules=modules("shard_annotations"),
     output:
         scatter.shards("<results>/shards/{scatteritem}.csv"),
     log:
@@ -59,6 +64,7 @@ rule shard_annotations:
 rule propose_species:
     input:
         annotations="<results>/annotations.csv",
+        modules=modules("propose_species"),
     output:
         proposal="<results>/species_proposal.yaml",
     log:

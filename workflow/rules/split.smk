@@ -4,7 +4,7 @@
 rule split_crops:
     input:
         labels="<results>/labels.csv",
-        modules=modules("splits"),
+        modules=modules("split_crops"),
     output:
         splits="<results>/splits.csv",
     log:
@@ -12,7 +12,8 @@ rule split_crops:
     conda:
         "../../envs/data.yaml"
     params:
-        species=config["species"],
+        native=config["species"]["native"],
+        invasive=config["species"]["invasive"],
         split=config["split"],
     script:
         "../scripts/split_crops.py"

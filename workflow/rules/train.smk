@@ -6,7 +6,7 @@ rule train_detector:
         pack=packed("npy"),
         index=packed("csv"),
         splits="<results>/splits.csv",
-        modules=modules("training", "backend", "networks", "detector", "packs"),
+        modules=modules("train_detector"),
     output:
         model="<results>/models/{detector}.pt",
         history="<results>/models/{detector}.history.csv",
@@ -28,7 +28,7 @@ rule plot_loss:
     input:
         history="<results>/models/{detector}.history.csv",
         style="workflow/stowaway.mplstyle",
-        modules=modules("figures"),
+        modules=modules("plot_loss"),
     output:
         svg=report(
             "<results>/figures/loss/{detector}.svg",
@@ -53,7 +53,7 @@ rule reconstruct_crops:
         pack=packed("npy"),
         index=packed("csv"),
         splits="<results>/splits.csv",
-        modules=modules("backend", "networks", "detector", "packs"),
+        modules=modules("reconstruct_crops"),
     output:
         pairs="<results>/reconstructions/{detector}.npz",
     log:
@@ -71,7 +71,7 @@ rule plot_reconstructions:
     input:
         pairs="<results>/reconstructions/{detector}.npz",
         style="workflow/stowaway.mplstyle",
-        modules=modules("figures"),
+        modules=modules("plot_reconstructions"),
     output:
         svg=report(
             "<results>/figures/reconstructions/{detector}/{species}.svg",

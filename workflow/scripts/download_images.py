@@ -1,15 +1,13 @@
 """A shard's annotations -> its images in the store, and the manifest of what is there."""
 
 import csv
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from stowaway.run import BadInput, progress, replacing, rule_log
-from stowaway.sources import open_source
-from stowaway.store import Store
+from stowaway.sources import open_source, public
+from stowaway.store import Entry, Store
 from stowaway.tables import rows
-
-COLUMNS = ["image_id", "file_name", "path", "bytes", "sha256", "status", "error"]
 
 
 def download_images(
@@ -21,28 +19,31 @@ def download_images(
     aws: dict,
     connections: int,
 ) -> None:
-    """Fetch what is not complete; a missing image is a row with its error, none at all an error."""
+    """Fetch what is not complete. A missing image is a row with its error.
+
+    Raises `BadInput` when no image could be had and one of them may be there: then it is the
+    source, the network or the credentials, and not the images.
+    """
     images = {(row["image_id"], row["file_name"], row["key"]) for row in rows(shard)}
     fetch = open_source(source, aws, connections)
-    entries = Store(folder, journal).fill(sorted(images), fetch, connections)
-    good, bad, size = 0, [], 0
+    filling = Store(folder, journal, source).fill(sorted(images), fetch, connections)
+    entries = list(progress(filling, f"images {shard.stem}", "images", len(images)))
+    entries.sort(key=lambda entry: entry.file_name)
+    bad = [entry for entry in entries if entry.error]
+    failed = [entry for entry in bad if entry.status == "failed"]
+    if failed and len(bad) == len(entries):
+        raise BadInput(
+            f"images.source: none of {len(entries)} images could be had from {public(source)}; "
+            f"the first, {failed[0].file_name}: {failed[0].error}"
+        )
     with replacing(manifest) as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, [field.name for field in fields(Entry)])
         writer.writeheader()
-        for entry in progress(entries, f"images {shard.stem}", "images", len(images)):
-            writer.writerow(asdict(entry) | {"status": "error" if entry.error else "ok"})
-            good += not entry.error
-            size += entry.bytes
-            if entry.error:
-                bad.append(entry)
-        if images and not good:
-            raise BadInput(
-                f"images.source: none of {len(images)} images could be had from {source}; "
-                f"the first, {bad[0].file_name}: {bad[0].error}"
-            )
-    print(f"{good} images, {size / 1e6:.1f} MB; {len(bad)} failed")
+        writer.writerows(map(asdict, entries))
+    size = sum(entry.bytes for entry in entries) / 1e6
+    print(f"{len(entries) - len(bad)} images, {size:.1f} MB; {len(bad)} could not be had")
     for entry in bad:
-        print(f"failed: {entry.file_name}: {entry.error}")
+        print(f"{entry.status}: {entry.file_name}: {entry.error}")
 
 
 if __name__ == "__main__":
@@ -53,6 +54,6 @@ if __name__ == "__main__":
             Path(snakemake.params.folder),
             Path(snakemake.params.journal),
             snakemake.params.source,
-            dict(snakemake.params.aws),
+            snakemake.config["aws"],  # no parameter: another profile changes no image
             snakemake.resources.connections,
         )

@@ -9,6 +9,8 @@ from openTSNE import TSNE
 from stowaway.run import rule_log
 from stowaway.tables import read_table, write_table
 
+SAME = 1e-5  # of a pixel's range of 1: what is left of identical crops after rounding
+
 
 def allowed_perplexity(wanted: int, n: int) -> int:
     """The wanted perplexity, or the largest that `n` points allow (three neighbours for each)."""
@@ -17,7 +19,7 @@ def allowed_perplexity(wanted: int, n: int) -> int:
 
 def embed(points: np.ndarray, perplexity: int, seed: int, threads: int) -> np.ndarray:
     """t-SNE coordinates (n, 2) of (n, d) points; fewer than four, or identical, are all at 0."""
-    if len(points) < 4 or not points.std():
+    if len(points) < 4 or np.ptp(points, axis=0).max() < SAME:
         return np.zeros((len(points), 2))
     tsne = TSNE(
         perplexity=allowed_perplexity(perplexity, len(points)),

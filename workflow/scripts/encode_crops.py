@@ -17,13 +17,12 @@ COMPONENTS = 50
 FITTED_ON = 1000  # crops; what PCA needs to see does not grow with the data set
 
 
-def sample(roles: np.ndarray, max_native: int, seed: int) -> np.ndarray:
-    """Positions of the crops to embed: natives sampled down to `max_native`, all the others."""
-    native = np.isin(roles, ("train", "val", "test"))
-    natives = np.flatnonzero(native)
-    if len(natives) > max_native:
-        natives = np.random.default_rng(seed).choice(natives, max_native, replace=False)
-    return np.sort(np.concatenate([natives, np.flatnonzero(~native)]))
+def sample(roles: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Positions of the crops to embed: all invasive ones, the others sampled down to `most`."""
+    others = np.flatnonzero(roles != "invasive")
+    if len(others) > most:
+        others = np.random.default_rng(seed).choice(others, most, replace=False)
+    return np.sort(np.concatenate([others, np.flatnonzero(roles == "invasive")]))
 
 
 def features(model, backend: Backend, pixels, rows: np.ndarray) -> Iterator[list[np.ndarray]]:

@@ -70,7 +70,7 @@ def evaluate_detector(
         line for rule in thresholds.rules(val) for line in thresholds.judge(rule, natives, invasive)
     ]
     write_table(metrics, out_metrics)
-    write_table(pd.DataFrame(lines), out_accuracy)
+    write_table(pd.DataFrame(lines, columns=thresholds.JUDGED), out_accuracy)
     write_table(curves_table(compared, natives, invasive, val, settings["score"]), out_curves)
 
 

@@ -7,4 +7,5 @@ from stowaway.sources import fetch_one
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        fetch_one(snakemake.params.url, snakemake.params.aws, Path(snakemake.output.coco))
+        # not a parameter: Snakemake notes those down, and a URL may be signed
+        fetch_one(snakemake.config["coco"], snakemake.config["aws"], Path(snakemake.output.coco))

@@ -7,4 +7,4 @@ from stowaway.tables import read_table, write_table
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        write_table(pd.concat(map(read_table, snakemake.input)), snakemake.output.metrics)
+        write_table(pd.concat(map(read_table, snakemake.input.metrics)), snakemake.output.metrics)

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from stowaway import coco, events
-from stowaway.names import clean_label, crop_name, name_key
+from stowaway.names import crop_name, name_key
 from stowaway.run import BadInput, replacing, rule_log
 
 COLUMNS = (
@@ -20,6 +20,10 @@ SELECT a.number, a.id, a.image_id, i.file_name, i.key, a.label, a.x, a.y, a.w, a
 FROM annotations a LEFT JOIN images i ON i.id = a.image_id
 WINDOW image AS (PARTITION BY a.image_id ORDER BY a.number)
 ORDER BY i.location, i.seconds, i.file_name, a.number
+"""
+REFUSED = """
+SELECT * FROM rejected
+UNION ALL SELECT NULL, id, file_name, NULL, 'no annotation' FROM images WHERE NOT annotated
 """
 
 
@@ -58,12 +62,16 @@ def box_or_reason(row, drop: set[str]) -> tuple[int, int, int, int] | str:
 
 
 def free_name(db, file_name: str, box: int | None, image: str) -> str:
-    """The crop's name, made unlike any other image's."""
+    """The crop's name, unlike any other crop's and any other image's."""
     name = crop_name(file_name, box)
     if name == file_name:
         return name
-    query = "SELECT 1 FROM images WHERE name = ? AND id <> ?"
-    while db.execute(query, (name_key(name), image)).fetchone():
+    taken = "SELECT 1 FROM images WHERE name = ? AND id <> ?"
+    take = "INSERT OR IGNORE INTO crops VALUES (?)"
+    while (
+        db.execute(taken, (name_key(name), image)).fetchone()
+        or not db.execute(take, (name_key(name),)).rowcount
+    ):
         stem, dot, suffix = name.rpartition(".")
         name = f"{stem}_{dot}{suffix}"
     return name
@@ -80,11 +88,14 @@ def index(
     use_seq_id: bool,
 ) -> None:
     """Write both tables. Cost is linear in the annotations; memory does not grow with them."""
-    rename = {clean_label(k): clean_label(v) for k, v in rename.items()}
-    drop = set(map(clean_label, drop))
-    database = annotations.with_name(".index.sqlite")
-    db = coco.load(source, database, key)
-    events.assign_events(db, gap, use_seq_id)
+    with coco.loaded(source, annotations.with_name(".index.sqlite"), key) as db:
+        events.assign_events(db, gap, use_seq_id)
+        reasons, usable = write_tables(db, annotations, rejected, rename, set(drop))
+    print(f"{usable} usable boxes; rejected: {dict(reasons.most_common())}")
+
+
+def write_tables(db, annotations: Path, rejected: Path, rename: dict, drop: set) -> tuple:
+    """Stream the joined rows out; returns (how often each reason was met, usable boxes)."""
     cursor = db.execute(ROWS)
     names = [column[0] for column in cursor.description]
     reasons, usable = Counter(), 0
@@ -106,18 +117,13 @@ def index(
             place = [row[k] for k in ("location", "datetime", "event", "width", "height")]
             crop = free_name(db, row["file_name"], box, row["image_id"])
             write([crop, *image, *found, row["label"], raw, *place])
-        for row in db.execute("SELECT * FROM rejected"):
+        for row in db.execute(REFUSED):
             reasons[row[-1]] += 1
             reject(row)
-        blank = "SELECT NULL, id, file_name, NULL, 'no annotation' FROM images WHERE NOT annotated"
-        for row in db.execute(blank):
-            reasons[row[-1]] += 1
-            reject(row)
-    coco.remove(db, database)
-    print(f"{usable} usable boxes; rejected: {dict(reasons.most_common())}")
-    if not usable:
-        why = reasons.most_common(1)[0][0] if reasons else "no annotation"
-        raise BadInput(f"{source}: no usable box; the most frequent reason is '{why}' ({rejected})")
+        if not usable:
+            why = ", ".join(f"{n} x {reason}" for reason, n in reasons.most_common())
+            raise BadInput(f"coco: no usable box; {why or 'no annotation'}")
+    return reasons, usable
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from stowaway.tables import rows
 COLUMNS = (
     "image_path species_label crop_id event location datetime crop_width crop_height image_id label"
 ).split()
+REJECTED = ["crop_id", "image_id", "reason"]
 
 
 def label_crops(
@@ -19,10 +20,17 @@ def label_crops(
     manifests: list[str],
     index_rejected: str,
     labels: Path,
+    rejected_crops: Path,
     summary: Path,
 ) -> None:
     """Gather the shards in their order; columns `image_path, species_label` come first."""
     species, lost = Counter(), Counter()
+    with replacing(rejected_crops) as file:
+        writer = csv.writer(file)
+        writer.writerow(REJECTED)
+        for row in chain.from_iterable(map(rows, rejected)):
+            lost[row["reason"].split(":")[0]] += 1
+            writer.writerow(row[name] for name in REJECTED)
     with replacing(labels) as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
@@ -30,17 +38,18 @@ def label_crops(
             species[row["species"]] += 1
             writer.writerow(row | {"species_label": row["species"]})
         if not species:
-            raise BadInput(f"no crop could be made; the reasons are in {rejected[0]} and beside it")
+            raise BadInput(f"images: no crop could be made: {dict(lost.most_common())}")
     images = Counter(row["status"] for row in chain.from_iterable(map(rows, manifests)))
-    lost.update(row["reason"].split(":")[0] for row in chain.from_iterable(map(rows, rejected)))
     refused = Counter(row["reason"] for row in rows(index_rejected))
     lines = [
-        f"images: {images['ok']} there, {images['error']} could not be had",
+        f"images: {images['ok']} there, {images['missing']} missing, {images['failed']} failed",
         f"crops: {species.total()} of {len(species)} labels; {lost.total()} boxes not cropped"
         + "".join(f"; {n} x {reason}" for reason, n in lost.most_common()),
         f"annotations refused: {refused.total()}"
         + "".join(f"; {n} x {reason}" for reason, n in refused.most_common()),
     ]
+    if images["missing"] + images["failed"]:
+        lines.append("to try these images again: --forcerun download_images")
     with replacing(summary) as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines))
@@ -54,5 +63,6 @@ if __name__ == "__main__":
             snakemake.input.manifests,
             snakemake.input.index_rejected,
             Path(snakemake.output.labels),
+            Path(snakemake.output.rejected),
             Path(snakemake.output.summary),
         )

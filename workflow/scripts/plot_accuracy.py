@@ -20,19 +20,21 @@ def plot_accuracy(curves: pd.DataFrame, accuracy: pd.DataFrame, detector, specie
     marks = mine[mine["rule"] == rule]
     if score == "error":
         marks = pd.concat([marks, placed_quartile(mine)])
-    n, n_native = mine["n"].iloc[0], mine["n_native"].iloc[0]
+    first = mine.iloc[0]
+    of = f"{first['n']:.0f} crops, {first['events']:.0f} events"
+    of_natives = f"{first['n_native']:.0f} crops, {first['native_events']:.0f} events"
     figure, axes = plt.subplots()
     for name, label, colour, line, columns in (
         (
             species,
-            f"recall: {plain(species)} flagged (n = {n})",
+            f"recall: {plain(species)} flagged ({of})",
             NOVEL,
             "-",
             ("recall", "low", "high"),
         ),
         (
             "native",
-            f"false alarms: test natives flagged (n = {n_native})",
+            f"false alarms: natives flagged ({of_natives})",
             NATIVE_DARK,
             "--",
             ("false_alarm_rate", "false_alarm_low", "false_alarm_high"),

@@ -108,7 +108,7 @@ if __name__ == "__main__":
             snakemake.input.annotations,
             snakemake.input.rejected,
             snakemake.input.labels,
-            snakemake.params.species,
+            {side: snakemake.params[side] for side in ("native", "invasive")},
             snakemake.params.high_level,
             {
                 Path(svg).stem: (svg, svg.removesuffix("svg") + "png")

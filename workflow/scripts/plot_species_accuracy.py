@@ -34,7 +34,7 @@ def plot_species_accuracy(accuracy: pd.DataFrame, detector: str, score: str):
         alarms = here[["false_alarm_rate", "false_alarm_low", "false_alarm_high"]].to_numpy()[:1]
         bar(axes, [f"false alarms: natives (n = {here['n_native'].iloc[0]})"], alarms, NATIVE_DARK)
     figure.suptitle(f"{detector}: share flagged at the original's thresholds", weight="bold")
-    figure.supxlabel("share flagged, with 95 % Wilson interval", fontsize=13)
+    figure.supxlabel("share flagged, with 95 % Wilson interval over events", fontsize=13)
     return figure
 
 

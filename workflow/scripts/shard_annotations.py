@@ -7,6 +7,8 @@ from pathlib import Path
 
 from stowaway.run import replacing, rule_log
 
+OPEN_FILES = 200  # at once; a thousand shards take five passes
+
 
 def shard_of(image_id: str, shards: int) -> int:
     """The image's shard, 0 .. shards - 1: the same on every machine, whatever else is added."""
@@ -15,15 +17,19 @@ def shard_of(image_id: str, shards: int) -> int:
 
 def shard_annotations(annotations: Path, outs: list[Path]) -> None:
     """Deal the rows out, each image's boxes together and in their order."""
-    with ExitStack() as stack, open(annotations, newline="", encoding="utf-8") as source:
-        reader = csv.reader(source)
-        header = next(reader)
-        writers = [csv.writer(stack.enter_context(replacing(out))) for out in outs]
-        for writer in writers:
-            writer.writerow(header)
-        image = header.index("image_id")
-        for row in reader:
-            writers[shard_of(row[image], len(outs))].writerow(row)
+    for first in range(0, len(outs), OPEN_FILES):
+        some = outs[first : first + OPEN_FILES]
+        with ExitStack() as stack, open(annotations, newline="", encoding="utf-8") as source:
+            reader = csv.reader(source)
+            header = next(reader)
+            writers = [csv.writer(stack.enter_context(replacing(out))) for out in some]
+            for writer in writers:
+                writer.writerow(header)
+            image = header.index("image_id")
+            for row in reader:
+                shard = shard_of(row[image], len(outs)) - first
+                if 0 <= shard < len(some):
+                    writers[shard].writerow(row)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ if __name__ == "__main__":
         split_crops(
             Path(snakemake.input.labels),
             Path(snakemake.output.splits),
-            {side: snakemake.params.species[side] for side in ("native", "invasive")},
+            {side: snakemake.params[side] for side in ("native", "invasive")},
             snakemake.params.split["fractions"],
             snakemake.params.split["group"],
             snakemake.params.split["seed"],

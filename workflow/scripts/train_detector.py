@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from stowaway import networks, training
 from stowaway.backend import Backend
 from stowaway.detector import build, save_detector
 from stowaway.packs import open_pack
 from stowaway.run import rule_log
 from stowaway.tables import read_table, write_table
-from stowaway.training import train
 
 TRAINED_ON = {"natives": ["train"], "all": ["train", "invasive", "unlisted"]}
 
@@ -28,16 +28,21 @@ def train_detector(
 ) -> None:
     """Train as `settings` say, resuming a checkpoint of the same settings and crops."""
     pixels, row_of = open_pack(pack, index)
-    roles = read_table(splits, ["crop_id", "role"])
-    rows = roles["crop_id"].map(row_of)
-    train_rows = rows[roles["role"].isin(TRAINED_ON[settings["train_on"]])].to_numpy()
-    val_rows = rows[roles["role"] == "val"].to_numpy()
+    table = read_table(splits, ["crop_id", "role", "group"])
+    rows, role = table["crop_id"].map(row_of), table["role"]
+    chosen = role.isin(TRAINED_ON[settings["train_on"]])
+    # an unlisted animal in a frame or burst of the validation or test part stays out with it
+    chosen &= ~table["group"].isin(table.loc[role.isin(["val", "test"]), "group"]) | (
+        role != "unlisted"
+    )
+    train_rows, val_rows = rows[chosen].to_numpy(), rows[role == "val"].to_numpy()
     made = pack.stat()
     known_by = [settings, train_rows.tolist(), val_rows.tolist(), made.st_size, made.st_mtime_ns]
+    known_by += [Path(module.__file__).read_text() for module in (networks, training)]
     backend = Backend.choose(settings["precision"], threads)
     print(f"{len(train_rows)} training and {len(val_rows)} validation crops on {backend}")
     model = build(settings)
-    history = train(
+    history = training.train(
         model,
         pixels,
         train_rows,

@@ -1,6 +1,9 @@
 """Read a COCO JSON of any size into an SQLite file: bounded memory, joined and sorted on disk."""
 
+import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,47 +22,70 @@ CREATE TABLE annotations (
     number INTEGER PRIMARY KEY, id TEXT, image_id TEXT, label TEXT,
     x REAL, y REAL, w REAL, h REAL, relative INT
 );
+CREATE TABLE crops (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE rejected (annotation_id TEXT, image_id TEXT, file_name TEXT, label TEXT, reason TEXT);
 """
 
 
-def seconds(moment: str | None) -> float | None:
-    """Seconds since 1970 of an ISO 8601 time; a time without offset is taken as UTC."""
+def read_time(moment: object) -> tuple[str | None, float | None]:
+    """An ISO 8601 or EXIF time as (ISO text, seconds since 1970), or (None, None).
+
+    A time without offset is taken as UTC: only differences within a location count.
+    """
+    text = re.sub(r"^(\d{4})[:/](\d\d)[:/](\d\d)", r"\1-\2-\3", str(moment))
     try:
-        parsed = datetime.fromisoformat(str(moment).replace("/", "-"))
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+        return None, None
+    utc = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return parsed.isoformat(), utc.timestamp()
 
 
-def load(path: Path, database: Path, key: str) -> sqlite3.Connection:
-    """Stream the COCO JSON (or zip) at `path` into a new SQLite file and return its connection.
+FINISH = """
+CREATE INDEX by_image ON annotations (image_id);
+CREATE TEMP TABLE twice AS SELECT number FROM annotations a WHERE EXISTS (
+    SELECT 1 FROM annotations b WHERE b.image_id = a.image_id AND b.number < a.number
+    AND b.label = a.label AND b.x = a.x AND b.y = a.y AND b.w = a.w AND b.h = a.h
+);
+INSERT INTO rejected SELECT id, image_id, NULL, label, 'box is listed twice'
+    FROM annotations WHERE number IN twice;
+UPDATE images SET annotated = 1
+    WHERE EXISTS (SELECT 1 FROM annotations a WHERE a.image_id = images.id);
+DELETE FROM annotations WHERE number IN twice;
+"""
+
+
+@contextmanager
+def loaded(path: Path, database: Path, key: str) -> Iterator[sqlite3.Connection]:
+    """Stream the COCO JSON (or zip) at `path` into an SQLite file that lives as long as the block.
 
     `key` is the image field that names the object to download. An image that cannot be used
     (unsafe name, listed twice, marked corrupt) is a row of `rejected` and not of `images`.
     """
     database.unlink(missing_ok=True)
     db = sqlite3.connect(database)
-    db.executescript(SCHEMA)
-    labels = {c["id"]: clean_label(c["name"]) for c in items(path, "categories")}
-    for image in items(path, "images"):
-        if reason := _store_image(db, image, key):
-            row = (None, image.get("id"), image.get("file_name"), None, reason)
-            db.execute("INSERT INTO rejected VALUES (?, ?, ?, ?, ?)", tuple(map(_text, row)))
-    db.executemany(
-        "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (_annotation(a, labels) for a in items(path, "annotations")),
-    )
-    db.execute("CREATE INDEX by_image ON annotations (image_id)")
-    db.execute(
-        "UPDATE images SET annotated = 1"
-        " WHERE EXISTS (SELECT 1 FROM annotations a WHERE a.image_id = images.id)"
-    )
-    return db
+    try:
+        db.executescript(SCHEMA)
+        labels = {_text(c.get("id")): clean_label(c.get("name")) for c in items(path, "categories")}
+        for image in items(path, "images"):
+            if reason := _store_image(db, image, key):
+                row = (None, image.get("id"), image.get("file_name"), None, reason)
+                db.execute("INSERT INTO rejected VALUES (?, ?, ?, ?, ?)", tuple(map(_text, row)))
+        db.executemany(
+            "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (_annotation(a, labels) for a in items(path, "annotations")),
+        )
+        db.executescript(FINISH)
+        yield db
+    finally:
+        db.close()
+        database.unlink()
 
 
 def _store_image(db: sqlite3.Connection, image: dict, key: str) -> str | None:
     """Insert the image, or say why not."""
+    if image.get("id") is None:
+        return "image has no id"
     name = image.get("file_name")
     if reason := why_unsafe(name):
         return reason
@@ -68,6 +94,7 @@ def _store_image(db: sqlite3.Connection, image: dict, key: str) -> str | None:
     if image.get("corrupt"):
         return "image is marked corrupt"
     width, height = (_size(image.get(side)) for side in ("width", "height"))
+    moment, seconds = read_time(image.get("datetime"))
     row = db.execute(
         "INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 0)",
         (
@@ -78,8 +105,8 @@ def _store_image(db: sqlite3.Connection, image: dict, key: str) -> str | None:
             width,
             height,
             _text(image.get("location")),
-            _text(image.get("datetime")),
-            seconds(image.get("datetime")),
+            moment,
+            seconds,
             _text(image.get("seq_id")),
         ),
     )
@@ -95,7 +122,7 @@ def _annotation(annotation: dict, labels: dict) -> tuple:
     return (
         _text(annotation.get("id")),
         _text(annotation.get("image_id")),
-        labels.get(annotation.get("category_id")),
+        labels.get(_text(annotation.get("category_id"))),
         *(map(float, box) if numbers else (None,) * 4),
         relative,
     )
@@ -107,9 +134,3 @@ def _text(value: object) -> str | None:
 
 def _size(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) and value >= 1 else None
-
-
-def remove(db: sqlite3.Connection, database: Path) -> None:
-    """Close and delete the working file."""
-    db.close()
-    database.unlink()

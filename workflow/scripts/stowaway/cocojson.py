@@ -37,7 +37,11 @@ def items(path: Path, prefix: str) -> Iterator[dict]:
     found = False
     with opened(path) as file:
         try:
-            for item in ijson.items(file, f"{prefix}.item", use_float=True):
+            for number, item in enumerate(ijson.items(file, f"{prefix}.item", use_float=True)):
+                if not isinstance(item, dict):
+                    raise BadInput(
+                        f"{path}: entry {number} of '{prefix}' is no object; is it COCO?"
+                    )
                 found = True
                 yield item
         except ijson.IncompleteJSONError as error:

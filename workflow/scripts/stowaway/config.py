@@ -18,21 +18,36 @@ def check_config(config: dict, schema: Path) -> dict:
 
     Raises `ConfigError` for unknown keys, wrong types or ranges, and contradictions.
     """
-    config = dict(config)
-    for key in ("detectors", "labels"):
-        if isinstance(config.get(key), dict):
-            config[key] = {k: v for k, v in config[key].items() if v is not None}
+    config = _without_nulls(config)
     rules = yaml.safe_load(schema.read_text())
     errors = sorted(jsonschema.Draft202012Validator(rules).iter_errors(config), key=str)
     lines = [line for error in errors for line in _explain(error)] or _contradictions(config)
     if lines:
         raise ConfigError("\n".join([*lines, "Every key is explained in config/README.md."]))
     config["detectors"] = dict(sorted(config["detectors"].items()))  # one order, one colour each
-    config["species"] = config["species"] | {
-        side: [clean_label(name) for name in config["species"][side]]
-        for side in ("native", "invasive")
-    }
+    for part in ("labels", "species"):
+        config[part] = {key: _clean(value) for key, value in config[part].items()}
     return config
+
+
+def _without_nulls(config: dict) -> dict:
+    """The config without the detectors and label map entries that an overlay sets to null."""
+    labels = config.get("labels")
+    parts = {"detectors": config.get("detectors")}
+    if isinstance(labels, dict):
+        parts["labels"] = {k: _kept(v) for k, v in labels.items()}
+    return config | {key: _kept(value) for key, value in parts.items()}
+
+
+def _kept(value):
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+
+
+def _clean(value):
+    """Labels in lists and maps as they are compared; numbers as they are."""
+    if isinstance(value, dict):
+        return {clean_label(k): clean_label(v) for k, v in value.items()}
+    return list(map(clean_label, value)) if isinstance(value, list) else value
 
 
 def _explain(error: jsonschema.ValidationError) -> list[str]:
@@ -84,4 +99,6 @@ def _contradictions(config: dict) -> list[str]:
                 f"detectors.{name}.image_size: {size} is not a multiple of {fold}, which "
                 f"{len(detector['layers'])} layers of stride 2 need"
             )
+        elif detector["kind"] == "convolutional" and size < 2 * fold:
+            lines.append(f"detectors.{name}.layers: too many for an image_size of {size}")
     return lines

@@ -68,10 +68,9 @@ def correlation_of(images: Tensor, reconstructions: Tensor) -> Tensor:
 
     A crop or reconstruction without any variation correlates with nothing: 0.
     """
-    a, b = (x.flatten(1).double() for x in (images, reconstructions))
-    a, b = (x - x.mean(1, keepdim=True) for x in (a, b))
+    a, b = (x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (images, reconstructions))
     norm = a.norm(dim=1) * b.norm(dim=1)
-    return torch.where(norm > 0, (a * b).sum(1) / norm.clamp_min(1e-300), 0).float()
+    return torch.where(norm > 0, (a * b).sum(1) / norm.clamp_min(1e-30), 0)
 
 
 def score_of(error: Tensor, correlation: Tensor, score: str) -> Tensor:

@@ -14,18 +14,19 @@ def number_events(
     """Yield (event, image id) for images sorted by location, then by time.
 
     Each image is (id, location, datetime, seconds, seq_id). With `use_seq_id` an image's seq_id,
-    where it has one, is its event. Else a new event starts at a new location and where the gap to
-    the frame before is over `gap` seconds. Images of a location without a time cannot be told
-    apart, so they are one event: frames of a burst must never be split between training and test.
+    where it has one, is its event, within its location: some cameras count from one. Else a new
+    event starts at a new location and where the gap to the frame before is over `gap` seconds.
+    Images of a location without a time cannot be told apart, so they are one event: frames of a
+    burst must never be split between training and test.
     """
     last_location: str | None = None
     last_seconds: float | None = None
     event = ""
     for image_id, location, moment, seconds, seq_id in images:
-        if use_seq_id and seq_id:
-            yield seq_id, image_id
-            continue
         location = location or UNKNOWN
+        if use_seq_id and seq_id:
+            yield f"{location}@{seq_id}", image_id
+            continue
         if seconds is None:
             yield f"{location}@{UNKNOWN}", image_id
             continue

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import PercentFormatter  # noqa: E402
 
 # Okabe & Ito's colour-blind safe palette; natives are always grey, the novel species vermilion.
-NATIVE, NATIVE_DARK, NOVEL, OTHER = "#A6A6A6", "#4D4D4D", "#D55E00", "#0072B2"
+NATIVE, NATIVE_DARK, NOVEL = "#A6A6A6", "#4D4D4D", "#D55E00"
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B6F47"]
 MARKERS = "osD^vPX*"
 PERCENT = PercentFormatter(1, decimals=0)

@@ -70,18 +70,18 @@ def by_event(scores: Floats, novel: NDArray[np.bool_], events: NDArray) -> tuple
 def resamples(events: NDArray, novel: NDArray[np.bool_], n: int, seed: int) -> Iterator[Floats]:
     """Yield `n` crop weights of a bootstrap that draws whole events with replacement.
 
-    Events with a novel crop and those without are drawn apart, so that both are always there.
+    Events of natives, of novel crops, and of both are drawn apart, so that both are always there.
     Source: Field & Welsh, Bootstrapping clustered data, J. R. Stat. Soc. B 69 (2007).
     """
     rng = np.random.default_rng(seed)
     names, number = np.unique(events, return_inverse=True)
-    has_novel = np.zeros(len(names), bool)
-    np.logical_or.at(has_novel, number, novel)
-    strata = [np.flatnonzero(has_novel == side) for side in (False, True)]
+    kind = np.zeros(len(names), int)
+    np.bitwise_or.at(kind, number, np.where(novel, 2, 1))
+    strata = [np.flatnonzero(kind == side) for side in (1, 2, 3) if side in kind]
     for _ in range(n):
         count = np.zeros(len(names))
         for stratum in strata:
-            np.add.at(count, rng.choice(stratum, len(stratum)), 1) if len(stratum) else None
+            np.add.at(count, rng.choice(stratum, len(stratum)), 1)
         yield count[number]
 
 
@@ -90,10 +90,13 @@ def evaluate(
 ) -> dict[str, tuple[float, float, float]]:
     """Each of METRICS with its 95 % percentile bootstrap interval: name -> (value, low, high).
 
-    All are NaN when there is no novel or no native crop to compare.
+    All are NaN when there is no novel or no native crop to compare; the bounds are NaN when one
+    side has a single event, which says nothing about the next.
     """
     if novel.all() or not novel.any():
         return dict.fromkeys(METRICS, (np.nan,) * 3)
+    order = np.argsort(-scores, kind="stable")  # once: sorting what is sorted is cheap
+    scores, novel, events = scores[order], novel[order], events[order]
     points = roc(scores, novel)
     draws = [
         [metric(drawn) for metric in METRICS.values()]
@@ -101,14 +104,19 @@ def evaluate(
         for drawn in [roc(scores, novel, weights)]
     ]
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    if min(len(np.unique(events[side])) for side in (novel, ~novel)) < 2:
+        low = high = np.full(len(METRICS), np.nan)
     return {
         name: (metric(points), float(low[i]), float(high[i]))
         for i, (name, metric) in enumerate(METRICS.items())
     }
 
 
-def wilson(hits: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson(hits: float, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
     """Wilson's 95 % score interval of a proportion; (0, 1) when nothing was counted.
+
+    `n` must be independent units: for crops in bursts that is the number of events, and `hits` the
+    rate times that.
 
     Source: Wilson, Probable inference, J. Am. Stat. Assoc. 22 (1927).
     """

@@ -12,13 +12,13 @@ from PIL import Image
 
 def small(path: str, size: int) -> np.ndarray:
     """The crop squeezed to a square, as the original did: (size, size, 3) uint8."""
-    with Image.open(path) as image:
+    with Image.open(path, formats=["JPEG"]) as image:
         image.draft("RGB", (2 * size, 2 * size))  # lets JPEG decode at a fraction of its size
         return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
 
 
 def pack(paths: Iterable[str], n: int, out: Path, size: int, threads: int) -> Iterator[int]:
-    """Write the `n` crops at `paths` to `out`, a (n, size, size, 3) .npy, yielding each row written.
+    """Write the `n` crops at `paths` as a (n, size, size, 3) .npy, yielding each row written.
 
     Memory holds a few hundred crops, whatever their number.
     """

@@ -1,7 +1,6 @@
 """Where images and the COCO JSON come from: a folder, S3, or http(s)."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -14,11 +13,21 @@ CHUNK = 1 << 20
 
 
 class Missing(Exception):
-    """An object cannot be had; the message says why, without any credential."""
+    """An object is not there. The message says why, without any credential."""
 
 
-# Fetch the object `key` to the path; raise `Missing` if it cannot be had.
+class Unreachable(Missing):
+    """An object may be there but could not be had: refused, or the connection broke."""
+
+
+# Fetch the object `key` to the path; raise `Missing` or `Unreachable` if it cannot be had.
 Fetch = Callable[[str, Path], None]
+
+
+def public(url: str) -> str:
+    """The URL without user, password and query, to be printed."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else parts.path
 
 
 def open_source(url: str, aws: dict, connections: int) -> Fetch:
@@ -28,37 +37,42 @@ def open_source(url: str, aws: dict, connections: int) -> Fetch:
     """
     scheme = urlsplit(url).scheme
     if scheme == "s3":
-        return _s3(url, aws, connections)
+        bucket, prefix = urlsplit(url).netloc, urlsplit(url).path.strip("/")
+        get = _s3(bucket, aws, connections)
+        return lambda key, path: get(f"{prefix}/{key}" if prefix else key, path)
     if scheme in ("http", "https"):
-        return _http(url, connections)
+        get = _http(connections)
+        return lambda key, path: get(f"{url.rstrip('/')}/{_safe(key, quote)}", path)
     folder = Path(url)
     if not folder.is_dir():
         raise BadInput(f"images.source: {url} is not a folder that can be read")
-    return _folder(folder.absolute())
+    return lambda key, path: _link(folder.absolute() / _safe(key), path)
 
 
-def _folder(folder: Path) -> Fetch:
-    def fetch(key: str, path: Path) -> None:
-        if reason := why_unsafe(key):
-            raise Missing(reason)
-        source = folder / key
-        if not source.is_file():
-            raise Missing("no such file in the folder")
-        temporary = path.with_name(f".{path.name}.part")
-        temporary.unlink(missing_ok=True)
-        os.symlink(source, temporary)  # linked, not copied: the folder may be large
-        os.replace(temporary, path)
-
-    return fetch
+def _safe(key: str, then: Callable[[str], str] = str) -> str:
+    if reason := why_unsafe(key):
+        raise Missing(reason)
+    return then(key)
 
 
-def _s3(url: str, aws: dict, connections: int) -> Fetch:
+def _link(source: Path, path: Path) -> None:
+    """Link the file, since the folder may be large; what is there already stays as it is."""
+    if not source.is_file():
+        raise Missing("no such file in the folder")
+    if path.exists() and source.samefile(path):
+        return
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.unlink(missing_ok=True)
+    os.symlink(source, temporary)
+    os.replace(temporary, path)
+
+
+def _s3(bucket: str, aws: dict, connections: int) -> Fetch:
     import boto3
     from botocore import UNSIGNED
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
-    bucket, prefix = urlsplit(url).netloc, urlsplit(url).path.strip("/")
     settings = Config(
         max_pool_connections=connections,
         retries={"max_attempts": RETRIES, "mode": "adaptive"},
@@ -77,24 +91,24 @@ def _s3(url: str, aws: dict, connections: int) -> Fetch:
             f"{aws['profile']}"
         ) from None
 
-    def fetch(key: str, path: Path) -> None:
-        name = f"{prefix}/{key}" if prefix else key
+    def get(key: str, path: Path) -> None:
         try:
-            answer = client.get_object(Bucket=bucket, Key=name)
+            answer = client.get_object(Bucket=bucket, Key=key)
             with replacing(path, "wb") as file:
                 for chunk in answer["Body"].iter_chunks(CHUNK):
                     file.write(chunk)
                 if file.tell() != answer["ContentLength"]:
-                    raise Missing(f"cut short at {file.tell()} of {answer['ContentLength']} bytes")
+                    raise Unreachable("the body was cut short")
         except ClientError as error:
-            raise Missing(error.response["Error"].get("Code", "error")) from None
+            code = error.response["Error"].get("Code", "error")
+            raise (Missing if code in ("NoSuchKey", "404") else Unreachable)(code) from None
         except BotoCoreError as error:
-            raise Missing(type(error).__name__ + ": " + str(error).split("?")[0]) from None
+            raise Unreachable(f"{type(error).__name__}: {str(error).split('?')[0]}") from None
 
-    return fetch
+    return get
 
 
-def _http(url: str, connections: int) -> Fetch:
+def _http(connections: int) -> Fetch:
     import urllib3
 
     pool = urllib3.PoolManager(
@@ -105,32 +119,30 @@ def _http(url: str, connections: int) -> Fetch:
         ),
     )
 
-    def fetch(key: str, path: Path) -> None:
-        if reason := why_unsafe(key):
-            raise Missing(reason)
+    def get(url: str, path: Path) -> None:
         try:
-            with pool.request(
-                "GET", f"{url.rstrip('/')}/{quote(key)}", preload_content=False
-            ) as answer:
+            with pool.request("GET", url, preload_content=False) as answer:
                 if answer.status != 200:
-                    raise Missing(f"HTTP status {answer.status}")
+                    kind = Missing if answer.status in (404, 410) else Unreachable
+                    raise kind(f"HTTP status {answer.status}")
                 with replacing(path, "wb") as file:  # urllib3 itself refuses a short body
                     for chunk in answer.stream(CHUNK, decode_content=False):
                         file.write(chunk)
         except urllib3.exceptions.HTTPError as error:
-            raise Missing(type(error).__name__) from None
+            raise Unreachable(type(error).__name__) from None
 
-    return fetch
+    return get
 
 
 def fetch_one(url: str, aws: dict, path: Path) -> None:
     """Bring one object of s3:// or http(s):// to `path`; raises `BadInput` if it cannot be had."""
-    if not urlsplit(url).scheme:
-        raise BadInput(f"coco: {url} is not there; put the export there, or correct the key coco")
-    parent, _, name = url.rpartition("/")
-    part = path.with_name(f".{path.name}.fetched")
+    scheme = urlsplit(url).scheme
     try:
-        open_source(parent, aws, 1)(name, part)
-        shutil.move(part, path)
+        if scheme == "s3":
+            _s3(urlsplit(url).netloc, aws, 1)(urlsplit(url).path.lstrip("/"), path)
+        elif scheme in ("http", "https"):
+            _http(1)(url, path)  # the URL as it stands: it may be signed
+        else:
+            raise Missing("put the export there, or correct the key coco")
     except Missing as reason:
-        raise BadInput(f"coco: {url} cannot be fetched: {reason}") from None
+        raise BadInput(f"coco: {public(url)} is not there or cannot be had: {reason}") from None

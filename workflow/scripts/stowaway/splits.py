@@ -12,6 +12,10 @@ from .run import BadInput
 ROLES = ("train", "val", "test")
 
 
+class Leak(BadInput):
+    """Something is on two sides of the split: nothing that is measured on it can be trusted."""
+
+
 def check_species(listed: dict[str, list[str]], present: set[str]) -> None:
     """Raise `BadInput` for a listed species that no crop has, naming the nearest label."""
     for side, names in listed.items():
@@ -57,8 +61,8 @@ def split_groups(
     short = [line for s in native if (line := _too_few(s, having[s], role))]
     if short:
         raise BadInput(
-            "split: " + "; ".join(short) + "; each role needs at least one: "
-            "take the species off species.native, or set split.group to sequence"
+            "split: " + "; ".join(short) + "; each role needs at least one: take the species "
+            "off species.native, or, where split.group is location, set it to sequence"
         )
     side = table["species"].map(
         dict.fromkeys(native, "native") | dict.fromkeys(invasive, "invasive")
@@ -83,7 +87,7 @@ def group_of(table: pd.DataFrame, by: str) -> pd.Series:
 
 
 def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -> None:
-    """Raise `AssertionError` if anything is on two sides.
+    """Raise `Leak` if anything is on two sides.
 
     The sides are train, val, and test with invasive. Groups, events and images may lie on one of
     them only; invasive species are nowhere but in their role, natives nowhere in it.
@@ -93,7 +97,14 @@ def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -
     for unit in ("group", "event", "image_id"):
         sides = side.groupby(used[unit]).nunique()
         leaks = sides.index[sides > 1].tolist()
-        assert not leaks, f"leak: {unit} {leaks[0]!r} and {len(leaks) - 1} more are on two sides"
-    wrong = used["species"].isin(invasive) != (used["role"] == "invasive")
-    assert not wrong.any(), f"leak: {used.loc[wrong, 'species'].unique().tolist()} in a wrong role"
-    assert used["species"].isin([*native, *invasive]).all(), "leak: unlisted species have a role"
+        if leaks:
+            raise Leak(f"leak: {unit} {leaks[0]!r} and {len(leaks) - 1} more are on two sides")
+    right = (
+        used["species"]
+        .isin(invasive)
+        .where(used["role"] == "invasive", used["species"].isin(native))
+    )
+    if not right.all():
+        raise Leak(f"leak: {used.loc[~right, 'species'].unique().tolist()} in a wrong role")
+    if not table["crop_id"].is_unique:
+        raise Leak("leak: a crop is listed twice")

@@ -8,20 +8,21 @@ import pandas as pd
 
 from .run import replacing
 
+# Every other column is a number.
 TEXT = (
     "crop_id image_path species_label species label location datetime event group role image_id "
-    "file_name key path status reason detector arm level metric rule curve"
+    "detector arm level metric rule curve"
 ).split()
-NUMBERS = "width height crop_width crop_height row parameter value low high".split()
 
 
 def read_table(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a table of this workflow, or some of its columns."""
+    header = pd.read_csv(path, nrows=0).columns
     return pd.read_csv(
         path,
         usecols=columns,
         keep_default_na=False,
-        na_values={name: [""] for name in NUMBERS},
+        na_values={name: ["", "nan"] for name in header if name not in TEXT},
         dtype=dict.fromkeys(TEXT, str),
     )
 

@@ -53,24 +53,23 @@ def _deviation(val: pd.DataFrame, k: float) -> Rule:
     return Rule("deviation", k, "error", float(error.mean() + k * error.std(ddof=0)))
 
 
-def judge(rule: Rule, natives: pd.DataFrame, invasive: dict[str, pd.DataFrame]) -> Iterator[dict]:
-    """A row per invasive species: recall with Wilson interval, false alarms on natives beside."""
-    alarms, n_native = int(rule.flags(natives).sum()), len(natives)
-    alarms_low, alarms_high = wilson(alarms, n_native)
+JUDGED = (
+    "rule parameter threshold species n events recall low high "
+    "n_native native_events false_alarm_rate false_alarm_low false_alarm_high"
+).split()
+
+
+def judge(rule: Rule, natives: pd.DataFrame, invasive: dict[str, pd.DataFrame]) -> Iterator[tuple]:
+    """A row of `JUDGED` per invasive species: its recall, and the natives' false alarms beside."""
+    alarms = _rate(rule, natives)
     for species, crops in invasive.items():
-        hits, n = int(rule.flags(crops).sum()), len(crops)
-        low, high = wilson(hits, n)
-        yield {
-            "rule": rule.name,
-            "parameter": rule.parameter,
-            "threshold": rule.threshold,
-            "species": species,
-            "n": n,
-            "recall": hits / n,
-            "low": low,
-            "high": high,
-            "n_native": n_native,
-            "false_alarm_rate": alarms / n_native,
-            "false_alarm_low": alarms_low,
-            "false_alarm_high": alarms_high,
-        }
+        yield (rule.name, rule.parameter, rule.threshold, species, *_rate(rule, crops), *alarms)
+
+
+def _rate(rule: Rule, crops: pd.DataFrame) -> tuple[int, int, float, float, float]:
+    """Crops, events, share flagged, and its Wilson interval.
+
+    Frames of one event are nearly one observation, so the interval counts events, not crops.
+    """
+    events, share = crops["event"].nunique(), float(rule.flags(crops).mean())
+    return len(crops), events, share, *wilson(share * events, events)

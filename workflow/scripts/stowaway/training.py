@@ -1,6 +1,7 @@
 """Train an autoencoder on packed crops: one flat loop, repeatable, and resumable after a kill."""
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from torch.nn import functional
 from .backend import Backend
 from .detector import save
 from .packs import batches
-from .run import progress
+from .run import BadInput, progress
 
 
 @dataclass
@@ -67,10 +68,12 @@ def train(
         state.epoch += 1
         row = {"epoch": state.epoch, "train_loss": loss}
         row["val_loss"] = _epoch(run, pixels, val_rows, batch_size, backend)
+        if not math.isfinite(row["train_loss"] + row["val_loss"]):
+            raise BadInput(f"loss is not finite after epoch {state.epoch}; lower learning_rate")
         row["seconds"] = round(time.perf_counter() - started, 2)
         print(row, flush=True)
         state.history.append(row)
-        if patience is None or row["val_loss"] < state.best_loss:
+        if patience is not None and row["val_loss"] < state.best_loss:
             state.best_loss, state.best_epoch = row["val_loss"], state.epoch
             state.best_weights = copy.deepcopy(model.state_dict())
         if checkpoint and time.perf_counter() - written > 10 * writing:
@@ -87,7 +90,8 @@ def train(
             written = time.perf_counter()
             writing = written - began
         after_epoch(state.epoch)
-    model.load_state_dict(state.best_weights)
+    if patience is not None:
+        model.load_state_dict(state.best_weights)
     return state.history
 
 
