@@ -1,6 +1,9 @@
 """The whole workflow on a small island, run as a user runs it."""
 
 import re
+import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -125,6 +128,43 @@ def test_touching_a_shared_module_reruns_what_depends_on_it(island):
     assert jobs["evaluate_detector"] == 3
     assert "plot_accuracy" in jobs
     assert not {"train_detector", "score_crops", "embed_crops", "plot_eda"} & set(jobs)
+
+
+@pytest.mark.parametrize("module", ["tables", "names", "figures", "networks"])
+def test_every_module_reruns_the_scripts_that_import_it(island, module):
+    path = island.folder / f"workflow/scripts/stowaway/{module}.py"
+    text = path.read_text()
+    path.write_text(text + "# touched\n")
+    jobs = dry(island)
+    path.write_text(text)
+    expected = {
+        "tables": {"crop_images", "split_crops", "plot_roc"},
+        "names": {"index_annotations", "download_images"},
+        "figures": {"plot_eda", "plot_tsne"},
+        "networks": {"train_detector"},
+    }
+    assert expected[module] <= set(jobs)
+    assert "make_demo" not in jobs
+    assert module != "figures" or all(rule.startswith("plot_") or rule == "all" for rule in jobs)
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({"species": {"propose_threshold": 7}}, {"propose_species", "all"}),
+        ({"aws": {"profile": "another"}}, set()),
+        ({"figures": {"examples": 3}}, {"reconstruct_crops", "plot_reconstructions", "all"}),
+    ],
+)
+def test_a_key_touches_what_its_documentation_says(island, change, rules):
+    assert set(dry(island, config=island.overlay("key", SMALL | change))) == rules
+
+
+def test_a_moved_project_has_nothing_to_do(island, tmp_path):
+    moved = shutil.copytree(island.folder, tmp_path / "moved", symlinks=True)
+    command = [sys.executable, "-m", "snakemake", "-n", "--configfile", island.config]
+    done = subprocess.run(command, cwd=moved, capture_output=True, text=True, timeout=120)
+    assert "Nothing to be done" in done.stdout + done.stderr
 
 
 def test_one_more_invasive_species_downloads_and_crops_nothing(island):
