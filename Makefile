@@ -38,7 +38,7 @@ lock: .venv/installed
 	pip freeze > constraints.txt
 
 .venv/installed: requirements.txt constraints.txt
-	@echo "Installing the pinned packages into .venv (about 2 GB, some minutes)"
+	@echo "Installing the pinned packages into .venv (6 GB on disk, some minutes)"
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stowaway needs Python 3.11 or newer; say: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt

@@ -54,6 +54,8 @@ def test_shipped_configs_are_valid(config, path):
         ({"species": {"native": []}}, "species.native: []"),
         ({"detectors": {"cae": {"image_size": 8}}}, "detectors.cae.layers: too many"),
         ({"name": "../x"}, "name: '../x' does not match"),
+        ({"name": "mine"}, "coco: it is the demo island's; name your COCO JSON"),
+        ({"coco": "data/mine.json"}, "name: give your data set a name of its own"),
     ],
 )
 def test_mistakes_name_the_key(config, overlay, message):

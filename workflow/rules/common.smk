@@ -15,7 +15,7 @@ except ConfigError as error:
     raise WorkflowError(f"The config has mistakes.\n{error}")
 
 RESULTS = f"results/{config['name']}"
-SYNTHETIC = config["coco"].endswith("island/coco.json")
+SYNTHETIC = config["coco"] == f"{RESULTS}/island/coco.json"
 SITE = f"{config['name']}: synthetic photos, drawn by a program" if SYNTHETIC else config["name"]
 DETECTORS = config["detectors"]
 INVASIVE = {slug(name): name for name in config["species"]["invasive"]}
@@ -39,6 +39,12 @@ def modules(script):
 def settings(wildcards):
     """The settings of the detector that is asked for."""
     return DETECTORS[wildcards.detector]
+
+
+def title(wildcards):
+    """The detector's name, with a warning for one that saw the invasive species."""
+    seen = " (saw these species in training)" * (wildcards.detector in VISUALIZATION)
+    return wildcards.detector + seen
 
 
 def worth(wildcards):

@@ -12,13 +12,16 @@ rule plot_eda:
         modules=modules("plot_eda"),
     output:
         svg=report(
-            expand("<results>/figures/eda/{figure}.svg", figure=EDA),
+            "<results>/figures/eda/{figure}.svg",
             caption="../report/eda.rst",
             category="1. Data",
+            labels={"figure": "{figure}"},
         ),
-        png=expand("<results>/figures/eda/{figure}.png", figure=EDA),
+        png="<results>/figures/eda/{figure}.png",
     log:
-        "<results>/logs/plot_eda.log",
+        "<results>/logs/plot_eda/{figure}.log",
+    wildcard_constraints:
+        figure="|".join(EDA),
     conda:
         "../../envs/plot.yaml"
     params:

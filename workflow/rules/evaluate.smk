@@ -47,7 +47,12 @@ rule gather_metrics:
         metrics=expand("<results>/metrics/{detector}.csv", detector=DETECTORS),
         modules=modules("gather_metrics"),
     output:
-        metrics="<results>/metrics.csv",
+        metrics=report(
+            "<results>/metrics.csv",
+            caption="../report/metrics.rst",
+            category="2. Detection",
+            labels={"detector": "all", "figure": "metrics (table)"},
+        ),
     log:
         "<results>/logs/gather_metrics.log",
     conda:
@@ -100,6 +105,7 @@ rule plot_scores:
         "../../envs/plot.yaml"
     params:
         site=SITE,
+        title=title,
         score=lambda w: settings(w)["score"],
     script:
         "../scripts/plot_scores.py"
@@ -114,8 +120,8 @@ rule plot_species_accuracy:
         svg=report(
             "<results>/figures/species_accuracy/{detector}.svg",
             caption="../report/species_accuracy.rst",
-            category="2. Detection",
-            labels={"detector": "{detector}", "figure": "accuracy per species"},
+            category="3. Thresholds",
+            labels={"detector": "{detector}", "species": "all"},
         ),
         png="<results>/figures/species_accuracy/{detector}.png",
     log:
@@ -124,6 +130,7 @@ rule plot_species_accuracy:
         "../../envs/plot.yaml"
     params:
         site=SITE,
+        title=title,
         score=lambda w: settings(w)["score"],
     script:
         "../scripts/plot_species_accuracy.py"

@@ -1,4 +1,25 @@
-"""labels.csv -> the role of every crop; a leak ends the run."""
+"""Boxes -> counts of each species, before anything is downloaded; crops -> the role of each.
+
+A leak ends the run.
+"""
+
+
+rule count_species:
+    input:
+        annotations="<results>/annotations.csv",
+        modules=modules("count_species"),
+    output:
+        species="<results>/species.csv",
+    log:
+        "<results>/logs/count_species.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        native=config["species"]["native"],
+        invasive=config["species"]["invasive"],
+        split=config["split"],
+    script:
+        "../scripts/count_species.py"
 
 
 rule split_crops:

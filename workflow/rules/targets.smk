@@ -1,35 +1,42 @@
 """What one can ask for by name, beside `all`: figures, eda, models."""
 
+FORMS = ["svg", "png"]
+
 
 rule eda:
     input:
-        rules.plot_eda.output,
+        expand("<results>/figures/eda/{figure}.{form}", figure=EDA, form=FORMS),
 
 
 rule models:
     input:
         expand("<results>/models/{detector}.pt", detector=DETECTORS),
-        expand("<results>/figures/loss/{detector}.svg", detector=DETECTORS),
+        expand("<results>/figures/loss/{detector}.{form}", detector=DETECTORS, form=FORMS),
 
 
 rule figures:
     input:
         rules.eda.input,
-        "<results>/figures/roc.svg",
+        expand("<results>/figures/roc.{form}", form=FORMS),
         expand(
-            "<results>/figures/{figure}/{detector}.svg",
+            "<results>/figures/{figure}/{detector}.{form}",
             figure=["loss", "scores", "species_accuracy"],
             detector=DETECTORS,
+            form=FORMS,
         ),
         expand(
-            "<results>/figures/reconstructions/{detector}/{species}.svg",
+            "<results>/figures/reconstructions/{detector}/{species}.{form}",
             detector=NOVELTY,
+            form=FORMS,
             species=SPECIES,
         ),
         expand(
-            "<results>/figures/{figure}/{detector}/{species}.svg",
+            "<results>/figures/{figure}/{detector}/{species}.{form}",
             figure=["tsne", "accuracy"],
             detector=NOVELTY,
+            form=FORMS,
             species=INVASIVE,
         ),
-        expand("<results>/figures/tsne_labels/{detector}.svg", detector=VISUALIZATION),
+        expand(
+            "<results>/figures/tsne_labels/{detector}.{form}", detector=VISUALIZATION, form=FORMS
+        ),

@@ -7,8 +7,10 @@ from stowaway.run import rule_log
 from stowaway.tables import read_table
 
 AXIS = {
-    "correlation": "threshold: flag below c x mean native correlation",
-    "error": "threshold: flag above mean + k standard deviations of the native error",
+    "correlation": "stricter $\\longleftarrow$ c $\\longrightarrow$ looser\n"
+    "(a crop is flagged when its correlation is below c x the natives' mean)",
+    "error": "looser $\\longleftarrow$ k $\\longrightarrow$ stricter\n"
+    "(a crop is flagged when its error is above the natives' mean + k standard deviations)",
 }
 
 
@@ -48,11 +50,23 @@ def plot_accuracy(curves: pd.DataFrame, accuracy: pd.DataFrame, detector, specie
     if score == "error":
         quartile = marks["parameter"].iloc[-1]
         axes.axvline(quartile, color="#888888", lw=1, ls=":")
-        axes.text(quartile, 1.06, "quartile rule", ha="center", color="#555555", fontsize=11)
+        axes.text(
+            quartile,
+            1.06,
+            "quartile rule",
+            ha="center",
+            color="#555555",
+            fontsize=11,
+            backgroundcolor="white",
+        )
     axes.set(ylim=(-0.03, 1.12), xlabel=AXIS[score], ylabel="share flagged")
-    axes.set_title(f"{detector}: {plain(species)} over the threshold")
+    axes.set_title(f"{detector}: finds of {plain(species)}, and their price")
     axes.yaxis.set_major_formatter(PERCENT)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.22),
+        title="points: the original's thresholds, with 95 % intervals over events",
+    )
     return figure
 
 

@@ -1,7 +1,6 @@
 """Labels, crops and splits -> what the data set holds: species, places, times and sizes."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -74,45 +73,36 @@ def sizes(labels: pd.DataFrame):
     return figure
 
 
-def plot_eda(
-    annotations, rejected, labels, species: dict, high_level: dict, out: dict, site: str
-) -> None:
-    """Draw all figures of the data set. `out` maps a figure's name to its (svg, png) paths."""
-    before = Counter(read_table(annotations, ["label"])["label"])
-    before.update(label for label in read_table(rejected, ["label"])["label"] if label)
+def plot_eda(figure: str, annotations, rejected, labels, species: dict, high_level: dict):
+    """The figure of that name."""
+    if figure == "species_before":
+        before = Counter(read_table(annotations, ["label"])["label"])
+        before.update(label for label in read_table(rejected, ["label"])["label"] if label)
+        return bars(before, "Labels as exported", {}, {})
     crops = read_table(labels)
     name = crops["species_label"]
-    listed = name.isin([*species["native"], *species["invasive"]])
-    colour = dict.fromkeys(species["native"], NATIVE_DARK) | dict.fromkeys(
-        species["invasive"], NOVEL
-    )
-    sides = {"native": NATIVE_DARK, "invasive": NOVEL}
-    groups = Counter(high_level.get(label, label) for label in name)
-    places = Counter(location or "unknown" for location in crops["location"])
-    figures = {
-        "species_before": bars(before, "Labels as exported", {}, {}),
-        "species_after": bars(Counter(name[listed]), "Crops of listed species", colour, sides),
-        "high_level": bars(groups, "Crops by high-level label", {}, {}),
-        "locations": bars(places, "Crops per location", {}, {}),
-        "time": over_time(crops["datetime"]),
-        "sizes": sizes(crops),
-    }
-    for figure_name, figure in figures.items():
-        save(figure, *out[figure_name], site)
+    if figure == "species_after":
+        sides = {"native": NATIVE_DARK, "invasive": NOVEL}
+        colour = {label: sides[side] for side in sides for label in species[side]}
+        return bars(Counter(name[name.isin(colour)]), "Crops of listed species", colour, sides)
+    if figure == "high_level":
+        groups = Counter(high_level.get(label, label) for label in name)
+        return bars(groups, "Crops by high-level label", {}, {})
+    if figure == "locations":
+        places = Counter(location or "unknown" for location in crops["location"])
+        return bars(places, "Crops per location", {}, {})
+    return over_time(crops["datetime"]) if figure == "time" else sizes(crops)
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         use_style(snakemake.input.style)
-        plot_eda(
+        figure = plot_eda(
+            snakemake.wildcards.figure,
             snakemake.input.annotations,
             snakemake.input.rejected,
             snakemake.input.labels,
             {side: snakemake.params[side] for side in ("native", "invasive")},
             snakemake.params.high_level,
-            {
-                Path(svg).stem: (svg, svg.removesuffix("svg") + "png")
-                for svg in snakemake.output.svg
-            },
-            snakemake.params.site,
         )
+        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

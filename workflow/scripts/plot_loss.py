@@ -18,7 +18,7 @@ if __name__ == "__main__":
             ("val_loss", f"validation, {lowest}", NOVEL, "o-"),
         ):
             axes.plot(history["epoch"], history[column], line, color=colour, label=name)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.1 * history[["train_loss", "val_loss"]].max(axis=None))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         title = f"{snakemake.wildcards.detector}: loss while training"
         axes.set(title=title, xlabel="epoch", ylabel="mean squared error per pixel")

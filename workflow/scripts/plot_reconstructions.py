@@ -7,10 +7,10 @@ from stowaway.run import rule_log
 
 
 def plot_reconstructions(path: str, detector: str, species: str):
-    """Originals above, reconstructions below, each with its mean squared error."""
+    """Originals above, reconstructions below, each with its anomaly score."""
     with np.load(path) as saved:
         mine = saved["species"] == species
-        pairs, errors = saved["pairs"][mine], saved["error"][mine]
+        pairs, scores = saved["pairs"][mine], saved["score"][mine]
         role = saved["role"][mine][0] if mine.any() else "none"
     columns = max(len(pairs), 1)
     figure, grid = plt.subplots(2, columns, figsize=(2.3 * columns + 0.9, 5.6), squeeze=False)
@@ -18,10 +18,10 @@ def plot_reconstructions(path: str, detector: str, species: str):
         axes.set(xticks=[], yticks=[])
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
-    for column, (pair, error) in enumerate(zip(pairs, errors, strict=True)):
+    for column, (pair, score) in enumerate(zip(pairs, scores, strict=True)):
         for row in range(2):
             grid[row][column].imshow(pair[row])
-        grid[1][column].set_xlabel(f"error {error:.4f}", fontsize=12)
+        grid[1][column].set_xlabel(f"score {score:.3g}", fontsize=12)
     grid[0][0].set_ylabel("crop")
     grid[1][0].set_ylabel("reconstruction")
     side = {"test": "native, held out", "invasive": "invasive"}.get(role, "no crop")

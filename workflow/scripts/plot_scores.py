@@ -18,7 +18,7 @@ def plot_scores(scores: pd.DataFrame, detector: str, score: str):
     if edges[0] == edges[-1]:  # all scores are equal
         edges = np.linspace(edges[0] - 0.5, edges[0] + 0.5, 41)
     figure, grid = plt.subplots(
-        len(rows), 1, sharex=True, figsize=(9, 1.4 + 1.15 * len(rows)), squeeze=False
+        len(rows), 1, sharex=True, sharey=True, figsize=(9, 1.4 + 1.15 * len(rows)), squeeze=False
     )
     middle = rows["test natives"].median()
     for axes, (name, values) in zip(grid[:, 0], rows.items(), strict=True):
@@ -33,8 +33,8 @@ def plot_scores(scores: pd.DataFrame, detector: str, score: str):
         axes.set_yticks([])
         axes.grid(visible=False)
         axes.set_ylabel(f"{plain(name)}\n(n = {len(values)})", rotation=0, ha="right", va="center")
-    kind = "mean squared error" if score == "error" else "1 - correlation with the reconstruction"
-    grid[-1, 0].set_xlabel(f"score: {kind} (higher = more anomalous; dashed: natives' median)")
+    kind = "mean squared error" if score == "error" else "1 - correlation"
+    grid[-1, 0].set_xlabel(f"score: {kind}; higher = more anomalous; dashed: natives' median")
     figure.suptitle(f"{detector}: scores", weight="bold")
     return figure
 
@@ -44,7 +44,7 @@ if __name__ == "__main__":
         use_style(snakemake.input.style)
         figure = plot_scores(
             read_table(snakemake.input.scores),
-            snakemake.wildcards.detector,
+            snakemake.params.title,
             snakemake.params.score,
         )
         save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

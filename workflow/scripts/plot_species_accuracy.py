@@ -21,8 +21,10 @@ def plot_species_accuracy(accuracy: pd.DataFrame, detector: str, score: str):
         1, len(panels), sharey=True, figsize=(11, 2.6 + 0.5 * (len(species) + 1))
     )
     for axes, (rule, parameter) in zip(grid, panels, strict=True):
-        axes.set_title(TITLE.get(rule, "quartile\nrule").format(parameter), fontsize=13)
-        axes.set(xlim=(0, 1.03))
+        axes.set_title(
+            TITLE.get(rule, "above natives'\nlower quartile").format(parameter), fontsize=13
+        )
+        axes.set(xlim=(0, 1.03), xticks=[0, 0.5, 1])
         axes.xaxis.set_major_formatter(PERCENT)
         axes.grid(axis="y", visible=False)
         here = accuracy[(accuracy["rule"] == rule) & (accuracy["parameter"] == parameter)]
@@ -52,7 +54,7 @@ if __name__ == "__main__":
         use_style(snakemake.input.style)
         figure = plot_species_accuracy(
             read_table(snakemake.input.accuracy),
-            snakemake.wildcards.detector,
+            snakemake.params.title,
             snakemake.params.score,
         )
         save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

@@ -21,6 +21,11 @@ def propose_species(annotations: Path, out: Path, threshold: int, too_general: l
     text += (
         f"\n# native: {threshold} boxes or more. Read it before you paste it into your config.\n"
     )
+    if not sides["native"]:
+        text += (
+            f"# No species has {threshold} boxes: lower species.propose_threshold and ask again.\n"
+        )
+    sides["propose_threshold"] = threshold
     text += yaml.safe_dump({"species": sides}, allow_unicode=True, sort_keys=False)
     with replacing(out) as file:
         file.write(text)

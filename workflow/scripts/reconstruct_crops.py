@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from stowaway.backend import Backend
-from stowaway.detector import error_of, load_detector
+from stowaway.detector import correlation_of, error_of, load_detector, score_of
 from stowaway.packs import open_pack
 from stowaway.run import replacing, rule_log
 from stowaway.tables import read_table
@@ -26,7 +26,8 @@ def reconstruct_crops(
     images = backend.images(pixels[chosen["crop_id"].map(row_of).to_numpy()])
     with torch.inference_mode():
         outputs = model(images)
-        errors = error_of(images, outputs).numpy()
+        error, correlation = error_of(images, outputs), correlation_of(images, outputs)
+        scores = score_of(error, correlation, saved["settings"]["score"]).numpy()
         if saved["arguments"]["output"] == "softmax":  # its values sum to 1: stretch to be seen
             outputs = outputs / outputs.amax((1, 2, 3), keepdim=True)
     pairs = torch.stack([images, outputs], 1).permute(0, 1, 3, 4, 2)
@@ -36,7 +37,7 @@ def reconstruct_crops(
             pairs=(pairs * 255).round().to(torch.uint8).numpy(),
             species=chosen["species"].to_numpy(str),
             role=chosen["role"].to_numpy(str),
-            error=errors,
+            score=scores,
         )
 
 

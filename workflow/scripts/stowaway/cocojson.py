@@ -1,5 +1,6 @@
 """Stream the lists of a COCO JSON, zipped or not, however long they are."""
 
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,8 @@ def items(path: Path, prefix: str) -> Iterator[dict]:
             # ijson raises this one class for a cut file and for broken syntax.
             at, rest = file.tell(), file.read(1)
             what = str(error).splitlines()[0]
-            how = f"broken near byte {at}" if rest else f"cut short: it ends at byte {at}"
+            cut = not rest and re.search("premature|incomplete", what, re.IGNORECASE)
+            how = f"cut short: it ends at byte {at}" if cut else f"broken near byte {at}"
             raise BadInput(f"{path}: JSON {how} ({what}); export or download it again") from None
     if not found and prefix != "annotations":
         raise BadInput(f"{path}: no '{prefix}' list with entries; is this a COCO JSON?")

@@ -1,6 +1,7 @@
 """The config: checked against its schema and for sense, with messages that name the key."""
 
 import difflib
+import re
 from pathlib import Path
 
 import jsonschema
@@ -73,6 +74,11 @@ def _nearest(word: str, known) -> str:
 def _contradictions(config: dict) -> list[str]:
     """What a schema cannot say."""
     lines = []
+    island = f"results/{config['name']}/island/coco.json"
+    if re.fullmatch("results/.+/island/coco.json", config["coco"]) and config["coco"] != island:
+        lines.append(f"coco: it is the demo island's; name your COCO JSON, or {island} to draw one")
+    if config["name"] == "demo" and config["coco"] != island:
+        lines.append("name: give your data set a name of its own; 'demo' is the synthetic island's")
     total = sum(config["split"]["fractions"].values())
     if abs(total - 1) > 1e-6:
         lines.append(f"split.fractions: they sum to {total:g}, not to 1")

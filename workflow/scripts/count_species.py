@@ -1,0 +1,45 @@
+"""annotations.csv -> species.csv: boxes, events and places of each label, and its side.
+
+Runs before any download, so that a misspelt species or one with too few groups is said at once.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from stowaway.run import rule_log
+from stowaway.splits import check_species, group_of, split_groups
+from stowaway.tables import read_table, write_table
+
+
+def count_species(
+    annotations: Path,
+    out: Path,
+    species: dict[str, list[str]],
+    fractions: dict,
+    group: str,
+    seed: int,
+) -> None:
+    """Try the split on the boxes, then write the counts, the most frequent label first."""
+    table = read_table(annotations, ["species", "event", "location"])
+    check_species(species, set(table["species"]))
+    table["group"] = group_of(table, group)
+    split_groups(table, species["native"], species["invasive"], fractions, seed)
+    counts = table.groupby("species").agg(
+        boxes=("event", "size"), events=("event", "nunique"), locations=("location", "nunique")
+    )
+    sides = pd.Series({name: side for side, names in species.items() for name in names}, dtype=str)
+    counts.insert(0, "side", sides.reindex(counts.index).fillna("unlisted"))
+    write_table(counts.sort_values("boxes", ascending=False).reset_index(), out)
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        count_species(
+            Path(snakemake.input.annotations),
+            Path(snakemake.output.species),
+            {side: snakemake.params[side] for side in ("native", "invasive")},
+            snakemake.params.split["fractions"],
+            snakemake.params.split["group"],
+            snakemake.params.split["seed"],
+        )
