@@ -37,6 +37,15 @@ def test_projection_equals_pca_of_all_at_once(moving_squares):
     assert np.allclose(np.abs(latents[:, :5]), np.abs(expected[:, :5]), atol=1e-2)
 
 
+def test_projection_of_more_crops_than_it_is_fitted_on(moving_squares, monkeypatch):
+    monkeypatch.setattr("encode_crops.FITTED_ON", 60)
+    model = build(SETTINGS).eval()
+    latents, reconstructions = project(model, CPU, moving_squares, np.arange(64), 1)
+    assert latents.shape == reconstructions.shape == (64, 50)
+    again = project(model, CPU, moving_squares[:10], np.arange(10), 1)
+    assert again[0].shape == (10, 10)
+
+
 def test_tsne_keeps_neighbours_and_is_repeatable():
     rng = np.random.default_rng(0)
     points = rng.normal(size=(90, 10)) + 8 * np.eye(10)[np.arange(90) % 3]

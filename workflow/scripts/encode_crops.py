@@ -41,21 +41,26 @@ def project(model, backend: Backend, pixels, rows: np.ndarray, seed: int) -> lis
 
     PCA is fitted on a sample of the crops, so memory does not grow with their number.
     """
-    fitted = np.sort(np.random.default_rng(seed).permutation(rows)[:FITTED_ON])
+    few = len(rows) <= FITTED_ON
+    fitted = rows if few else np.random.default_rng(seed).choice(rows, FITTED_ON, replace=False)
     spaces = [
-        np.concatenate(x) for x in zip(*features(model, backend, pixels, fitted), strict=True)
+        np.concatenate(space)
+        for space in zip(*features(model, backend, pixels, fitted), strict=True)
     ]
-    count = [min(COMPONENTS, *space.shape) for space in spaces]
     reductions = [
-        PCA(n, svd_solver="randomized", random_state=seed).fit(space)
-        for n, space in zip(count, spaces, strict=True)
+        PCA(min(COMPONENTS, *space.shape), svd_solver="randomized", random_state=seed).fit(space)
+        for space in spaces
     ]
-    del spaces
-    parts = [
-        [reduce.transform(x) for reduce, x in zip(reductions, both, strict=True)]
-        for both in features(model, backend, pixels, rows)
-    ]
-    return [np.concatenate(space).astype(np.float32) for space in zip(*parts, strict=True)]
+    if few:
+        found = [reduce.transform(space) for reduce, space in zip(reductions, spaces, strict=True)]
+    else:
+        del spaces
+        parts = [
+            [reduce.transform(part) for reduce, part in zip(reductions, both, strict=True)]
+            for both in features(model, backend, pixels, rows)
+        ]
+        found = [np.concatenate(space) for space in zip(*parts, strict=True)]
+    return [space.astype(np.float32) for space in found]
 
 
 def encode_crops(

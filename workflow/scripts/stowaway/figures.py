@@ -33,7 +33,10 @@ def save(figure: Figure, svg: str, png: str, site: str) -> None:
     Without a date, so that a second run gives the same file.
     """
     figure.draw_without_rendering()
-    below = figure.get_tightbbox().y0 / figure.get_figheight() - 0.01
+    figure.set_layout_engine("none")  # what is added now moves nothing
+    inches = [figure.get_tightbbox().y0]
+    inches += [legend.get_window_extent().y0 / figure.dpi for legend in figure.legends]
+    below = (min(inches) - 0.1) / figure.get_figheight()
     figure.text(0, below, plain(site), va="top", fontsize=10, color="#777777")
     Path(svg).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(svg, format="svg", metadata={"Date": None})
