@@ -7,7 +7,6 @@ Images and crops are no declared outputs: a failed job would delete them. Manife
 rule download_images:
     input:
         shard="<results>/shards/{scatteritem}.csv",
-        species=ancient("<results>/species.csv"),  # only first: other species, same images
         modules=modules("download_images"),
     output:
         manifest="<results>/manifests/{scatteritem}.csv",

@@ -12,6 +12,7 @@ rule count_species:
         species="<results>/species.csv",
     log:
         "<results>/logs/count_species.log",
+    priority: 100  # before the downloads: a misspelt species is said at once
     conda:
         "../../envs/data.yaml"
     params:
@@ -25,6 +26,7 @@ rule count_species:
 rule split_crops:
     input:
         labels="<results>/labels.csv",
+        species="<results>/species.csv",
         modules=modules("split_crops"),
     output:
         splits="<results>/splits.csv",

@@ -1,6 +1,6 @@
 """annotations.csv -> species.csv: boxes, events and places of each label, and its side.
 
-Runs before any download, so that a misspelt species or one with too few groups is said at once.
+Has priority over the downloads: a misspelt species, or one with too few groups, is said at once.
 """
 
 from pathlib import Path

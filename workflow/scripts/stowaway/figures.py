@@ -28,16 +28,12 @@ def plain(text: str) -> str:
 
 
 def save(figure: Figure, svg: str, png: str, site: str) -> None:
-    """Write both forms under a line that names the data set.
+    """Write both forms, the data set named along the right edge, where nothing else is.
 
     Without a date, so that a second run gives the same file.
     """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # what is added now moves nothing
-    inches = [figure.get_tightbbox().y0]
-    inches += [legend.get_window_extent().y0 / figure.dpi for legend in figure.legends]
-    below = (min(inches) - 0.1) / figure.get_figheight()
-    figure.text(0, below, plain(site), va="top", fontsize=10, color="#777777")
+    credit = {"rotation": 90, "va": "bottom", "fontsize": 9, "color": "#777777"}
+    figure.text(1.004, 0.01, plain(site), **credit)
     Path(svg).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(svg, format="svg", metadata={"Date": None})
     figure.savefig(png, format="png", metadata={"Software": None})
