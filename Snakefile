@@ -29,6 +29,7 @@ include: "workflow/rules/eda.smk"
 include: "workflow/rules/split.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/embed.smk"
 include: "workflow/rules/targets.smk"
 

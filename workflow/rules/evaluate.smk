@@ -1,4 +1,4 @@
-"""A trained detector -> scores of every crop, metrics with intervals, accuracy, and their figures."""
+"""A trained detector -> scores of every crop, metrics with intervals, accuracy; the ROC of all."""
 
 
 rule score_crops:
@@ -84,81 +84,3 @@ rule plot_roc:
         detectors=list(DETECTORS),
     script:
         "../scripts/plot_roc.py"
-
-
-rule plot_scores:
-    input:
-        scores="<results>/scores/{detector}.csv",
-        style="workflow/stowaway.mplstyle",
-        modules=modules("plot_scores"),
-    output:
-        svg=report(
-            "<results>/figures/scores/{detector}.svg",
-            caption="../report/scores.rst",
-            category="2. Detection",
-            labels={"detector": "{detector}", "figure": "scores"},
-        ),
-        png="<results>/figures/scores/{detector}.png",
-    log:
-        "<results>/logs/plot_scores/{detector}.log",
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        site=SITE,
-        title=title,
-        score=lambda w: settings(w)["score"],
-    script:
-        "../scripts/plot_scores.py"
-
-
-rule plot_species_accuracy:
-    input:
-        accuracy="<results>/accuracy/{detector}.csv",
-        style="workflow/stowaway.mplstyle",
-        modules=modules("plot_species_accuracy"),
-    output:
-        svg=report(
-            "<results>/figures/species_accuracy/{detector}.svg",
-            caption="../report/species_accuracy.rst",
-            category="3. Thresholds",
-            labels={"detector": "{detector}", "species": "all"},
-        ),
-        png="<results>/figures/species_accuracy/{detector}.png",
-    log:
-        "<results>/logs/plot_species_accuracy/{detector}.log",
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        site=SITE,
-        title=title,
-        score=lambda w: settings(w)["score"],
-    script:
-        "../scripts/plot_species_accuracy.py"
-
-
-rule plot_accuracy:
-    input:
-        accuracy="<results>/accuracy/{detector}.csv",
-        curves="<results>/curves/{detector}.csv",
-        style="workflow/stowaway.mplstyle",
-        modules=modules("plot_accuracy"),
-    output:
-        svg=report(
-            "<results>/figures/accuracy/{detector}/{species}.svg",
-            caption="../report/accuracy.rst",
-            category="3. Thresholds",
-            labels={"detector": "{detector}", "species": "{species}"},
-        ),
-        png="<results>/figures/accuracy/{detector}/{species}.png",
-    log:
-        "<results>/logs/plot_accuracy/{detector}/{species}.log",
-    wildcard_constraints:
-        species="|".join(INVASIVE) or "none",
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        site=SITE,
-        species=lambda w: SPECIES[w.species],
-        score=lambda w: settings(w)["score"],
-    script:
-        "../scripts/plot_accuracy.py"
