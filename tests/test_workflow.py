@@ -220,7 +220,7 @@ def test_a_typo_in_the_config_ends_the_plan_and_names_the_key(project_copy, over
 
 def test_a_misspelt_species_is_one_line_on_the_terminal(island):
     overlay = island.overlay("raat", SMALL | {"species": {"invasive": ["raat"]}})
-    target = "results/small/species.csv"  # made before anything is downloaded
+    target = "results/small/species.csv"
     printed = island.run("--cores", "1", target, config=overlay, ok=False)
     assert "stowaway: species.invasive: no crop is labelled 'raat'; did you mean 'rat'?" in printed
     island.run("--cores", "1", target, config=island.config)

@@ -1,4 +1,4 @@
-"""Boxes -> counts of each species, before anything is downloaded; crops -> the role of each.
+"""Boxes -> counts of each species, with priority over downloads; crops -> the role of each.
 
 A leak ends the run.
 """

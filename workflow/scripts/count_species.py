@@ -8,23 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from stowaway.run import rule_log
-from stowaway.splits import check_species, group_of, split_groups
+from stowaway.splits import with_roles
 from stowaway.tables import read_table, write_table
 
 
-def count_species(
-    annotations: Path,
-    out: Path,
-    species: dict[str, list[str]],
-    fractions: dict,
-    group: str,
-    seed: int,
-) -> None:
+def count_species(annotations: Path, out: Path, species: dict[str, list[str]], split: dict) -> None:
     """Try the split on the boxes, then write the counts, the most frequent label first."""
-    table = read_table(annotations, ["species", "event", "location"])
-    check_species(species, set(table["species"]))
-    table["group"] = group_of(table, group)
-    split_groups(table, species["native"], species["invasive"], fractions, seed)
+    table = with_roles(read_table(annotations, ["species", "event", "location"]), species, split)
     counts = table.groupby("species").agg(
         boxes=("event", "size"), events=("event", "nunique"), locations=("location", "nunique")
     )
@@ -39,7 +29,5 @@ if __name__ == "__main__":
             Path(snakemake.input.annotations),
             Path(snakemake.output.species),
             {side: snakemake.params[side] for side in ("native", "invasive")},
-            snakemake.params.split["fractions"],
-            snakemake.params.split["group"],
-            snakemake.params.split["seed"],
+            snakemake.params.split,
         )

@@ -3,22 +3,17 @@
 from pathlib import Path
 
 from stowaway.run import rule_log
-from stowaway.splits import check_no_leak, check_species, group_of, split_groups
+from stowaway.splits import check_no_leak, with_roles
 from stowaway.tables import read_table, write_table
 
 COLUMNS = "crop_id species_label event location image_id".split()
 
 
-def split_crops(
-    labels: Path, out: Path, species: dict[str, list[str]], fractions: dict, group: str, seed: int
-) -> None:
+def split_crops(labels: Path, out: Path, species: dict[str, list[str]], split: dict) -> None:
     """Write the role and group of every crop, after the leak check."""
-    native, invasive = species["native"], species["invasive"]
     table = read_table(labels, COLUMNS)[COLUMNS].rename(columns={"species_label": "species"})
-    check_species(species, set(table["species"]))
-    table["group"] = group_of(table, group)
-    table["role"] = split_groups(table, native, invasive, fractions, seed)
-    check_no_leak(table, native, invasive)
+    table = with_roles(table, species, split)
+    check_no_leak(table, species["native"], species["invasive"])
     counts = table.groupby(["species", "role"]).agg(
         crops=("crop_id", "size"), groups=("group", "nunique")
     )
@@ -32,7 +27,5 @@ if __name__ == "__main__":
             Path(snakemake.input.labels),
             Path(snakemake.output.splits),
             {side: snakemake.params[side] for side in ("native", "invasive")},
-            snakemake.params.split["fractions"],
-            snakemake.params.split["group"],
-            snakemake.params.split["seed"],
+            snakemake.params.split,
         )

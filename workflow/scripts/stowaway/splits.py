@@ -86,6 +86,17 @@ def group_of(table: pd.DataFrame, by: str) -> pd.Series:
     return table["location"].replace("", UNKNOWN).rename("group")
 
 
+def with_roles(table: pd.DataFrame, species: dict[str, list[str]], split: dict) -> pd.DataFrame:
+    """The table with its `group` and `role` columns, by the config's `species` and `split`.
+
+    Raises `BadInput` for a listed species that is not there, or has too few groups.
+    """
+    check_species(species, set(table["species"]))
+    table = table.assign(group=group_of(table, split["group"]))
+    sides = species["native"], species["invasive"]
+    return table.assign(role=split_groups(table, *sides, split["fractions"], split["seed"]))
+
+
 def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -> None:
     """Raise `Leak` if anything is on two sides.
 
