@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
 
+from conftest import ROOT
 from stowaway.config import ConfigError, check_config
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 from PIL import Image
 
+from conftest import ROOT
 from evaluate_detector import evaluate_detector
 from plot_accuracy import plot_accuracy
 from plot_eda import plot_eda

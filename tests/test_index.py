@@ -7,8 +7,10 @@ import pytest
 
 from index_annotations import COLUMNS, clipped, index
 from stowaway.coco import read_time
+from stowaway.cocojson import Limits
 from stowaway.events import number_events
 from stowaway.run import BadInput
+from subset_annotations import rank, subset_annotations
 
 
 def run_index(source, folder, **settings):
@@ -184,6 +186,61 @@ def test_zip_of_one_json(coco, write_json, tmp_path):
     with zipfile.ZipFile(tmp_path / "coco.zip", "w") as archive:
         archive.writestr("folder/coco.json", json.dumps(coco))
     assert run_index(tmp_path / "coco.zip", tmp_path)[0] == plain
+
+
+def test_bombs_meet_the_limits(coco, write_json, tmp_path):
+    path = write_json(coco)
+    size = path.stat().st_size
+    assert run_index(path, tmp_path, limits=Limits(json_bytes=size))[0]
+    with pytest.raises(BadInput, match=r"over .* bytes \(limits.json_bytes\); raise it"):
+        run_index(path, tmp_path, limits=Limits(json_bytes=size - 1))
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("coco.json", '{"info": "' + " " * 5_000_000 + '"}')
+    assert bomb.stat().st_size < 10_000
+    with pytest.raises(BadInput, match=r"over 200 times its size \(limits.zip_ratio\)"):
+        run_index(bomb, tmp_path)
+    with pytest.raises(BadInput, match=r"over 1,000,000 bytes"):
+        run_index(bomb, tmp_path, limits=Limits(10**6, 10**6))
+
+
+def test_a_damaged_zip_is_one_clear_line(coco, tmp_path):
+    path = tmp_path / "coco.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("coco.json", json.dumps(coco))
+        archive.writestr("__MACOSX/._coco.json", "what a Mac adds")
+    content = bytearray(path.read_bytes())
+    content[100] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="coco.zip: the zip cannot be read"):
+        run_index(path, tmp_path)
+
+
+def test_a_hostile_key_is_rejected_with_its_reason(coco, write_json, tmp_path):
+    coco["images"][0]["serving_bucket_key"] = "a/../../other-bucket/x.jpg"
+    _, rejected = run_index(write_json(coco), tmp_path, key="serving_bucket_key")
+    reasons = {row["image_id"]: row["reason"] for row in rejected if not row["annotation_id"]}
+    assert reasons["p:1"] == "key is not a relative path with forward slashes"
+
+
+def test_a_subset_is_the_lowest_ranked_by_whole_events(tmp_path):
+    table, out = tmp_path / "annotations.csv", tmp_path / "subset.csv"
+    lines = [f"c{n},{'fox' if n < 60 else 'rat'},e{n // 3}" for n in range(63)]
+    table.write_text("crop_id,species,event\n" + "\n".join(lines) + "\n")
+
+    def drawn(per_species, seed):
+        subset_annotations(table, out, per_species, seed)
+        return list(csv.DictReader(out.open(newline="")))
+
+    everything = drawn(100, 1)
+    assert [row["crop_id"] for row in everything] == [f"c{n}" for n in range(63)]
+    some = drawn(7, 1)
+    ranked = sorted(everything[:60], key=lambda row: rank(row, 1))
+    foxes = [row for row in some if row["species"] == "fox"]
+    assert sorted(r["crop_id"] for r in foxes) == sorted(r["crop_id"] for r in ranked[:7])
+    assert len({row["event"] for row in foxes}) == 3
+    assert sum(row["species"] == "rat" for row in some) == 3
+    assert drawn(7, 1) == some != drawn(7, 2)
 
 
 @pytest.mark.parametrize(

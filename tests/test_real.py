@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+
 from conftest import ROOT
 
 PHOTOS = ROOT.parent / "shared/data/missouri_panama"

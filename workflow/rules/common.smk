@@ -1,6 +1,7 @@
 """The checked config, what wildcards may be, and the few helpers that rules share."""
 
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 sys.path.append(str(Path(workflow.basedir) / "workflow" / "scripts"))

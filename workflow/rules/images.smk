@@ -1,13 +1,40 @@
 """Shards of annotations -> images in the store -> crops -> labels.csv -> packed crops.
 
 Images and crops are no declared outputs: a failed job would delete them. Manifests are.
+Later steps go first, so that with `keep_images: false` few shards lie on the disk at one time.
 """
+
+KEEP = config["keep_images"]
+SOURCE = sha256(str(config["images"]["source"]).encode()).hexdigest()  # it may be signed
+CROPPING = {"max_pixels": config["limits"]["image_pixels"]}
+
+
+rule plan_download:
+    input:
+        shards=gather.shards("<results>/shards/{scatteritem}.csv"),
+        modules=modules("plan_download"),
+    output:
+        plan="<results>/download_plan.txt",
+    log:
+        "<results>/logs/plan_download.log",
+    priority: 100
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        connections=16,
+    params:
+        folder=f"{RESULTS}/images",
+        source=SOURCE,
+    script:
+        "../scripts/plan_download.py"
 
 
 rule download_images:
     input:
         shard="<results>/shards/{scatteritem}.csv",
+        plan="<results>/download_plan.txt",
         modules=modules("download_images"),
+        cropping=[] if KEEP else modules("crop_images"),  # what is cropped anew is needed again
     output:
         manifest="<results>/manifests/{scatteritem}.csv",
     log:
@@ -17,11 +44,13 @@ rule download_images:
     conda:
         "../../envs/data.yaml"
     resources:
-        connections=16,
+        connections=64,
     params:
         folder=f"{RESULTS}/images",
         journal=lambda w: f"{RESULTS}/images/.journal/{w.scatteritem}.csv",
-        source=config["images"]["source"],
+        failures=lambda w: f"{RESULTS}/manifests/{w.scatteritem}.failed.csv",
+        source=SOURCE,
+        cropping={} if KEEP else CROPPING,
     script:
         "../scripts/download_images.py"
 
@@ -38,13 +67,30 @@ rule crop_images:
         "<results>/logs/crop_images/{scatteritem}.log",
     benchmark:
         "<results>/benchmarks/crop_images/{scatteritem}.tsv"
+    priority: 1
     conda:
         "../../envs/data.yaml"
     params:
+        **CROPPING,
         folder=f"{RESULTS}/crops",
-        max_pixels=config["crops"]["max_pixels"],
     script:
         "../scripts/crop_images.py"
+
+
+rule drop_images:
+    input:
+        manifest="<results>/manifests/{scatteritem}.csv",
+        crops="<results>/crop_tables/{scatteritem}.csv",
+        modules=modules("drop_images"),
+    output:
+        done="<results>/crop_tables/{scatteritem}.dropped.txt",
+    log:
+        "<results>/logs/drop_images/{scatteritem}.log",
+    priority: 2
+    conda:
+        "../../envs/data.yaml"
+    script:
+        "../scripts/drop_images.py"
 
 
 rule label_crops:
@@ -53,6 +99,7 @@ rule label_crops:
         rejected=gather.shards("<results>/crop_tables/{scatteritem}.rejected.csv"),
         manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
         index_rejected="<results>/rejected.csv",
+        dropped=[] if KEEP else gather.shards("<results>/crop_tables/{scatteritem}.dropped.txt"),
         modules=modules("label_crops"),
     output:
         labels="<results>/labels.csv",

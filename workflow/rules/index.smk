@@ -1,10 +1,12 @@
 """A COCO JSON -> one row per usable box, by shard; what was refused is a table with reasons."""
 
-from hashlib import sha256
 from urllib.parse import urlsplit
 
-REMOTE = config["coco"].startswith(("s3://", "http://", "https://"))
-COCO = f"{RESULTS}/coco/{Path(urlsplit(config['coco']).path).name}" if REMOTE else config["coco"]
+SOURCES = config["coco"] if isinstance(config["coco"], list) else [config["coco"]]
+REMOTE = len(SOURCES) > 1 or SOURCES[0].startswith(("s3://", "http://", "https://"))
+COCO = f"{RESULTS}/coco/{Path(urlsplit(SOURCES[0]).path).name}" if REMOTE else SOURCES[0]
+SUBSET = config["subset"]["per_species"] is not None
+ANNOTATIONS = f"{RESULTS}/{'subset' if SUBSET else 'annotations'}.csv"
 
 # A local file that is not there yet can still be planned for; to run says what to do. Where it is
 # there, no rule may make it: Snakemake deletes a rule's output before it makes it again.
@@ -20,7 +22,7 @@ if REMOTE or not SYNTHETIC and not Path(COCO).exists():
         conda:
             "../../envs/data.yaml"
         params:
-            url=sha256(config["coco"].encode()).hexdigest(),
+            url=sha256(str(config["coco"]).encode()).hexdigest(),
         script:
             "../scripts/fetch_coco.py"
 
@@ -43,13 +45,30 @@ rule index_annotations:
         rename=config["labels"]["rename"],
         drop=config["labels"]["drop"],
         events=config["events"],
+        limits={name: config["limits"][name] for name in ("json_bytes", "zip_ratio")},
     script:
         "../scripts/index_annotations.py"
 
 
-rule shard_annotations:
+rule subset_annotations:
     input:
         annotations="<results>/annotations.csv",
+        modules=modules("subset_annotations"),
+    output:
+        subset="<results>/subset.csv",
+    log:
+        "<results>/logs/subset_annotations.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        subset=config["subset"],
+    script:
+        "../scripts/subset_annotations.py"
+
+
+rule shard_annotations:
+    input:
+        annotations=ANNOTATIONS,
         modules=modules("shard_annotations"),
     output:
         scatter.shards("<results>/shards/{scatteritem}.csv"),

@@ -6,7 +6,7 @@ A leak ends the run.
 
 rule count_species:
     input:
-        annotations="<results>/annotations.csv",
+        annotations=ANNOTATIONS,
         modules=modules("count_species"),
     output:
         species="<results>/species.csv",

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 from stowaway.crops import Unusable, fit_box, open_upright, save_crop
-from stowaway.run import progress, replacing, rule_log
+from stowaway.run import BadInput, progress, replacing, rule_log
 from stowaway.tables import rows
 
 KEPT = "crop_id species label event location datetime image_id".split()
@@ -16,16 +16,18 @@ def crop_images(
     shard: Path, manifest: Path, crops: Path, rejected: Path, folder: Path, max_pixels: int
 ) -> None:
     """Open each image once for all its boxes. A failed image or box is a row of `rejected`."""
-    entries = {row["image_id"]: row for row in rows(manifest)}
+    total = sum(1 for _ in rows(manifest))
     with replacing(crops) as good, replacing(rejected) as bad:
         writer = csv.DictWriter(good, COLUMNS)
         writer.writeheader()
         failed = csv.writer(bad)
         failed.writerow(["crop_id", "image_id", "reason"])
         images = groupby(rows(shard), key=lambda row: row["image_id"])
-        for image_id, boxes in progress(images, f"crops {shard.stem}", "images", len(entries)):
+        both = zip(images, rows(manifest), strict=True)
+        for (image_id, boxes), entry in progress(both, f"crops {shard.stem}", "images", total):
             boxes = list(boxes)
-            entry = entries[image_id]
+            if entry["image_id"] != image_id:
+                raise BadInput(f"{manifest}: not of {shard}; delete it and run again")
             listed = boxes[0]["width"] and boxes[0]["height"]
             listed = (int(boxes[0]["width"]), int(boxes[0]["height"])) if listed else None
             try:

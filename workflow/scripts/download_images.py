@@ -1,49 +1,88 @@
 """A shard's annotations -> its images in the store, and the manifest of what is there."""
 
 import csv
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from stowaway.run import BadInput, progress, replacing, rule_log
-from stowaway.sources import open_source, public
-from stowaway.store import Entry, Store
-from stowaway.tables import rows
+from stowaway.run import BadInput, progress, replacing, rule_log, say
+from stowaway.store import Entry, Store, images_of
+
+HOPELESS = 25  # images: if the first so many all fail, it is the source and not the images
+COLUMNS = [field.name for field in fields(Entry) if field.name != "fetched"]
 
 
 def download_images(
     shard: Path,
     manifest: Path,
-    folder: Path,
-    journal: Path,
-    source: str,
+    failures: Path,
+    store: Store,
     aws: dict,
     connections: int,
+    timeout: float,
+    most: int,
+    max_failed: float,
 ) -> None:
     """Fetch what is not complete. A missing image is a row with its error.
 
-    Raises `BadInput` when no image could be had and one of them may be there: then it is the
-    source, the network or the credentials, and not the images.
+    Raises `BadInput` when more than the share `max_failed` of the images could not be had; they are
+    in the table `failures` then.
     """
-    images = {(row["image_id"], row["file_name"], row["key"]) for row in rows(shard)}
-    fetch = open_source(source, aws, connections)
-    filling = Store(folder, journal, source).fill(sorted(images), fetch, connections)
-    entries = list(progress(filling, f"images {shard.stem}", "images", len(images)))
-    entries.sort(key=lambda entry: entry.file_name)
-    bad = [entry for entry in entries if entry.error]
-    failed = [entry for entry in bad if entry.status == "failed"]
-    if failed and len(bad) == len(entries):
+
+    def opened():
+        from stowaway.mirrors import open_sources  # not for a store that is complete
+
+        return open_sources(store.source, aws, connections, timeout, most)
+
+    total = sum(1 for _ in images_of(shard))
+    start, counts = time.monotonic(), Counter()
+    entries = store.fill(images_of(shard), opened, connections)
+    with replacing(manifest) as file, replacing(failures) as bad:
+        good, lost = (csv.DictWriter(f, COLUMNS, extrasaction="ignore") for f in (file, bad))
+        good.writeheader()
+        lost.writeheader()
+        for entry in counted(entries, counts, shard.stem, total):
+            good.writerow(asdict(entry))
+            if entry.error:
+                lost.writerow(asdict(entry))
+                print(f"{entry.status}: {entry.file_name}: {entry.error}")
+    failed = counts["missing"] + counts["failed"]
+    seconds = max(time.monotonic() - start, 1e-3)
+    say(
+        f"images {shard.stem}: {total:,} in {seconds:,.1f} s, {counts['bytes'] / 1e6:,.1f} MB: "
+        f"{counts['fetched']:,} fetched ({counts['fetched'] / seconds:,.0f}/s), "
+        f"{counts['ok'] - counts['fetched']:,} were there, "
+        f"{counts['missing']:,} missing, {counts['failed']:,} failed"
+    )
+    if not failed:
+        failures.unlink()
+    if failed > math.ceil(max_failed * total):
         raise BadInput(
-            f"images.source: none of {len(entries)} images could be had from {public(source)}; "
-            f"the first, {failed[0].file_name}: {failed[0].error}"
+            f"{failed:,} of {total:,} images ({failed / total:.1%}) could not be had, over "
+            f"max_failed = {max_failed:.1%}; {failures} lists them; run again to try those alone"
         )
-    with replacing(manifest) as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Entry)])
-        writer.writeheader()
-        writer.writerows(map(asdict, entries))
-    size = sum(entry.bytes for entry in entries) / 1e6
-    print(f"{len(entries) - len(bad)} images, {size:.1f} MB; {len(bad)} could not be had")
-    for entry in bad:
-        print(f"{entry.status}: {entry.file_name}: {entry.error}")
+
+
+def counted(entries: Iterable[Entry], counts: Counter, shard: str, total: int) -> Iterator[Entry]:
+    """The entries, while `counts` and the progress are kept.
+
+    Raises `BadInput` early where nothing can be had at all.
+    """
+    bar = progress(entries, f"images {shard}", "images", total)
+    for done, entry in enumerate(bar, 1):
+        counts[entry.status] += 1
+        counts["bytes"] += entry.bytes
+        counts["fetched"] += entry.fetched
+        bar.set_postfix(failed=counts["missing"] + counts["failed"], refresh=False)
+        if counts["failed"] == done and done == min(HOPELESS, total):
+            raise BadInput(
+                f"images.source: none of the first {done} images could be had; the last, "
+                f"{entry.file_name}: {entry.error}"
+            )
+        yield entry
 
 
 if __name__ == "__main__":
@@ -51,9 +90,15 @@ if __name__ == "__main__":
         download_images(
             Path(snakemake.input.shard),
             Path(snakemake.output.manifest),
-            Path(snakemake.params.folder),
-            Path(snakemake.params.journal),
-            snakemake.params.source,
+            Path(snakemake.params.failures),
+            Store(
+                Path(snakemake.params.folder),
+                Path(snakemake.params.journal),
+                snakemake.config["images"]["source"],  # no parameter: it may be signed
+            ),
             snakemake.config["aws"],  # no parameter: another profile changes no image
             snakemake.resources.connections,
+            snakemake.config["images"]["timeout"],
+            snakemake.config["limits"]["image_bytes"],
+            snakemake.config["max_failed"],
         )

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from stowaway import coco, events
+from stowaway.cocojson import Limits
 from stowaway.names import crop_name, name_key
 from stowaway.run import BadInput, replacing, rule_log
 
@@ -86,9 +87,10 @@ def index(
     drop: list[str],
     gap: float,
     use_seq_id: bool,
+    limits: Limits = Limits(),  # noqa: B008
 ) -> None:
     """Write both tables. Cost is linear in the annotations; memory does not grow with them."""
-    with coco.loaded(source, annotations.with_name(".index.sqlite"), key) as db:
+    with coco.loaded(source, annotations.with_name(".index.sqlite"), key, limits) as db:
         events.assign_events(db, gap, use_seq_id)
         reasons, usable = write_tables(db, annotations, rejected, rename, set(drop))
     print(f"{usable} usable boxes; rejected: {dict(reasons.most_common())}")
@@ -137,4 +139,5 @@ if __name__ == "__main__":
             snakemake.params.drop,
             snakemake.params.events["gap"],
             snakemake.params.events["by"] == "seq_id",
+            Limits(**snakemake.params.limits),
         )

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .cocojson import items
-from .names import clean_label, name_key, why_unsafe
+from .cocojson import Limits, items
+from .names import clean_label, name_key, why_unsafe, why_unsafe_key
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -56,7 +56,12 @@ DELETE FROM annotations WHERE number IN twice;
 
 
 @contextmanager
-def loaded(path: Path, database: Path, key: str) -> Iterator[sqlite3.Connection]:
+def loaded(
+    path: Path,
+    database: Path,
+    key: str,
+    limits: Limits = Limits(),  # noqa: B008
+) -> Iterator[sqlite3.Connection]:
     """Stream the COCO JSON (or zip) at `path` into an SQLite file that lives as long as the block.
 
     `key` is the image field that names the object to download. An image that cannot be used
@@ -66,14 +71,17 @@ def loaded(path: Path, database: Path, key: str) -> Iterator[sqlite3.Connection]
     db = sqlite3.connect(database)
     try:
         db.executescript(SCHEMA)
-        labels = {_text(c.get("id")): clean_label(c.get("name")) for c in items(path, "categories")}
-        for image in items(path, "images"):
+        labels = {
+            _text(c.get("id")): clean_label(c.get("name"))
+            for c in items(path, "categories", limits)
+        }
+        for image in items(path, "images", limits):
             if reason := _store_image(db, image, key):
                 row = (None, image.get("id"), image.get("file_name"), None, reason)
                 db.execute("INSERT INTO rejected VALUES (?, ?, ?, ?, ?)", tuple(map(_text, row)))
         db.executemany(
             "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (_annotation(a, labels) for a in items(path, "annotations")),
+            (_annotation(a, labels) for a in items(path, "annotations", limits)),
         )
         db.executescript(FINISH)
         yield db
@@ -91,6 +99,8 @@ def _store_image(db: sqlite3.Connection, image: dict, key: str) -> str | None:
         return reason
     if not image.get(key):
         return f"image has no {key}"
+    if reason := why_unsafe_key(str(image[key])):
+        return reason
     if image.get("corrupt"):
         return "image is marked corrupt"
     width, height = (_size(image.get(side)) for side in ("width", "height"))

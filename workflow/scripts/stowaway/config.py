@@ -75,7 +75,9 @@ def _contradictions(config: dict) -> list[str]:
     """What a schema cannot say."""
     lines = []
     island = f"results/{config['name']}/island/coco.json"
-    if re.fullmatch("results/.+/island/coco.json", config["coco"]) and config["coco"] != island:
+    if config["coco"] != island and re.fullmatch(
+        "results/.+/island/coco.json", str(config["coco"])
+    ):
         lines.append(f"coco: it is the demo island's; name your COCO JSON, or {island} to draw one")
     if config["name"] == "demo" and config["coco"] != island:
         lines.append("name: give your data set a name of its own; 'demo' is the synthetic island's")

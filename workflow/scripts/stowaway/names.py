@@ -27,7 +27,7 @@ def why_unsafe(name: object) -> str | None:
     """
     if not isinstance(name, str) or not name:
         return "file name is missing"
-    if not name.isprintable() and any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in name):
+    if _has_controls(name):
         return "file name has control or bidirectional characters"
     if "\\" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name):
         return "file name is not a relative path with forward slashes"
@@ -39,6 +39,23 @@ def why_unsafe(name: object) -> str | None:
         if part != part.strip() or part.endswith(".") or _DEVICES.match(part):
             return "file name has a part that some file systems cannot hold"
     return None
+
+
+def why_unsafe_key(key: str) -> str | None:
+    """Why an object may not be asked for by `key`, or None when it may.
+
+    Servers and proxies resolve dots: a key with them could name what lies outside the source.
+    """
+    if _has_controls(key):
+        return "key has control or bidirectional characters"
+    if "\\" in key or any(part in ("", ".", "..") for part in key.split("/")):
+        return "key is not a relative path with forward slashes"
+    return None
+
+
+def _has_controls(text: str) -> bool:
+    bad = ("Cc", "Cf", "Cs")
+    return not text.isprintable() and any(unicodedata.category(c) in bad for c in text)
 
 
 def name_key(name: str) -> str:

@@ -1,6 +1,7 @@
 """How a rule's script runs: its log, its one-line errors, its progress, its atomic writes."""
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,8 @@ def rule_log(path: str) -> Iterator[None]:
     """Send everything printed in the block, by C libraries and workers too, to the log at `path`.
 
     A `BadInput` also reaches the terminal as one line, and so does the last line of any other
-    traceback; either ends the script with exit status 1.
+    traceback; either ends the script with exit status 1. Ctrl-C and SIGTERM end it at once, without
+    waiting for threads: all that is written here is whole or not there.
     """
     global _terminal
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -31,8 +33,12 @@ def rule_log(path: str) -> Iterator[None]:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     sys.stdout.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
+    except KeyboardInterrupt as stop:
+        say("stowaway: stopped; run again to go on")
+        os._exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
     except BadInput as error:
         _fail(f"stowaway: {error}")
     except Exception as error:
@@ -40,55 +46,70 @@ def rule_log(path: str) -> Iterator[None]:
         _fail(f"stowaway: {type(error).__name__}: {error} (traceback in {path})")
 
 
-def _fail(line: str) -> None:
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(number)
+
+
+def say(line: str) -> None:
+    """Print a line that a person waits for: to the log and to the terminal."""
     print(line, file=sys.stderr, flush=True)
-    print(line, file=_terminal, flush=True)
+    if _terminal:
+        print(line, file=_terminal, flush=True)
+
+
+def _fail(line: str) -> None:
+    say(line)
     sys.exit(1)
 
 
 class _Lines:
-    """A file for tqdm that turns its carriage returns into lines, for logs."""
+    """A file for tqdm that turns its carriage returns into lines.
+
+    Several jobs share a terminal, where a bar of each would overwrite the others'.
+    """
 
     def write(self, text: str) -> None:
         if text := text.strip("\r\n "):
-            print(text, file=sys.stderr, flush=True)
+            say(text) if _terminal and _terminal.isatty() else print(text, file=sys.stderr)
 
     def flush(self) -> None:
-        pass
+        sys.stderr.flush()
 
 
-def progress(items: Iterable, what: str, unit: str, total: int | None = None) -> Iterable:
-    """Iterate over `items` with done / total, rate and time left.
+def progress(items: Iterable, what: str, unit: str, total: int | None = None):
+    """Iterate over `items` with a line of done / total, rate and time left every ten seconds.
 
-    A bar on a terminal; a line every ten seconds in a log. `total` is needed for an iterator.
+    In the log, and on the terminal if there is one. `total` is needed for an iterator. What is
+    returned is a tqdm, whose `set_postfix` adds to the line.
     """
     from tqdm import tqdm  # here, so that scripts without progress do not pay for it
 
-    live = _terminal is not None and _terminal.isatty()
     return tqdm(
         items,
         total=total,
         desc=what,
         unit=f" {unit}",
-        file=_terminal if live else _Lines(),
-        mininterval=0.2 if live else 10,
-        ncols=None if live else 90,
-        leave=not live,
+        file=_Lines(),
+        mininterval=10,
+        bar_format="{desc}: {n_fmt} / {total_fmt} ({percentage:.0f} %), {rate_fmt}, "
+        "{remaining} left{postfix}",
     )
 
 
 @contextmanager
-def replacing(path: Path | str, mode: str = "w") -> Iterator[IO]:
+def replacing(path: Path | str, mode: str = "w", temporary: Path | None = None) -> Iterator[IO]:
     """Open a temporary file beside `path` and rename it to `path` once the block ends well.
 
-    Nobody ever sees half a file; when the block fails, what was at `path` is still there.
+    Nobody ever sees half a file; when the block fails, what was at `path` is still there. Where no
+    other process writes `path`, the same `temporary` each time leaves no rest of a killed one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    temporary = temporary or path.with_name(f".{path.name}.{os.getpid()}.part")
     text = {} if "b" in mode else {"newline": "", "encoding": "utf-8"}
     try:
-        with open(temporary, mode, **text) as file:
+        temporary.unlink(missing_ok=True)
+        with open(temporary, mode.replace("w", "x"), **text) as file:  # follows no link
             yield file
         os.replace(temporary, path)
     except BaseException:

@@ -1,148 +1,124 @@
-"""Where images and the COCO JSON come from: a folder, S3, or http(s)."""
+"""Where images and the COCO JSON come from: a folder, or S3 and http(s)."""
 
+import filecmp
+import hashlib
 import os
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
-from .names import why_unsafe
-from .run import BadInput, replacing
+import pycurl
 
-RETRIES = 5
-CHUNK = 1 << 20
-
-
-class Missing(Exception):
-    """An object is not there. The message says why, without any credential."""
-
-
-class Unreachable(Missing):
-    """An object may be there but could not be had: refused, or the connection broke."""
-
-
-# Fetch the object `key` to the path; raise `Missing` or `Unreachable` if it cannot be had.
-Fetch = Callable[[str, Path], None]
+from .answers import Answer, Unavailable
+from .names import why_unsafe_key
+from .pace import Pace
+from .transfer import Client
 
 
 def public(url: str) -> str:
     """The URL without user, password and query, to be printed."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else parts.path
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path
 
 
-def open_source(url: str, aws: dict, connections: int) -> Fetch:
-    """A thread-safe function that brings one object of `url` (folder, s3:// or http(s)://) here.
+class Folder:
+    """A folder whose files are linked, not copied, since it may be large."""
 
-    `aws` has profile, region, anonymous and endpoint_url. A fetched file is complete or not there.
-    """
-    scheme = urlsplit(url).scheme
-    if scheme == "s3":
-        bucket, prefix = urlsplit(url).netloc, urlsplit(url).path.strip("/")
-        get = _s3(bucket, aws, connections)
-        return lambda key, path: get(f"{prefix}/{key}" if prefix else key, path)
-    if scheme in ("http", "https"):
-        get = _http(connections)
-        return lambda key, path: get(f"{url.rstrip('/')}/{_safe(key, quote)}", path)
-    folder = Path(url)
-    if not folder.is_dir():
-        raise BadInput(f"images.source: {url} is not a folder that can be read")
-    return lambda key, path: _link(folder.absolute() / _safe(key), path)
+    def __init__(self, url: str) -> None:
+        self.name, self.folder, self.broken = url, Path(url), 0
+        if not self.folder.is_dir():
+            raise Unavailable(f"{url} is not a folder that can be read", "unusable")
+
+    def _file(self, key: str) -> Path:
+        file = self.folder.absolute() / _safe(key)
+        if not file.is_file():
+            raise Unavailable("no such file in the folder", "missing")
+        return file
+
+    def bring(self, key: str, path: Path) -> tuple[int, str]:
+        """Link the file at `path`; what is there already stays as it is. No MD5: none is read."""
+        file = self._file(key)
+        if not (path.exists() and file.samefile(path)):
+            temporary = path.with_name(f".{path.name}.part")
+            temporary.unlink(missing_ok=True)
+            os.symlink(file, temporary)
+            os.replace(temporary, path)
+        return file.stat().st_size, ""
+
+    def same(self, key: str, path: Path) -> tuple[int, str] | None:
+        """Bytes and MD5 of the file at `path` if it is the source's; None if it is not."""
+        file = self._file(key)
+        if file.samefile(path):
+            return file.stat().st_size, ""
+        same = filecmp.cmp(file, path, shallow=False)
+        return (path.stat().st_size, _md5(path)) if same else None
+
+    def size(self, key: str) -> int | None:
+        """Bytes of the object."""
+        return self._file(key).stat().st_size
 
 
-def _safe(key: str, then: Callable[[str], str] = str) -> str:
-    if reason := why_unsafe(key):
-        raise Missing(reason)
-    return then(key)
+class Remote:
+    """Objects over http(s), whose address and further libcurl options `locate` gives."""
 
+    def __init__(self, name: str, client: Client, connections: int, locate) -> None:
+        self.name, self.client, self.locate = name, client, locate
+        self.pace = Pace(connections)
+        self.broken = 0  # requests in a row
 
-def _link(source: Path, path: Path) -> None:
-    """Link the file, since the folder may be large; what is there already stays as it is."""
-    if not source.is_file():
-        raise Missing("no such file in the folder")
-    if path.exists() and source.samefile(path):
-        return
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.unlink(missing_ok=True)
-    os.symlink(source, temporary)
-    os.replace(temporary, path)
-
-
-def _s3(bucket: str, aws: dict, connections: int) -> Fetch:
-    import boto3
-    from botocore import UNSIGNED
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
-
-    settings = Config(
-        max_pool_connections=connections,
-        retries={"max_attempts": RETRIES, "mode": "adaptive"},
-        connect_timeout=20,
-        read_timeout=60,
-        **({"signature_version": UNSIGNED} if aws["anonymous"] else {}),
-        # a dotted bucket does not match the certificate of bucket.s3.amazonaws.com
-        **({"s3": {"addressing_style": "path"}} if "." in bucket or aws["endpoint_url"] else {}),
-    )
-    try:
-        session = boto3.Session(profile_name=aws["profile"], region_name=aws["region"])
-        client = session.client("s3", endpoint_url=aws["endpoint_url"], config=settings)
-    except ProfileNotFound:
-        raise BadInput(
-            f"aws.profile: '{aws['profile']}' is not in ~/.aws; run: aws configure --profile "
-            f"{aws['profile']}"
-        ) from None
-
-    def get(key: str, path: Path) -> None:
+    def _ask(self, request, key: str, *rest):
+        url, options = self.locate(_safe(key))
         try:
-            answer = client.get_object(Bucket=bucket, Key=key)
-            with replacing(path, "wb") as file:
-                for chunk in answer["Body"].iter_chunks(CHUNK):
-                    file.write(chunk)
-                if file.tell() != answer["ContentLength"]:
-                    raise Unreachable("the body was cut short")
-        except ClientError as error:
-            code = error.response["Error"].get("Code", "error")
-            raise (Missing if code in ("NoSuchKey", "404") else Unreachable)(code) from None
-        except BotoCoreError as error:
-            raise Unreachable(f"{type(error).__name__}: {str(error).split('?')[0]}") from None
+            with self.pace.request():
+                answer = request(url, *rest, options)
+        except Unavailable as error:
+            if error.kind == "throttled":
+                self.pace.throttled()
+            self.broken = self.broken + 1 if error.kind == "broken" else 0
+            raise
+        self.pace.went_well()
+        self.broken = 0
+        return answer
 
-    return get
+    def bring(self, key: str, path: Path) -> tuple[int, str]:
+        """Fetch the object to `path`; returns its bytes and MD5."""
+        return self._ask(self.client.get, key, path)
 
+    def same(self, key: str, path: Path) -> tuple[int, str] | None:
+        """Bytes and MD5 of the file at `path` if it is the source's; None if it is not.
 
-def _http(connections: int) -> Fetch:
-    import urllib3
+        By its MD5; only by its length where the server gives no checksum.
+        """
+        answer: Answer = self._ask(self.client.head, key)
+        if answer.length != path.stat().st_size:
+            return None
+        checksum = _md5(path)
+        return (answer.length, checksum) if answer.md5 in (None, checksum) else None
 
-    pool = urllib3.PoolManager(
-        maxsize=connections,
-        timeout=urllib3.Timeout(connect=20, read=60),
-        retries=urllib3.Retry(
-            RETRIES, backoff_factor=0.5, status_forcelist=[429, 500, 502, 503, 504]
-        ),
-    )
-
-    def get(url: str, path: Path) -> None:
-        try:
-            with pool.request("GET", url, preload_content=False) as answer:
-                if answer.status != 200:
-                    kind = Missing if answer.status in (404, 410) else Unreachable
-                    raise kind(f"HTTP status {answer.status}")
-                with replacing(path, "wb") as file:  # urllib3 itself refuses a short body
-                    for chunk in answer.stream(CHUNK, decode_content=False):
-                        file.write(chunk)
-        except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(type(error).__name__) from None
-
-    return get
+    def size(self, key: str) -> int | None:
+        """Bytes of the object, if the server says."""
+        return self._ask(self.client.head, key).length
 
 
-def fetch_one(url: str, aws: dict, path: Path) -> None:
-    """Bring one object of s3:// or http(s):// to `path`; raises `BadInput` if it cannot be had."""
-    scheme = urlsplit(url).scheme
-    try:
-        if scheme == "s3":
-            _s3(urlsplit(url).netloc, aws, 1)(urlsplit(url).path.lstrip("/"), path)
-        elif scheme in ("http", "https"):
-            _http(1)(url, path)  # the URL as it stands: it may be signed
-        else:
-            raise Missing("put the export there, or correct the key coco")
-    except Missing as reason:
-        raise BadInput(f"coco: {public(url)} is not there or cannot be had: {reason}") from None
+FOLLOW = {
+    pycurl.FOLLOWLOCATION: 1,
+    pycurl.MAXREDIRS: 5,
+    pycurl.REDIR_PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
+}
+
+
+def web(base, key: str) -> tuple[str, dict]:
+    path = f"{base.path.rstrip('/')}/{quote(key)}"
+    return urlunsplit(base._replace(path=path)), FOLLOW
+
+
+def _safe(key: str) -> str:
+    if reason := why_unsafe_key(key):
+        raise Unavailable(reason, "refused")
+    return key
+
+
+def _md5(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()

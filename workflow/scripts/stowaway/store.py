@@ -1,51 +1,62 @@
 """The image store: a folder of complete files and a journal of what each of them is."""
 
-import csv
 import errno
 import hashlib
-import time
+import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
+from .answers import Unavailable
+from .journal import Journal, Noted
 from .run import BadInput
-from .sources import Fetch, Missing, Unreachable
+from .tables import rows
 
-PAUSES = (0.5, 2.0)  # seconds before an image is tried again, on top of the client's own retries
+AHEAD = 16  # images per thread that may be done before their turn to be told of
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass
 class Entry:
-    """One image: where it is, or why it is not there. `status` is ok, missing or failed."""
+    """One image: where it is, or why it is not there. `status` is ok, missing or failed.
+
+    `md5` is empty for a file that is linked, which nobody has read yet; `fetched` tells a file that
+    was brought now from one that was there.
+    """
 
     image_id: str
     file_name: str
     path: str
     bytes: int = 0
-    sha256: str = ""
+    md5: str = ""
     status: str = "ok"
     error: str = ""
+    fetched: bool = False
+
+
+def images_of(shard: Path) -> Iterator[tuple[str, str, str]]:
+    """(image id, file name, key) of each image; the boxes of one image stand together."""
+    for image, _ in groupby(rows(shard), itemgetter("image_id", "file_name", "key")):
+        yield image
 
 
 class Store:
     """Images under `folder`, by file name, fetched from `source`.
 
-    The journal notes size, checksum and origin of each file. It outlives a killed run and is only
-    added to; there may be others beside it, of other shards.
+    The journal notes size, MD5 and origin of each file as soon as it is complete. It outlives a
+    killed run and is only added to; there may be others beside it, of other shards. One process at
+    a time may fill the store by one journal.
     """
 
-    def __init__(self, folder: Path, journal: Path, source: str) -> None:
-        self.folder, self.journal, self.source = folder, journal, source
-        journal.parent.mkdir(parents=True, exist_ok=True)
-        self.known = _read(journal)
-
-    @cached_property
-    def known_elsewhere(self) -> dict[str, list[str]]:
-        """What the other journals know: needed once the number of shards has changed."""
-        others = sorted(set(self.journal.parent.glob("*.csv")) - {self.journal})
-        return {name: row for other in others for name, row in _read(other).items()}
+    def __init__(self, folder: Path, journal: Path, source: object) -> None:
+        self.folder, self.journal, self.source = folder, Journal(journal), source
+        self.root = folder.resolve()
+        self.inside = cache(self._inside)
 
     def origin(self, key: str) -> str:
         """A short hash of source and key: it tells another origin, and no secret."""
@@ -53,85 +64,76 @@ class Store:
 
     def complete(self, entry: Entry, key: str) -> bool:
         """Whether the file is there, from this origin and with the size that was noted."""
-        path = Path(entry.path)
-        if not path.is_file():
+        noted = self.journal.known(entry.file_name)
+        if not noted or noted.origin != self.origin(key) or _size(entry.path) != noted.bytes:
             return False
-        name = entry.file_name
-        noted = self.known.get(name) or self.known_elsewhere.get(name)
-        if not noted or noted[2] != self.origin(key) or int(noted[0]) != path.stat().st_size:
-            return False
-        entry.bytes, entry.sha256 = int(noted[0]), noted[1]
+        entry.bytes, entry.md5 = noted.bytes, noted.md5
         return True
 
+    def _inside(self, folder: str) -> bool:
+        """Whether no link leads from the store's own folder to elsewhere."""
+        return os.path.realpath(folder) == str(self.root / Path(folder).relative_to(self.folder))
+
     def fill(
-        self, images: Iterable[tuple[str, str, str]], fetch: Fetch, threads: int
+        self, images: Iterable[tuple[str, str, str]], opened: Callable, threads: int
     ) -> Iterator[Entry]:
-        """Fetch what is not complete, yielding an entry for each (image id, file name, key).
+        """Fetch what is not complete; yield an entry for each (image id, file name, key), in order.
 
-        A failed image is an entry with its error. A few images per thread are in flight.
+        `opened` returns the sources (see `sources.Mirrors`); it is called when something is to be
+        fetched. A file that is there, but in no journal, is compared with its source, and taken if
+        it is the same. A failed image is an entry with its error. A bounded number is in flight.
         """
-        with (
-            open(self.journal, "a", newline="", encoding="utf-8") as file,
-            ThreadPoolExecutor(threads) as pool,
-        ):
-            file.write("\n" if file.tell() else "")  # ends a line that a killed run left open
-
-            def finished(pending: set[Future]) -> Iterator[Entry]:
-                done, rest = wait(pending, return_when=FIRST_COMPLETED)
-                pending.intersection_update(rest)
-                for entry, key in (future.result() for future in done):
-                    if not entry.error:
-                        row = [entry.file_name, entry.bytes, entry.sha256, self.origin(key)]
-                        csv.writer(file).writerow(row)
-                    yield entry
-                file.flush()
-
-            pending: set[Future] = set()
+        sources = None
+        pending: deque[Entry | Future] = deque()
+        with self.journal.opened() as note:
+            pool = ThreadPoolExecutor(threads)
             try:
                 for image_id, name, key in images:
                     entry = Entry(image_id, name, str(self.folder / name))
                     if self.complete(entry, key):
-                        yield entry
-                        continue
-                    pending.add(pool.submit(_bring, entry, key, fetch))
-                    if len(pending) >= 4 * threads:
-                        yield from finished(pending)
+                        pending.append(entry)
+                    else:
+                        sources = sources or opened()
+                        pending.append(pool.submit(self._bring, entry, key, sources, note))
+                    if len(pending) >= AHEAD * threads:
+                        yield _entry(pending.popleft())
                 while pending:
-                    yield from finished(pending)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
+                    yield _entry(pending.popleft())
+            except BaseException as error:
+                if sources:
+                    sources.client.stop.set()
+                pool.shutdown(not isinstance(error, KeyboardInterrupt), cancel_futures=True)
                 raise
+            pool.shutdown()
 
-
-def _read(journal: Path) -> dict[str, list[str]]:
-    """File name -> [bytes, sha256, origin]; half a line, as a kill can leave it, is passed over."""
-    if not journal.exists():
-        return {}
-    with open(journal, newline="", encoding="utf-8") as file:
-        return {row[0]: row[1:] for row in csv.reader(file) if len(row) == 4 and len(row[3]) == 16}
-
-
-def _bring(entry: Entry, key: str, fetch: Callable) -> tuple[Entry, str]:
-    path = Path(entry.path)
-    for pause in (*PAUSES, None):
-        entry.status, entry.error = "ok", ""
+    def _bring(self, entry: Entry, key: str, sources, note: Callable) -> Entry:
+        path = Path(entry.path)
         try:
+            if not self.inside(str(path.parent)):
+                raise Unavailable("a folder in the store is a symbolic link", "failed")
             path.parent.mkdir(parents=True, exist_ok=True)
-            fetch(key, path)
-            with open(path, "rb") as file:
-                entry.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            entry.bytes = path.stat().st_size
-        except Unreachable as reason:
-            entry.status, entry.error = "failed", str(reason)
-        except Missing as reason:
-            entry.status, entry.error = "missing", str(reason)
+            had = sources.same(key, path) if path.is_file() else None
+            entry.bytes, entry.md5 = had or sources.bring(key, path)
+            entry.fetched = not had
+            note(entry.file_name, Noted(entry.bytes, entry.md5, self.origin(key)))
+        except Unavailable as reason:
+            entry.status = "missing" if reason.kind == "missing" else "failed"
+            entry.error = str(reason)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
+            if error.errno in FULL:
                 raise BadInput(
-                    f"{path.parent}: the disk is full; free some and run again"
+                    f"{path.parent}: the disk is full; free some and run again, what is there stays"
                 ) from None
             entry.status, entry.error = "failed", f"{type(error).__name__}: {error.strerror}"
-        if entry.status != "failed" or pause is None:
-            break
-        time.sleep(pause)
-    return entry, key
+        return entry
+
+
+def _entry(pending: Entry | Future) -> Entry:
+    return pending.result() if isinstance(pending, Future) else pending
+
+
+def _size(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return None

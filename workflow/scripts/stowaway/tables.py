@@ -3,10 +3,12 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from .run import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Every other column is a number.
 TEXT = (
@@ -15,8 +17,10 @@ TEXT = (
 ).split()
 
 
-def read_table(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
+def read_table(path: Path | str, columns: list[str] | None = None) -> "pd.DataFrame":
     """Read a table of this workflow, or some of its columns."""
+    import pandas as pd  # here, since `rows` serves scripts that do without it
+
     header = pd.read_csv(path, nrows=0).columns
     return pd.read_csv(
         path,
@@ -27,7 +31,7 @@ def read_table(path: Path | str, columns: list[str] | None = None) -> pd.DataFra
     )
 
 
-def write_table(table: pd.DataFrame, path: Path | str) -> None:
+def write_table(table: "pd.DataFrame", path: Path | str) -> None:
     """Write a table whole, or leave what was there."""
     with replacing(path) as file:
         table.to_csv(file, index=False)

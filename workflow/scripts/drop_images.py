@@ -1,0 +1,22 @@
+"""A cropped shard's images -> deleted. Only what the manifest lists goes; links go, not targets."""
+
+from pathlib import Path
+
+from stowaway.run import replacing, rule_log
+from stowaway.tables import rows
+
+
+def drop_images(manifest: Path, done: Path) -> None:
+    """Delete the shard's images; `done` says how many. May be repeated where it was stopped."""
+    dropped = 0
+    for entry in rows(manifest):
+        if not entry["error"]:
+            Path(entry["path"]).unlink(missing_ok=True)
+            dropped += 1
+    with replacing(done) as file:
+        file.write(f"{dropped} images were deleted once cropped\n")
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        drop_images(Path(snakemake.input.manifest), Path(snakemake.output.done))

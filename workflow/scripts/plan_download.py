@@ -1,0 +1,102 @@
+"""All shards -> how many images are to be fetched, and about how many bytes, before it starts."""
+
+import math
+import random
+import shutil
+import statistics
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from stowaway.answers import Unavailable
+from stowaway.mirrors import Mirrors, open_sources
+from stowaway.run import replacing, rule_log, say
+from stowaway.store import Entry, Store, images_of
+
+SAMPLE = 100  # images whose size is asked for
+
+
+def to_fetch(shards: list[Path], folder: Path, source: object) -> tuple[int, int, list[str]]:
+    """How many images there are, how many of them are not in the store, and a sample of their keys.
+
+    The sample is Vitter's algorithm R (1985), seeded.
+    """
+    draw = random.Random(1)
+    total, missing, sample = 0, 0, []
+    for shard in shards:
+        store = Store(folder, folder / ".journal" / shard.name, source)
+        for image_id, name, key in images_of(shard):
+            total += 1
+            if store.complete(Entry(image_id, name, str(folder / name)), key):
+                continue
+            missing += 1
+            if len(sample) < SAMPLE:
+                sample.append(key)
+            elif (place := draw.randrange(missing)) < SAMPLE:
+                sample[place] = key
+    return total, missing, sample
+
+
+def sizes(sources: Mirrors, keys: list[str], connections: int) -> list[int]:
+    """Bytes of those objects of which the server tells."""
+
+    def size(key: str) -> int | None:
+        try:
+            return sources.size(key)
+        except Unavailable:
+            return None
+
+    with ThreadPoolExecutor(connections) as pool:
+        return [found for found in pool.map(size, keys) if found is not None]
+
+
+def amount(missing: int, found: list[int], sample: int) -> str:
+    """About how many bytes, with twice the standard error."""
+    if not found:
+        return "size unknown: the source told no size"
+    share = missing * len(found) / sample
+    about = share * statistics.fmean(found)
+    error = 2 * share * statistics.pstdev(found) / math.sqrt(len(found)) if missing > sample else 0
+    lost = f"; {sample - len(found)} of {sample} asked for are not there" * (len(found) < sample)
+    return f"about {readable(about)} (± {readable(error)}){lost}"
+
+
+def readable(size: float) -> str:
+    """Bytes in MB or GB."""
+    return f"{size / 1e6:,.1f} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"
+
+
+def plan_download(
+    shards: list[Path], plan: Path, folder: Path, source: object, opened, connections: int
+) -> None:
+    """Say and write the plan, with a warning where the disk has less room than that."""
+    total, missing, sample = to_fetch(shards, folder, source)
+    line = f"images: {total:,}, of which {total - missing:,} are here; to fetch: {missing:,}"
+    if missing:
+        found = sizes(opened(), sample, connections)
+        line += ", " + amount(missing, found, len(sample))
+        free = shutil.disk_usage(folder).free
+        if found and free < missing * statistics.fmean(found):
+            line += f"; WARNING: only {readable(free)} of disk are free"
+    say(line)
+    with replacing(plan) as file:
+        file.write(line + "\n")
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        images, connections = snakemake.config["images"], snakemake.resources.connections
+        source = images["source"]  # no parameter: it may be signed
+        plan_download(
+            list(map(Path, snakemake.input.shards)),
+            Path(snakemake.output.plan),
+            Path(snakemake.params.folder),
+            source,
+            lambda: open_sources(
+                source,
+                snakemake.config["aws"],
+                connections,
+                images["timeout"],
+                snakemake.config["limits"]["image_bytes"],
+            ),
+            connections,
+        )

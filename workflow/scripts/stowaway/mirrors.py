@@ -1,0 +1,133 @@
+"""Several sources of the same objects, asked in their order, again and ever later."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .answers import Unavailable
+from .pace import TRIES, pause
+from .run import BadInput, replacing
+from .sources import FOLLOW, Folder, Remote, public, web
+from .transfer import Client
+
+DOWN = 8  # broken requests in a row after which other sources are asked first
+
+
+class Mirrors:
+    """Sources of the same objects, asked in their order; thread-safe.
+
+    A broken or throttled request is repeated, `TRIES` times in all and ever later. A source that
+    cannot be used (credentials, certificate, no such bucket) is not asked again.
+    """
+
+    def __init__(self, sources: list, unusable: list[str], client: Client) -> None:
+        self.sources, self.unusable, self.client = sources, unusable, client
+        self._in_order()  # says at once if there is none
+
+    def bring(self, key: str, path: Path) -> tuple[int, str]:
+        """Bring the object to `path`; its bytes and MD5 (none where it is linked).
+
+        Raises `Unavailable`, of kind missing if it is in no source, else failed; `BadInput` if no
+        source can be used.
+        """
+        return self._ask("bring", key, path)
+
+    def same(self, key: str, path: Path) -> tuple[int, str] | None:
+        """Bytes and MD5 of the file at `path` if it is the object; None if not. Raises likewise."""
+        return self._ask("same", key, path)
+
+    def size(self, key: str) -> int | None:
+        """Bytes of the object, where the server says. Raises likewise."""
+        return self._ask("size", key)
+
+    def _ask(self, request: str, key: str, *rest):
+        failures: dict[object, Unavailable] = {}
+        for tried in range(1, TRIES + 1):
+            for source in self._in_order():
+                if source in failures and failures[source].kind in ("missing", "refused"):
+                    continue
+                try:
+                    return getattr(source, request)(key, *rest)
+                except Unavailable as failure:
+                    failures[source] = failure
+                    if failure.kind == "unusable":
+                        self._leave(source, failure)
+            again = [f for f in failures.values() if f.kind in ("broken", "throttled")]
+            wait = pause(tried, max((f.wait for f in again), default=0))
+            if not again or tried == TRIES or self.client.stop.wait(wait):
+                break
+        self._in_order()
+        raise self._all(failures)
+
+    def _leave(self, source, failure: Unavailable) -> None:
+        self.unusable = [*self.unusable, f"{source.name}: {failure}"]
+        self.sources = [other for other in self.sources if other is not source]
+
+    def _in_order(self) -> list:
+        """The usable sources, those that seem to be down last."""
+        if not self.sources:
+            raise BadInput("; ".join(dict.fromkeys(self.unusable)))
+        return sorted(self.sources, key=lambda source: source.broken > DOWN)
+
+    def _all(self, failures: dict[object, Unavailable]) -> Unavailable:
+        """One for all; missing only if it is in none of the sources."""
+        gone = not self.unusable and all(f.kind == "missing" for f in failures.values())
+        reasons = [f"{source.name}: {failure}" for source, failure in failures.items()]
+        if len(reasons) == 1 and not self.unusable:
+            reasons = [str(failure) for failure in failures.values()]
+        return Unavailable("; ".join(reasons), "missing" if gone else "failed")
+
+
+def open_sources(
+    urls: str | list[str], aws: dict, connections: int, timeout: float, most: int
+) -> Mirrors:
+    """The folders, s3:// and http(s):// addresses in `urls`, to be asked for objects by their key.
+
+    `aws` has profile, region, anonymous and endpoint_url; `timeout` is in seconds; `most` is the
+    limit of an object's bytes. Raises `BadInput` where none of them can be used.
+    """
+    client = Client(timeout, most)
+    sources, unusable = [], []
+    for url in [urls] if isinstance(urls, str) else urls:
+        parts, name = urlsplit(url), public(url)
+        try:
+            if parts.scheme == "s3":
+                from .s3 import locate_s3  # boto3 takes half a second to import
+
+                locate = locate_s3(parts.netloc, parts.path.strip("/"), aws)
+            elif parts.scheme in ("http", "https"):
+                locate = partial(web, parts)
+            else:
+                sources.append(Folder(url))
+                continue
+            sources.append(Remote(name, client, connections, locate))
+        except Unavailable as reason:
+            unusable.append(f"{name}: {reason}")
+    return Mirrors(sources, unusable, client)
+
+
+def fetch_one(urls: list[str], aws: dict, path: Path, timeout: float, most: int) -> None:
+    """Bring one object, the COCO JSON, from the first of its addresses that has it, to `path`.
+
+    Raises `BadInput` if it cannot be had.
+    """
+    reasons = []
+    for url in urls:
+        base, _, key = public(url).rpartition("/")
+        try:
+            if urlsplit(url).scheme in ("http", "https"):  # as it stands: it may be signed
+                client = Client(timeout, most)
+                source = Remote(public(url), client, 1, lambda key, url=url: (url, FOLLOW))
+                Mirrors([source], [], client).bring("coco", path)
+            elif urlsplit(url).scheme == "s3":
+                open_sources(base, aws, 1, timeout, most).bring(key, path)
+            elif Path(url).is_file():
+                with open(url, "rb") as file, replacing(path, "wb") as out:
+                    shutil.copyfileobj(file, out)
+            else:
+                raise Unavailable("there is no such file; put the export there", "missing")
+            return
+        except (Unavailable, BadInput) as reason:
+            reasons.append(f"{public(url)} is not there or cannot be had: {reason}")
+    raise BadInput("coco: " + "; ".join(reasons))

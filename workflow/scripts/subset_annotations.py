@@ -1,0 +1,54 @@
+"""annotations.csv -> at most so many boxes of each species, by whole events drawn at random."""
+
+import csv
+import heapq
+from hashlib import blake2b
+from pathlib import Path
+
+from stowaway.run import replacing, rule_log
+from stowaway.tables import rows
+
+
+def rank(row: dict, seed: int) -> tuple[int, int]:
+    """Where the box stands in the draw: by its event, then by itself; the same on every machine."""
+
+    def draw(text: str) -> int:
+        return int.from_bytes(blake2b(f"{seed}\n{text}".encode(), digest_size=8).digest())
+
+    return draw(row["event"]), draw(row["crop_id"])
+
+
+def subset_annotations(annotations: Path, subset: Path, per_species: int, seed: int) -> None:
+    """Write the `per_species` lowest ranked boxes of each species; memory grows with those alone.
+
+    An event is in the subset whole, but for one of each species that meets the cap.
+    """
+    drawn: dict[str, list] = {}  # heaps: the highest rank, negated, comes first
+    for row in rows(annotations):
+        heap = drawn.setdefault(row["species"], [])
+        place = tuple(-part for part in rank(row, seed))
+        if len(heap) < per_species:
+            heapq.heappush(heap, place)
+        elif place > heap[0]:
+            heapq.heapreplace(heap, place)
+    with replacing(subset) as file:
+        writer, kept, total = None, 0, 0
+        for row in rows(annotations):
+            writer = writer or csv.DictWriter(file, row)
+            if not total:
+                writer.writeheader()
+            total += 1
+            if tuple(-part for part in rank(row, seed)) >= drawn[row["species"]][0]:
+                writer.writerow(row)
+                kept += 1
+    print(f"{kept} of {total} boxes of {len(drawn)} labels")
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        subset_annotations(
+            Path(snakemake.input.annotations),
+            Path(snakemake.output.subset),
+            snakemake.params.subset["per_species"],
+            snakemake.params.subset["seed"],
+        )
