@@ -1,10 +1,11 @@
 """All shards -> how many images are to be fetched, and about how many bytes, before it starts."""
 
+import asyncio
 import math
 import random
 import shutil
 import statistics
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 
 from stowaway.answers import Unavailable
@@ -36,17 +37,22 @@ def to_fetch(shards: list[Path], folder: Path, source: object) -> tuple[int, int
     return total, missing, sample
 
 
-def sizes(sources: Mirrors, keys: list[str], connections: int) -> list[int]:
+def sizes(sources: Mirrors, keys: list[str]) -> list[int]:
     """Bytes of those objects of which the server tells."""
 
-    def size(key: str) -> int | None:
+    async def size(key: str) -> int | None:
         try:
-            return sources.size(key)
+            return await sources.size(key)
         except Unavailable:
             return None
 
-    with ThreadPoolExecutor(connections) as pool:
-        return [found for found in pool.map(size, keys) if found is not None]
+    async def all_sizes() -> list[int | None]:
+        try:
+            return await asyncio.gather(*map(size, keys))
+        finally:
+            sources.close()
+
+    return [found for found in asyncio.run(all_sizes()) if found is not None]
 
 
 def amount(missing: int, found: list[int], sample: int) -> str:
@@ -66,13 +72,13 @@ def readable(size: float) -> str:
 
 
 def plan_download(
-    shards: list[Path], plan: Path, folder: Path, source: object, opened, connections: int
+    shards: list[Path], plan: Path, folder: Path, source: object, opened: Callable
 ) -> None:
     """Say and write the plan, with a warning where the disk has less room than that."""
     total, missing, sample = to_fetch(shards, folder, source)
     line = f"images: {total:,}, of which {total - missing:,} are here; to fetch: {missing:,}"
     if missing:
-        found = sizes(opened(), sample, connections)
+        found = sizes(opened(), sample)
         line += ", " + amount(missing, found, len(sample))
         free = shutil.disk_usage(folder).free
         if found and free < missing * statistics.fmean(found):
@@ -84,7 +90,7 @@ def plan_download(
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        images, connections = snakemake.config["images"], snakemake.resources.connections
+        images = snakemake.config["images"]
         source = images["source"]  # no parameter: it may be signed
         plan_download(
             list(map(Path, snakemake.input.shards)),
@@ -94,9 +100,8 @@ if __name__ == "__main__":
             lambda: open_sources(
                 source,
                 snakemake.config["aws"],
-                connections,
+                snakemake.resources.connections,
                 images["timeout"],
                 snakemake.config["limits"]["image_bytes"],
             ),
-            connections,
         )

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pycurl
 
@@ -28,13 +29,22 @@ class Answer:
     status: int
     headers: dict[str, str] = field(repr=False)
 
+    def add(self, line: bytes) -> None:
+        """Take in a line of the head; after a redirect, a new status line begins a new head."""
+        if line.startswith(b"HTTP/"):
+            self.status = int(line.split()[1])
+            self.headers.clear()
+        elif b":" in line:
+            name, _, value = line.decode("latin-1").partition(":")
+            self.headers[name.strip().lower()] = value.strip()
+
     @property
     def length(self) -> int | None:
         """Bytes that the body has, if the server says."""
         length = self.headers.get("content-length", "")
         return int(length) if length.isdigit() else None
 
-    @property
+    @cached_property  # and so to be asked for once the head is whole
     def md5(self) -> str | None:
         """From x-goog-hash or Content-MD5; or an ETag of that form, which S3 gives whole objects.
 

@@ -2,7 +2,6 @@
 
 import csv
 import fcntl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -46,11 +45,10 @@ class Journal:
 
     @contextmanager
     def opened(self) -> Iterator[Callable[[str, Noted], None]]:
-        """A thread-safe function that notes a file down.
+        """A function that notes a file down at once.
 
         Raises `BadInput` while another process has it open.
         """
-        lock = threading.Lock()
         with open(self.path, "a", newline="", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,9 +62,8 @@ class Journal:
             write = csv.writer(file).writerow
 
             def note(name: str, noted: Noted) -> None:
-                with lock:
-                    write([name, *noted])
-                    file.flush()
+                write([name, *noted])
+                file.flush()
 
             yield note
 

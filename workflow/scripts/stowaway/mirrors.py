@@ -1,5 +1,6 @@
 """Several sources of the same objects, asked in their order, again and ever later."""
 
+import asyncio
 import shutil
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ DOWN = 8  # broken requests in a row after which other sources are asked first
 
 
 class Mirrors:
-    """Sources of the same objects, asked in their order; thread-safe.
+    """Sources of the same objects, asked in their order, within one event loop.
 
     A broken or throttled request is repeated, `TRIES` times in all and ever later. A source that
     cannot be used (credentials, certificate, no such bucket) is not asked again.
@@ -25,40 +26,44 @@ class Mirrors:
         self.sources, self.unusable, self.client = sources, unusable, client
         self._in_order()  # says at once if there is none
 
-    def bring(self, key: str, path: Path) -> tuple[int, str]:
+    async def bring(self, key: str, path: Path) -> tuple[int, str]:
         """Bring the object to `path`; its bytes and MD5 (none where it is linked).
 
         Raises `Unavailable`, of kind missing if it is in no source, else failed; `BadInput` if no
         source can be used.
         """
-        return self._ask("bring", key, path)
+        return await self._ask("bring", key, path)
 
-    def same(self, key: str, path: Path) -> tuple[int, str] | None:
+    async def same(self, key: str, path: Path) -> tuple[int, str] | None:
         """Bytes and MD5 of the file at `path` if it is the object; None if not. Raises likewise."""
-        return self._ask("same", key, path)
+        return await self._ask("same", key, path)
 
-    def size(self, key: str) -> int | None:
+    async def size(self, key: str) -> int | None:
         """Bytes of the object, where the server says. Raises likewise."""
-        return self._ask("size", key)
+        return await self._ask("size", key)
 
-    def _ask(self, request: str, key: str, *rest):
+    async def _ask(self, request: str, key: str, *rest):
         failures: dict[object, Unavailable] = {}
         for tried in range(1, TRIES + 1):
             for source in self._in_order():
                 if source in failures and failures[source].kind in ("missing", "refused"):
                     continue
                 try:
-                    return getattr(source, request)(key, *rest)
+                    return await getattr(source, request)(key, *rest)
                 except Unavailable as failure:
                     failures[source] = failure
                     if failure.kind == "unusable":
                         self._leave(source, failure)
             again = [f for f in failures.values() if f.kind in ("broken", "throttled")]
-            wait = pause(tried, max((f.wait for f in again), default=0))
-            if not again or tried == TRIES or self.client.stop.wait(wait):
+            if not again or tried == TRIES:
                 break
+            await asyncio.sleep(pause(tried, max(f.wait for f in again)))
         self._in_order()
         raise self._all(failures)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.client.close()
 
     def _leave(self, source, failure: Unavailable) -> None:
         self.unusable = [*self.unusable, f"{source.name}: {failure}"]
@@ -119,9 +124,10 @@ def fetch_one(urls: list[str], aws: dict, path: Path, timeout: float, most: int)
             if urlsplit(url).scheme in ("http", "https"):  # as it stands: it may be signed
                 client = Client(timeout, most)
                 source = Remote(public(url), client, 1, lambda key, url=url: (url, FOLLOW))
-                Mirrors([source], [], client).bring("coco", path)
+                asyncio.run(_bring_one(Mirrors([source], [], client), "coco", path))
             elif urlsplit(url).scheme == "s3":
-                open_sources(base, aws, 1, timeout, most).bring(key, path)
+                sources = open_sources(base, aws, 1, timeout, most)
+                asyncio.run(_bring_one(sources, key, path))
             elif Path(url).is_file():
                 with open(url, "rb") as file, replacing(path, "wb") as out:
                     shutil.copyfileobj(file, out)
@@ -131,3 +137,11 @@ def fetch_one(urls: list[str], aws: dict, path: Path, timeout: float, most: int)
         except (Unavailable, BadInput) as reason:
             reasons.append(f"{public(url)} is not there or cannot be had: {reason}")
     raise BadInput("coco: " + "; ".join(reasons))
+
+
+async def _bring_one(sources: Mirrors, key: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        await sources.bring(key, path)
+    finally:
+        sources.close()

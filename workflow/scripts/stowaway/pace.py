@@ -1,9 +1,8 @@
 """How fast to ask: fewer requests at a time when a server is overloaded, more when it is not."""
 
+import asyncio
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
 
 TRIES = 6  # of one object
 LEAST = 4  # requests at a time, even to a server that turns many down
@@ -33,34 +32,44 @@ class Pace:
         self.most, self.limit = most, float(most)
         self._before = self.limit  # the last throttled request
         self._running, self._spared = 0, 0
-        self._free = threading.Condition()
+        self._waiting: deque[asyncio.Future] = deque()
 
-    @contextmanager
-    def request(self) -> Iterator[None]:
+    async def __aenter__(self) -> None:
         """Wait for a turn, and take it for the block."""
-        with self._free:
-            self._free.wait_for(lambda: self._running < self.limit)
+        if self._running < self.limit:
             self._running += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
         try:
-            yield
-        finally:
-            with self._free:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # it was given in the same moment
                 self._running -= 1
-                self._spared -= 1
-                self._free.notify()
+            raise
+
+    async def __aexit__(self, *error: object) -> None:
+        self._running -= 1
+        self._spared -= 1
+        self._wake()
 
     def went_well(self) -> None:
         """A request was answered."""
         if self.limit < self.most:
-            with self._free:
-                step = 1 if self.limit < self._before else 1 / self.limit
-                self.limit = min(self.most, self.limit + step)
-                self._free.notify()
+            step = 1 if self.limit < self._before else 1 / self.limit
+            self.limit = min(self.most, self.limit + step)
+            self._wake()
 
     def throttled(self) -> None:
         """A request was turned down for there being too many."""
-        with self._free:
-            if self._spared <= 0:
-                self._spared = self._running
-                self._before = self.limit
-                self.limit = max(min(LEAST, self.most), self.limit * 0.7)
+        if self._spared <= 0:
+            self._spared = self._running
+            self._before = self.limit
+            self.limit = max(min(LEAST, self.most), self.limit * 0.7)
+
+    def _wake(self) -> None:
+        while self._waiting and self._running < self.limit:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._running += 1
+                turn.set_result(None)

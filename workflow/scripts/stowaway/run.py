@@ -36,9 +36,9 @@ def rule_log(path: str) -> Iterator[None]:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt:
         say("stowaway: stopped; run again to go on")
-        os._exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
+        os._exit(128 + signal.SIGINT)
     except BadInput as error:
         _fail(f"stowaway: {error}")
     except Exception as error:
@@ -47,7 +47,11 @@ def rule_log(path: str) -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt(number)
+    """SIGTERM does what Ctrl-C does, also in an event loop, which must not be torn anywhere."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
 
 
 def say(line: str) -> None:

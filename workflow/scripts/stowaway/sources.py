@@ -1,5 +1,6 @@
 """Where images and the COCO JSON come from: a folder, or S3 and http(s)."""
 
+import asyncio
 import filecmp
 import hashlib
 import os
@@ -36,8 +37,19 @@ class Folder:
             raise Unavailable("no such file in the folder", "missing")
         return file
 
-    def bring(self, key: str, path: Path) -> tuple[int, str]:
+    async def bring(self, key: str, path: Path) -> tuple[int, str]:
         """Link the file at `path`; what is there already stays as it is. No MD5: none is read."""
+        return await asyncio.to_thread(self._link, key, path)
+
+    async def same(self, key: str, path: Path) -> tuple[int, str] | None:
+        """Bytes and MD5 of the file at `path` if it is the source's; None if it is not."""
+        return await asyncio.to_thread(self._same, key, path)
+
+    async def size(self, key: str) -> int | None:
+        """Bytes of the object."""
+        return await asyncio.to_thread(lambda: self._file(key).stat().st_size)
+
+    def _link(self, key: str, path: Path) -> tuple[int, str]:
         file = self._file(key)
         if not (path.exists() and file.samefile(path)):
             temporary = path.with_name(f".{path.name}.part")
@@ -46,17 +58,10 @@ class Folder:
             os.replace(temporary, path)
         return file.stat().st_size, ""
 
-    def same(self, key: str, path: Path) -> tuple[int, str] | None:
-        """Bytes and MD5 of the file at `path` if it is the source's; None if it is not."""
+    def _same(self, key: str, path: Path) -> tuple[int, str] | None:
         file = self._file(key)
-        if file.samefile(path):
-            return file.stat().st_size, ""
-        same = filecmp.cmp(file, path, shallow=False)
-        return (path.stat().st_size, _md5(path)) if same else None
-
-    def size(self, key: str) -> int | None:
-        """Bytes of the object."""
-        return self._file(key).stat().st_size
+        same = file.samefile(path) or filecmp.cmp(file, path, shallow=False)
+        return (file.stat().st_size, "") if same else None
 
 
 class Remote:
@@ -67,11 +72,11 @@ class Remote:
         self.pace = Pace(connections)
         self.broken = 0  # requests in a row
 
-    def _ask(self, request, key: str, *rest):
+    async def _ask(self, request, key: str, *rest):
         url, options = self.locate(_safe(key))
         try:
-            with self.pace.request():
-                answer = request(url, *rest, options)
+            async with self.pace:
+                answer = await request(url, *rest, options)
         except Unavailable as error:
             if error.kind == "throttled":
                 self.pace.throttled()
@@ -81,24 +86,25 @@ class Remote:
         self.broken = 0
         return answer
 
-    def bring(self, key: str, path: Path) -> tuple[int, str]:
-        """Fetch the object to `path`; returns its bytes and MD5."""
-        return self._ask(self.client.get, key, path)
+    async def bring(self, key: str, path: Path) -> tuple[int, str]:
+        """Fetch the object to `path`; returns its bytes, and its MD5 where the server gives one."""
+        return await self._ask(self.client.get, key, path)
 
-    def same(self, key: str, path: Path) -> tuple[int, str] | None:
+    async def same(self, key: str, path: Path) -> tuple[int, str] | None:
         """Bytes and MD5 of the file at `path` if it is the source's; None if it is not.
 
         By its MD5; only by its length where the server gives no checksum.
         """
-        answer: Answer = self._ask(self.client.head, key)
+        answer: Answer = await self._ask(self.client.head, key)
         if answer.length != path.stat().st_size:
             return None
-        checksum = _md5(path)
-        return (answer.length, checksum) if answer.md5 in (None, checksum) else None
+        if answer.md5 and answer.md5 != await asyncio.to_thread(_md5, path):
+            return None
+        return answer.length, answer.md5 or ""
 
-    def size(self, key: str) -> int | None:
+    async def size(self, key: str) -> int | None:
         """Bytes of the object, if the server says."""
-        return self._ask(self.client.head, key).length
+        return (await self._ask(self.client.head, key)).length
 
 
 FOLLOW = {

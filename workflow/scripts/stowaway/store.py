@@ -1,14 +1,13 @@
 """The image store: a folder of complete files and a journal of what each of them is."""
 
+import asyncio
 import errno
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from .journal import Journal, Noted
 from .run import BadInput
 from .tables import rows
 
-AHEAD = 16  # images per thread that may be done before their turn to be told of
+AHEAD = 16  # images per connection that may be done before their turn to be told of
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -56,7 +55,7 @@ class Store:
     def __init__(self, folder: Path, journal: Path, source: object) -> None:
         self.folder, self.journal, self.source = folder, Journal(journal), source
         self.root = folder.resolve()
-        self.inside = cache(self._inside)
+        self.ready = cache(self._ready)
 
     def origin(self, key: str) -> str:
         """A short hash of source and key: it tells another origin, and no secret."""
@@ -70,23 +69,26 @@ class Store:
         entry.bytes, entry.md5 = noted.bytes, noted.md5
         return True
 
-    def _inside(self, folder: str) -> bool:
-        """Whether no link leads from the store's own folder to elsewhere."""
-        return os.path.realpath(folder) == str(self.root / Path(folder).relative_to(self.folder))
+    def _ready(self, folder: Path) -> bool:
+        """Make the folder. False if a link leads from the store to elsewhere."""
+        if folder.resolve() != self.root / folder.relative_to(self.folder):
+            return False
+        folder.mkdir(parents=True, exist_ok=True)
+        return True
 
     def fill(
-        self, images: Iterable[tuple[str, str, str]], opened: Callable, threads: int
+        self, images: Iterable[tuple[str, str, str]], opened: Callable, connections: int
     ) -> Iterator[Entry]:
         """Fetch what is not complete; yield an entry for each (image id, file name, key), in order.
 
-        `opened` returns the sources (see `sources.Mirrors`); it is called when something is to be
+        `opened` returns the sources (see `mirrors.Mirrors`); it is called when something is to be
         fetched. A file that is there, but in no journal, is compared with its source, and taken if
         it is the same. A failed image is an entry with its error. A bounded number is in flight.
         """
         sources = None
-        pending: deque[Entry | Future] = deque()
-        with self.journal.opened() as note:
-            pool = ThreadPoolExecutor(threads)
+        pending: deque[Entry | asyncio.Task] = deque()
+        with self.journal.opened() as note, asyncio.Runner() as runner:
+            start = runner.get_loop().create_task
             try:
                 for image_id, name, key in images:
                     entry = Entry(image_id, name, str(self.folder / name))
@@ -94,26 +96,23 @@ class Store:
                         pending.append(entry)
                     else:
                         sources = sources or opened()
-                        pending.append(pool.submit(self._bring, entry, key, sources, note))
-                    if len(pending) >= AHEAD * threads:
-                        yield _entry(pending.popleft())
+                        pending.append(start(self._bring(entry, key, sources, note)))
+                    if len(pending) >= AHEAD * connections:
+                        yield from _first(pending, runner)
                 while pending:
-                    yield _entry(pending.popleft())
-            except BaseException as error:
+                    yield from _first(pending, runner)
+            finally:
+                runner.run(_cancel(pending))
                 if sources:
-                    sources.client.stop.set()
-                pool.shutdown(not isinstance(error, KeyboardInterrupt), cancel_futures=True)
-                raise
-            pool.shutdown()
+                    sources.close()
 
-    def _bring(self, entry: Entry, key: str, sources, note: Callable) -> Entry:
+    async def _bring(self, entry: Entry, key: str, sources, note: Callable) -> Entry:
         path = Path(entry.path)
         try:
-            if not self.inside(str(path.parent)):
+            if not self.ready(path.parent):
                 raise Unavailable("a folder in the store is a symbolic link", "failed")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            had = sources.same(key, path) if path.is_file() else None
-            entry.bytes, entry.md5 = had or sources.bring(key, path)
+            had = await sources.same(key, path) if path.is_file() else None
+            entry.bytes, entry.md5 = had or await sources.bring(key, path)
             entry.fetched = not had
             note(entry.file_name, Noted(entry.bytes, entry.md5, self.origin(key)))
         except Unavailable as reason:
@@ -128,8 +127,25 @@ class Store:
         return entry
 
 
-def _entry(pending: Entry | Future) -> Entry:
-    return pending.result() if isinstance(pending, Future) else pending
+def _first(pending: deque[Entry | asyncio.Task], runner: asyncio.Runner) -> Iterator[Entry]:
+    """The entries that stand first and are done; waits until about half are."""
+    tasks = [p for p in islice(pending, len(pending) // 2 + 1) if isinstance(p, asyncio.Task)]
+    if tasks:
+        runner.run(_wait(tasks))
+    while pending and (isinstance(pending[0], Entry) or pending[0].done()):
+        entry = pending.popleft()
+        yield entry if isinstance(entry, Entry) else entry.result()
+
+
+async def _wait(tasks: list[asyncio.Task]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+
+
+async def _cancel(pending: Iterable[Entry | asyncio.Task]) -> None:
+    tasks = [task for task in pending if isinstance(task, asyncio.Task)]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _size(path: str) -> int | None:

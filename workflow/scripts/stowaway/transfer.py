@@ -1,116 +1,131 @@
 """One object over http(s) by libcurl: streamed to a file, complete and checked or not there."""
 
+import asyncio
 import hashlib
 import os
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pycurl
 
 from .answers import Answer, Unavailable, broken_by, refused_by
-from .run import replacing
+from .multi import Multi
 
 CONNECT = 15  # seconds to connect
-BUFFER = 1 << 18  # bytes; fewer, larger pieces cost less Python
+BUFFER = 1 << 18  # bytes read and written at a time
+LARGE = 100_000  # bytes from which a body is worth hashing in a thread of its own
 
 
 class Client:
-    """Thread-safe; each thread keeps its own connection.
+    """Requests of one event loop, in one thread: none waits for another.
 
     A transfer of which nothing comes for `timeout` seconds is broken; one of over `most` bytes is
     refused. Certificates are always checked, against $AWS_CA_BUNDLE or $SSL_CERT_FILE if set.
     """
 
     def __init__(self, timeout: float, most: int) -> None:
-        self.timeout, self.most = timeout, most
-        self.stop = threading.Event()  # ends transfers
-        self._own = threading.local()
+        self.most = most
+        self._multi = Multi(timeout)
+        self._hashing = ThreadPoolExecutor(1)  # one, so that pieces keep their order
+        self._idle: list[pycurl.Curl] = []
         if not (bundle := os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")):
             import certifi
 
             bundle = certifi.where()
         self._bundle = bundle
 
-    def head(self, url: str, options: dict) -> Answer:
+    def close(self) -> None:
+        """Close all connections."""
+        self._multi.close()
+        self._hashing.shutdown()
+
+    async def head(self, url: str, options: dict) -> Answer:
         """What the server says of the object. Raises `Unavailable`."""
-        return self._request(url, {pycurl.NOBODY: 1, **options}, lambda piece: None)
+        answer = Answer(0, {})
+        await self._request(url, {pycurl.NOBODY: 1, **options}, answer, lambda piece: None)
+        return answer
 
-    def get(self, url: str, path: Path, options: dict) -> tuple[int, str]:
-        """Bring the object to `path`; returns its bytes and MD5. Raises `Unavailable`, `OSError`.
+    async def get(self, url: str, path: Path, options: dict) -> tuple[int, str]:
+        """Bring the object to `path`; returns its bytes, and its MD5 if the server gives one.
 
-        The file appears once its length, and its MD5 where the server gives one, are right.
+        The file appears once its length and MD5 are right. Raises `Unavailable`, `OSError`.
         """
-        with replacing(path, "wb", path.with_name(f".{path.name}.part")) as file:
-            checksum = hashlib.md5(usedforsecurity=False)
-            size = 0
+        answer, size = Answer(0, {}), 0
+        checksum = hashlib.md5(usedforsecurity=False)
+        temporary = path.with_name(f".{path.name}.part")
 
-            def take(piece: bytes) -> None:
-                nonlocal size
-                size += len(piece)
-                if size > self.most:
-                    raise Unavailable(f"over the limit of {self.most} bytes", "refused")
-                file.write(piece)
+        def take(piece: bytes) -> None:
+            nonlocal size
+            size += len(piece)
+            if size > self.most:
+                raise Unavailable(f"over the limit of {self.most} bytes", "refused")
+            file.write(piece)
+            if answer.md5 and (answer.length or 0) >= LARGE:
+                self._hashing.submit(checksum.update, piece)
+            elif answer.md5:
                 checksum.update(piece)
 
-            answer = self._request(url, options, take)
+        try:
+            with _fresh(temporary) as file:
+                await self._request(url, options, answer, take)
             if answer.length is not None and answer.length != size:
                 raise Unavailable(f"{size} bytes came of {answer.length}", "broken")
+            if answer.md5 and size >= LARGE:  # its turn comes when all pieces are hashed
+                await asyncio.wrap_future(self._hashing.submit(int))
             if answer.md5 and answer.md5 != checksum.hexdigest():
                 raise Unavailable("the bytes do not match the server's checksum", "broken")
-        return size, checksum.hexdigest()
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return size, answer.md5 or ""
 
-    def _request(self, url: str, options: dict, take) -> Answer:
-        curl = getattr(self._own, "curl", None)
-        if curl is None:
-            curl = self._own.curl = pycurl.Curl()
-        curl.reset()  # keeps the connection
-        answer = Answer(0, {})
-        refusal = bytearray()
-        failure: list[Exception] = []
-
-        def head(line: bytes) -> None:
-            if line.startswith(b"HTTP/"):  # also that of the answer after a redirect
-                answer.status = int(line.split()[1])
-                answer.headers.clear()
-            elif b":" in line:
-                name, _, value = line.decode("latin-1").partition(":")
-                answer.headers[name.strip().lower()] = value.strip()
+    async def _request(self, url: str, options: dict, answer: Answer, take: Callable) -> None:
+        """Fill in the answer's head and pass the body's pieces on."""
+        curl = self._idle.pop() if self._idle else pycurl.Curl()
+        curl.reset()  # keeps nothing but the memory; connections are the multi's
+        refusal, failure = bytearray(), []
 
         def body(piece: bytes) -> int | None:
             try:
-                if self.stop.is_set():
-                    return -1
+                self._multi.touch(curl)
                 if answer.status == 200:
                     take(piece)
                 else:
                     refusal.extend(piece[: 4096 - len(refusal)])
                 return None
-            except Exception as error:  # through libcurl, it would be lost
+            except BaseException as error:  # through libcurl, it would be lost
                 failure.append(error)
                 return -1
 
         basic = {
             pycurl.URL: url,
-            pycurl.NOSIGNAL: 1,
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.USERAGENT: "stowaway",
             pycurl.CAINFO: self._bundle,
             pycurl.CONNECTTIMEOUT: CONNECT,
-            pycurl.LOW_SPEED_LIMIT: 1,
-            pycurl.LOW_SPEED_TIME: max(1, round(self.timeout)),
             pycurl.BUFFERSIZE: BUFFER,
-            pycurl.HEADERFUNCTION: head,
+            pycurl.HEADERFUNCTION: answer.add,
             pycurl.WRITEFUNCTION: body,
         }
         for option, value in (basic | options).items():
             curl.setopt(option, value)
-        try:
-            curl.perform()
-        except pycurl.error as error:
-            if failure:
-                raise failure[0] from None
-            raise broken_by(error.args[0]) from None
+        error = await self._multi.perform(curl)
+        self._idle.append(curl)
+        if failure:
+            raise failure[0]
+        if error:
+            raise broken_by(error)
         if answer.status != 200:
             raise refused_by(answer, bytes(refusal))
-        return answer
+
+
+def _fresh(path: Path):
+    """The file, opened anew; a link in its place is not followed."""
+    try:
+        return open(path, "xb", BUFFER)
+    except FileExistsError:
+        path.unlink()
+        return open(path, "xb", BUFFER)
