@@ -6,6 +6,7 @@ their own. All requests are unsigned GETs of random bytes on loopback.
 """
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -17,8 +18,10 @@ import sys
 import tempfile
 import time
 import venv
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
+from subprocess import PIPE
 
 HERE = Path(__file__).parent
 PEERS = {
@@ -31,10 +34,12 @@ CLIENTS = {  # name -> virtual environment, and the most objects it gets
     "boto3 crt": ("boto3", 300),
     "aiobotocore": ("aiobotocore", 2000),
     "s3fs": ("aiobotocore", 2000),
-    "obstore": ("boto3", 4000),
-    "stowaway": (None, 4000),
+    "obstore": ("boto3", 10_000),
+    "stowaway": (None, 10_000),
+    "stowaway, MD5 checked": (None, 10_000),
+    "stowaway, 2 shards": (None, 10_000),  # as on 2 cores, each with half the connections
 }
-SIZES = {20: 4000, 200: 4000, 2000: 400}  # KB -> most objects of that size
+SIZES = {20: 10_000, 200: 6000, 2000: 600}  # KB -> most objects of that size
 CONNECTIONS = {0: 16, 50: 64}  # latency in ms -> connections of each client
 OBJECTS = 200
 CONFIG = """
@@ -45,14 +50,19 @@ http {{
     access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
     client_body_temp_path {0}/1; proxy_temp_path {0}/2; fastcgi_temp_path {0}/3;
     uwsgi_temp_path {0}/4; scgi_temp_path {0}/5; open_file_cache max=10000;
-    server {{ listen 127.0.0.1:{1}; root {0}; }}
-    server {{
-        listen 127.0.0.1:{2};
-        location / {{ echo_sleep 0.05; echo_exec /real$request_uri; }}
-        location /real/ {{ internal; alias {0}/; }}
-    }}
+    {1}
 }}
 """
+SERVER = """
+    server {{
+        listen 127.0.0.1:{0};
+        location / {{ {1} echo_exec /real$request_uri; }}
+        {2}
+    }}
+"""
+PLACE = "location /real/bucket/{1}/ {{ internal; alias {0}/bucket/{1}/; {2} }}"
+# In memory where that is possible: ext4 takes long to make files where many were deleted.
+SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def python_with(packages: list[str], folder: Path) -> Path:
@@ -74,46 +84,63 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def nginx(folder: Path):
-    """Two ports: without added latency, and with 50 ms."""
-    ports = free_ports(2)
+    """The port for each (latency, whether the ETag is an MD5, as S3's)."""
+    tags = {}
     for size in SIZES:
         (folder / f"bucket/{size}").mkdir(parents=True)
+        content = os.urandom(size * 1000)
+        md5 = hashlib.md5(content).hexdigest()
+        tags[size] = f"etag off; add_header ETag '\"{md5}\"';"
         for number in range(OBJECTS):
-            (folder / f"bucket/{size}/{number}.jpg").write_bytes(os.urandom(size * 1000))
-    (folder / "nginx.conf").write_text(CONFIG.format(folder, *ports))
+            (folder / f"bucket/{size}/{number}.jpg").write_bytes(content)
+    kinds = list(product(CONNECTIONS, (False, True)))
+    ports = dict(zip(kinds, free_ports(len(kinds)), strict=True))
+    servers = (
+        SERVER.format(
+            port,
+            f"echo_sleep {latency / 1000};" * bool(latency),
+            "".join(PLACE.format(folder, size, tag * checked) for size, tag in tags.items()),
+        )
+        for (latency, checked), port in ports.items()
+    )
+    (folder / "nginx.conf").write_text(CONFIG.format(folder, "".join(servers)))
     user = ["-g", "user root;"] if os.geteuid() == 0 else []  # else its worker cannot read this
     server = subprocess.Popen(["nginx", "-c", folder / "nginx.conf", *user])
     time.sleep(1)
     try:
-        yield dict(zip(CONNECTIONS, ports, strict=True))
+        yield ports
     finally:
         server.terminate()
         server.wait()
 
 
 def measure(python: Path, name: str, port: int, size: int, count: int, connections: int) -> dict:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [python, HERE / "download_clients.py", name, port, size, count, connections]
-        path = os.pathsep.join([str(HERE.parent / "workflow/scripts")])
-        done = subprocess.run(
-            [*map(str, command), folder],
-            env=os.environ | {"PYTHONPATH": path, "AWS_EC2_METADATA_DISABLED": "true"},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
+    """Run a client, in several processes at a time where its name says so."""
+    shards = 2 if name.endswith("2 shards") else 1
+    name = name.partition(", MD5 checked")[0].partition(", 2 shards")[0]
+    environment = os.environ | {
+        "PYTHONPATH": str(HERE.parent / "workflow/scripts"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with ExitStack() as stack:
+        runs = []
+        for _ in range(shards):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(dir=SCRATCH))
+            numbers = map(str, (port, size, count // shards, connections // shards))
+            command = [python, HERE / "download_clients.py", name, *numbers, folder]
+            runs.append(subprocess.Popen(command, env=environment, stdout=PIPE, stderr=PIPE))
+        said = [run.communicate(timeout=600) for run in runs]
     try:
-        found = json.loads(done.stdout)
+        found = [json.loads(out) for out, _ in said]
     except ValueError:
-        return {"error": (done.stderr.strip().splitlines() or ["?"])[-1][:80]}
-    if found["done"] != count:
-        return {"error": f"{found['done']} of {count} objects"}
-    rate = count / found["seconds"]
+        return {"error": (said[0][1].decode().strip().splitlines() or ["?"])[-1][:80]}
+    rate = count / max(run["seconds"] for run in found)
     return {
         "objects/s": round(rate),
         "MB/s": round(rate * size / 1000),
-        "CPU s / 1,000": round(found["cpu"] / count * 1000, 2),
-        "memory MB": round(found["memory"]),
+        "CPU s / 1,000": round(sum(run["cpu"] for run in found) / count * 1000, 2),
+        "memory MB": round(sum(run["memory"] for run in found)),
+        **({"error": "objects are missing"} if sum(r["done"] for r in found) != count else {}),
     }
 
 
@@ -140,16 +167,17 @@ def write(rows: list[dict], path: Path) -> None:
 def compare(pythons: dict, ports: dict) -> list[dict]:
     """Every client at each size and latency, the median of three runs of the fast ones."""
     rows = []
-    for latency, port in ports.items():
-        connections = CONNECTIONS[latency]
+    for latency, connections in CONNECTIONS.items():
+        port = ports[latency, False]
         for size, most in SIZES.items():
             place = {"latency ms": latency, "KB": size}
             rows.append(place | {"client": "wrk (limit)"} | wrk(port, size, connections))
             for name, (environment, objects) in CLIENTS.items():
                 count = min(most, objects)
+                at = ports[latency, "MD5" in name]
                 runs = [
-                    measure(pythons[environment], name, port, size, count, connections)
-                    for _ in range(3 if objects == 4000 else 1)
+                    measure(pythons[environment], name, at, size, count, connections)
+                    for _ in range(3 if objects == 10_000 else 1)
                 ]
                 middle = statistics.median_low(run.get("objects/s", 0) for run in runs)
                 run = next(run for run in runs if run.get("objects/s", 0) == middle)
@@ -158,7 +186,7 @@ def compare(pythons: dict, ports: dict) -> list[dict]:
     return rows
 
 
-def take_apart(python: Path, port: int) -> list[dict]:
+def take_apart(python: Path, ports: dict) -> list[dict]:
     """What each part of a download takes, and what the number of connections does."""
     rows = []
     for name in (
@@ -168,10 +196,12 @@ def take_apart(python: Path, port: int) -> list[dict]:
         "request, MD5, file",
         "request, MD5, file, fsync",
         "stowaway",
+        "stowaway, MD5 checked",
     ):
-        rows.append({"what": name, "connections": 16} | measure(python, name, port, 200, 3000, 16))
+        found = measure(python, name, ports[0, "checked" in name], 200, 4000, 16)
+        rows.append({"what": name, "connections": 16} | found)
     for connections in (1, 4, 64):
-        found = measure(python, "stowaway", port, 200, 3000, connections)
+        found = measure(python, "stowaway", ports[0, False], 200, 4000, connections)
         rows.append({"what": "stowaway", "connections": connections} | found)
     return rows
 
@@ -179,7 +209,9 @@ def take_apart(python: Path, port: int) -> list[dict]:
 def grow(python: Path, port: int) -> list[dict]:
     """Memory over the number of images."""
     counts = (1000, 10_000, 50_000)
-    return [{"images": n} | measure(python, "stowaway", port, 20, n, 16) for n in counts]
+    return [
+        {"images": n} | measure(python, "stowaway, MD5 checked", port, 20, n, 16) for n in counts
+    ]
 
 
 def main() -> None:
@@ -188,14 +220,14 @@ def main() -> None:
             f"{', '.join(lacking)}: not installed; apt install nginx-light "
             "libnginx-mod-http-echo wrk"
         )
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as temporary:
         folder = Path(temporary)
         pythons = {name: python_with(needs, folder / name) for name, needs in PEERS.items()}
         pythons[None] = Path(sys.executable)
         with nginx(folder / "server") as ports:
             write(compare(pythons, ports), HERE / "download.csv")
-            write(take_apart(pythons[None], ports[0]), HERE / "download_parts.csv")
-            write(grow(pythons[None], ports[0]), HERE / "download_memory.csv")
+            write(take_apart(pythons[None], ports), HERE / "download_parts.csv")
+            write(grow(pythons[None], ports[0, True]), HERE / "download_memory.csv")
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def stowaway(url, size, count, connections, folder):
 
 
 def parts(url, size, count, connections, folder, md5=False, file=False, sync=False, signed=False):
-    """Parts of what stowaway does, to see what each of them takes."""
+    """Parts of a download, in threads, to see what each of them takes."""
     import pycurl
 
     own = threading.local()
@@ -175,6 +175,8 @@ def parts(url, size, count, connections, folder, md5=False, file=False, sync=Fal
                 checksum.update(piece)
         if file:
             save(folder, number, pieces, sync)
+        else:
+            (folder / f"{number}.jpg").touch()
 
     in_threads(get, count, connections)
 

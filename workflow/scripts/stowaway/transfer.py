@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pycurl
@@ -14,7 +14,40 @@ from .multi import Multi
 
 CONNECT = 15  # seconds to connect
 BUFFER = 1 << 18  # bytes read and written at a time
-LARGE = 100_000  # bytes from which a body is worth hashing in a thread of its own
+LARGE = 100_000  # bytes that take longer to hash than to hand to a thread
+
+
+class Checksum:
+    """The MD5 of pieces, computed in `thread` where it takes longer than to hand it over."""
+
+    def __init__(self, thread: ThreadPoolExecutor) -> None:
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._thread, self._size = thread, 0
+        self._pieces: list[bytes] = []
+        self._handed: Future | None = None
+
+    def update(self, piece: bytes) -> None:
+        """Take in a piece; waits while the piece before last is not hashed, to bound memory."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size >= BUFFER:
+            if self._handed:
+                self._handed.result()
+            self._handed = self._thread.submit(self._hash, self._pieces)
+            self._pieces, self._size = [], 0
+
+    def _hash(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            self._md5.update(piece)
+
+    async def hexdigest(self) -> str:
+        """The MD5 of all pieces."""
+        if self._handed or self._size >= LARGE:
+            handed = self._thread.submit(self._hash, self._pieces)
+            await asyncio.wrap_future(handed)
+        else:
+            self._hash(self._pieces)
+        return self._md5.hexdigest()
 
 
 class Client:
@@ -52,7 +85,7 @@ class Client:
         The file appears once its length and MD5 are right. Raises `Unavailable`, `OSError`.
         """
         answer, size = Answer(0, {}), 0
-        checksum = hashlib.md5(usedforsecurity=False)
+        checksum = Checksum(self._hashing)
         temporary = path.with_name(f".{path.name}.part")
 
         def take(piece: bytes) -> None:
@@ -61,9 +94,7 @@ class Client:
             if size > self.most:
                 raise Unavailable(f"over the limit of {self.most} bytes", "refused")
             file.write(piece)
-            if answer.md5 and (answer.length or 0) >= LARGE:
-                self._hashing.submit(checksum.update, piece)
-            elif answer.md5:
+            if answer.md5:
                 checksum.update(piece)
 
         try:
@@ -71,9 +102,7 @@ class Client:
                 await self._request(url, options, answer, take)
             if answer.length is not None and answer.length != size:
                 raise Unavailable(f"{size} bytes came of {answer.length}", "broken")
-            if answer.md5 and size >= LARGE:  # its turn comes when all pieces are hashed
-                await asyncio.wrap_future(self._hashing.submit(int))
-            if answer.md5 and answer.md5 != checksum.hexdigest():
+            if answer.md5 and answer.md5 != await checksum.hexdigest():
                 raise Unavailable("the bytes do not match the server's checksum", "broken")
             os.replace(temporary, path)
         except BaseException:
