@@ -14,10 +14,12 @@ import random
 import socket
 import struct
 import sys
+import time
 from collections import Counter
 
 PASSING = "500 503 429 reset half_reset short stall late corrupt".split()
-LASTING = ["404", "403"]
+LASTING = ["404", "403", "limited"]
+RATE = 100  # requests a second, where they are limited
 STALL = 60  # seconds, far over any timeout of a test
 CODES = {"503": "SlowDown", "404": "NoSuchKey", "403": "AccessDenied", "500": "InternalError"}
 
@@ -37,6 +39,16 @@ def fault_of(number: int, seed: int, share: float, faults: list[str]) -> str | N
 class Server:
     def __init__(self, seed: int, share: float, faults: list[str], log) -> None:
         self.chance, self.log, self.tries = (seed, share, faults), log, Counter()
+        self.tokens, self.filled = 0.0, time.monotonic()
+
+    def has_token(self) -> bool:
+        """Whether one of RATE requests a second is left."""
+        now = time.monotonic()
+        self.tokens = min(20, self.tokens + (now - self.filled) * RATE)
+        self.filled = now
+        left = self.tokens >= 1
+        self.tokens -= left
+        return left
 
     def fault(self, number: int) -> str | None:
         """The fault of this try."""
@@ -63,7 +75,9 @@ class Server:
     async def answer(self, writer, method: bytes, number: int) -> bool:
         """Write the answer; False if the connection is to end."""
         content, fault = body(number), self.fault(number)
-        tag = f'ETag: "{hashlib.md5(content).hexdigest()}"\r\n'
+        if fault == "limited":
+            fault = None if self.has_token() else "503"
+        tag = f'x-amz-request-id: 1\r\nETag: "{hashlib.md5(content).hexdigest()}"\r\n'
         if fault and fault.isdigit():
             text = f"<Error><Code>{CODES.get(fault, 'Other')}</Code></Error>".encode()
             asked = "Retry-After: 1\r\n" * (fault == "429")

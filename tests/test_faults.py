@@ -19,7 +19,7 @@ from stowaway.store import Store
 from stowaway.tables import rows
 
 SEED = 1
-FAULTS = PASSING + LASTING
+FAULTS = [*PASSING, "404", "403"]
 AWS = {"profile": None, "region": None, "anonymous": True, "endpoint_url": None}
 HEADER = (
     "crop_id,image_id,file_name,key,x,y,w,h,species,label,location,datetime,event,width,height\n"
@@ -70,7 +70,7 @@ def test_five_per_cent_of_each_fault(tmp_path):
     """Nothing is lost or corrupt, each failure is named, and tried again alone."""
     numbers = range(3000)
     fault = {n: fault_of(n, SEED, 0.05, FAULTS) for n in numbers}
-    met = {f: sum(found == f for found in fault.values()) for f in PASSING + LASTING}
+    met = {f: sum(found == f for found in fault.values()) for f in FAULTS}
     assert min(met.values()) > 100  # of 3,000, each of them
     shard = write_shard(tmp_path / "1-of-1.csv", numbers)
     with serving(tmp_path, 0.05) as (url, log):
@@ -91,6 +91,17 @@ def test_five_per_cent_of_each_fault(tmp_path):
         else:
             assert row["status"] == "ok" and is_whole(row)
     assert not list((tmp_path / "images").rglob("*.part"))
+
+
+def test_a_server_that_limits_the_rate_loses_nothing(tmp_path):
+    """Refusals at once, of all that is over 100 requests a second, end well, if late."""
+    shard = write_shard(tmp_path / "1-of-1.csv", range(600))
+    start = time.monotonic()
+    with serving(tmp_path, 1, ["limited"]) as (url, log):
+        assert all(is_whole(row) for row in download(tmp_path, shard, url, 0).values())
+        requests = len(log.read_text().splitlines())
+    assert 5 < time.monotonic() - start < 30
+    assert requests < 4 * 600  # most of them are no refusals
 
 
 def start(folder: Path, shard: Path, url: str) -> subprocess.Popen:

@@ -1,6 +1,7 @@
 """The store, filled from a folder, a web server and an S3 server (rclone), all on loopback."""
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ import pytest
 from download_images import download_images
 from shard_annotations import shard_annotations, shard_of
 from stowaway.answers import Answer, Unavailable
+from stowaway.journal import Journal, Noted
 from stowaway.mirrors import fetch_one, open_sources
 from stowaway.pace import Pace, pause
 from stowaway.run import BadInput
@@ -224,6 +226,7 @@ def test_memory_of_work_in_flight_is_bounded(tmp_path):
     assert most <= 33
 
 
+S3 = {"x-amz-request-id": "1"}
 SHARD = (
     "crop_id,image_id,file_name,key,x,y,w,h,species,label,location,datetime,event,width,height\n"
 )
@@ -249,12 +252,12 @@ def test_missing_images_are_rows_and_an_unreachable_source_is_an_error(
     download(lines[2:], str(folder))  # alone in its shard, it still does not stop the run
     download(lines[:2], str(folder))
     assert not (tmp_path / "failed.csv").exists()
-    with pytest.raises(BadInput, match="is not a folder"):
+    with pytest.raises(BadInput, match="no: not a folder"):
         download(lines, str(tmp_path / "no"))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
     with pytest.raises(BadInput, match="s3://bucket: SignatureDoesNotMatch"):
         download(lines, "s3://bucket", AWS | {"endpoint_url": s3})
-    with pytest.raises(BadInput, match="none of the first 3 images.*no connection"):
+    with pytest.raises(BadInput, match=r"3 of 3 images .*the last: no connection"):
         download(lines, "http://127.0.0.1:9")
 
 
@@ -318,7 +321,7 @@ def test_sources_are_asked_in_their_order(http, folder, tmp_path):
     assert lost.error == f"{http}: HTTP status 404; {tmp_path}/second: no such file in the folder"
     half = fill([f"{tmp_path}/no", http], tmp_path / "3", names=["no.jpg"])["no.jpg"]
     assert half.status == "failed"  # the folder that is not there may have held it
-    with pytest.raises(BadInput, match="no is not a folder.*nor is not a folder"):
+    with pytest.raises(BadInput, match="no: not a folder.*nor: not a folder"):
         fill([f"{tmp_path}/no", f"{tmp_path}/nor"], tmp_path / "4")
 
 
@@ -444,11 +447,13 @@ def test_two_processes_do_not_fill_the_same_shard(http, tmp_path):
 @pytest.mark.parametrize(
     ("headers", "md5"),
     [
-        ({"etag": '"0123456789abcdef0123456789abcdef"'}, "0123456789abcdef0123456789abcdef"),
-        ({"etag": '"0123456789abcdef0123456789abcdef-4"'}, None),  # a multipart upload
+        (S3 | {"etag": '"0123456789abcdef0123456789abcdef"'}, "0123456789abcdef0123456789abcdef"),
+        ({"etag": '"0123456789abcdef0123456789abcdef"'}, None),  # some servers' hash of the time
+        (S3 | {"etag": '"0123456789abcdef0123456789abcdef-4"'}, None),  # a multipart upload
         ({"etag": 'W/"5f-1b"'}, None),
         (
-            {
+            S3
+            | {
                 "etag": '"0123456789abcdef0123456789abcdef"',
                 "x-amz-server-side-encryption": "aws:kms",
             },
@@ -468,12 +473,73 @@ def test_where_servers_put_the_md5(headers, md5):
     assert Answer(200, headers).md5 == md5
 
 
+def test_a_server_that_tells_nothing_beforehand_still_gives(folder, tmp_path):
+    """What is there already is fetched again where HEAD is refused."""
+
+    class OnlyGet(SimpleHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_error(405)
+
+    (tmp_path / "images/a").mkdir(parents=True)
+    (tmp_path / "images/a/1.jpg").write_bytes(FILES["a/1.jpg"])
+    with serving(partial(OnlyGet, directory=str(folder))) as url:
+        check(fill(url, tmp_path), tmp_path)
+
+
+def test_what_ends_the_run_ends_it_at_once(tmp_path):
+    """Not after the images before it, and without starting others."""
+    started = 0
+
+    class Slow:
+        async def bring(self, key, path):
+            nonlocal started
+            started += 1
+            await asyncio.sleep(5 if key == "0" else 0.01)
+            raise OSError(errno.ENOSPC, "full")
+
+        def close(self):
+            pass
+
+    store = Store(tmp_path / "images", tmp_path / "images/.journal/1.csv", "x")
+    start = time.monotonic()
+    with pytest.raises(BadInput, match="the disk is full"):
+        list(store.fill([(str(n), f"{n}.jpg", str(n)) for n in range(500)], Slow, 4))
+    assert time.monotonic() - start < 2 and started <= 64
+
+
+def test_a_dead_server_is_left_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr("stowaway.sources.DEAD_AFTER", 0.1)
+    names = [f"{n}.jpg" for n in range(100)]
+    with pytest.raises(BadInput, match="127.0.0.1:9: it never answered; no connection"):
+        fill("http://127.0.0.1:9", tmp_path, names=names)
+
+
+def test_a_journal_that_was_cut_anywhere_is_read(tmp_path):
+    path = tmp_path / "1-of-2.csv"
+    with Journal(path).opened() as note:
+        for name in ('a"b.jpg', "é.jpg", "last.jpg"):
+            note(name, Noted(5, "", "0" * 16))
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length] + b"\n" + whole)
+        assert Journal(path).known("last.jpg") == Noted(5, "", "0" * 16)
+
+
+def test_journals_of_as_many_shards_are_not_asked(tmp_path):
+    for name in ("1-of-2", "1-of-3"):
+        with Journal(tmp_path / f"{name}.csv").opened() as note:
+            note(f"{name}.jpg", Noted(5, "", "0" * 16))
+    journal = Journal(tmp_path / "2-of-2.csv")
+    assert journal.known("1-of-3.jpg") and not journal.known("1-of-2.jpg")
+
+
 def test_pauses_grow_and_the_pace_follows_the_server(monkeypatch):
     monkeypatch.setattr("stowaway.pace.FIRST", 0.25)
     longest = [max(pause(n) for _ in range(300)) for n in (1, 2, 3, 4)]
     assert longest == sorted(longest)
     assert 0.2 < longest[0] <= 0.25 and 1.5 < longest[3] <= 2
     assert pause(50) <= 20 and pause(1, asked=7) == 7 and pause(1, asked=900) == 60
+    monkeypatch.setattr("stowaway.pace.MOST", 0.001)  # of the rests of all requests too
 
     async def follow():
         pace, running, most = Pace(10), 0, 0

@@ -57,6 +57,15 @@ def test_a_subset_is_fetched_and_its_photos_go(project):
     assert re.search(r"download_images +2\n", again) and re.search(r"crop_images +2\n", again)
 
 
+def test_photos_in_the_store_itself_are_not_deleted(project):
+    config = overlay(project, images={"source": "results/island/images"}, keep_images=False)
+    (project.folder / "results/island").mkdir(parents=True)
+    (project.folder / "photos").rename(project.folder / "results/island/images")
+    printed = project.run("--cores", "2", LABELS, config=config, ok=False)
+    assert "keep_images: false would delete the photos of images.source itself" in printed
+    assert len(list((project.folder / "results/island/images").glob("*.jpg"))) == 40
+
+
 def test_too_many_failures_name_their_list_and_are_tried_again(project):
     config = overlay(project)
     photos = project.folder / "photos"

@@ -1,14 +1,13 @@
 """The checked config, what wildcards may be, and the few helpers that rules share."""
 
 import sys
-from hashlib import sha256
 from pathlib import Path
 
 sys.path.append(str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from stowaway.config import ConfigError, check_config
 from stowaway.imports import imported_by
-from stowaway.names import slug
+from stowaway.names import public, slug
 
 try:
     config = check_config(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
@@ -30,6 +29,17 @@ wildcard_constraints:
     species="|".join(SPECIES) or "none",
     size=r"\d+",
     perplexity=r"\d+",
+
+
+def listed(value):
+    """The value, or the several that it is."""
+    return value if isinstance(value, list) else [value]
+
+
+def overlap(source, store):
+    """Whether a folder is, holds or lies in the store, so that its photos are the store's."""
+    source, store = Path(source).resolve(), Path(store).resolve()
+    return source.is_dir() and (source in (store, *store.parents) or store in source.parents)
 
 
 def modules(script):

@@ -5,14 +5,23 @@ Later steps go first, so that with `keep_images: false` few shards lie on the di
 """
 
 KEEP = config["keep_images"]
-SOURCE = sha256(str(config["images"]["source"]).encode()).hexdigest()  # it may be signed
+SOURCE = [public(url) for url in listed(config["images"]["source"])]
+if not KEEP and any(
+    overlap(url, f"{RESULTS}/images") for url in listed(config["images"]["source"])
+):
+    raise WorkflowError(
+        "keep_images: false would delete the photos of images.source itself, since they lie in "
+        f"{RESULTS}/images; keep them, or move them elsewhere"
+    )
 CROPPING = {"max_pixels": config["limits"]["image_pixels"]}
+CROP_CODE = [*modules("crop_images"), "workflow/scripts/crop_images.py"]
 
 
+# Its input to the downloads is ancient, and it has no other trigger than new shards: to Snakemake,
+# a rerun of it would hide that a download is to be rerun for its own parameters.
 rule plan_download:
     input:
         shards=gather.shards("<results>/shards/{scatteritem}.csv"),
-        modules=modules("plan_download"),
     output:
         plan="<results>/download_plan.txt",
     log:
@@ -24,7 +33,6 @@ rule plan_download:
         connections=16,
     params:
         folder=f"{RESULTS}/images",
-        source=SOURCE,
     script:
         "../scripts/plan_download.py"
 
@@ -32,9 +40,9 @@ rule plan_download:
 rule download_images:
     input:
         shard="<results>/shards/{scatteritem}.csv",
-        plan="<results>/download_plan.txt",
+        plan=ancient("<results>/download_plan.txt"),
         modules=modules("download_images"),
-        cropping=[] if KEEP else modules("crop_images"),  # what is cropped anew is needed again
+        cropping=[] if KEEP else CROP_CODE,  # what is cropped anew is needed again
     output:
         manifest="<results>/manifests/{scatteritem}.csv",
     log:

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-SOURCES = config["coco"] if isinstance(config["coco"], list) else [config["coco"]]
+SOURCES = listed(config["coco"])
 REMOTE = len(SOURCES) > 1 or SOURCES[0].startswith(("s3://", "http://", "https://"))
 COCO = f"{RESULTS}/coco/{Path(urlsplit(SOURCES[0]).path).name}" if REMOTE else SOURCES[0]
 SUBSET = config["subset"]["per_species"] is not None
@@ -22,7 +22,7 @@ if REMOTE or not SYNTHETIC and not Path(COCO).exists():
         conda:
             "../../envs/data.yaml"
         params:
-            url=sha256(str(config["coco"]).encode()).hexdigest(),
+            urls=[public(url) for url in SOURCES],  # without what may be secret in them
         script:
             "../scripts/fetch_coco.py"
 

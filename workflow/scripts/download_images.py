@@ -40,6 +40,7 @@ def download_images(
     total = sum(1 for _ in images_of(shard))
     start, counts = time.monotonic(), Counter()
     entries = store.fill(images_of(shard), opened, connections)
+    last = ""
     with replacing(manifest) as file, replacing(failures) as bad:
         good, lost = (csv.DictWriter(f, COLUMNS, extrasaction="ignore") for f in (file, bad))
         good.writeheader()
@@ -47,6 +48,7 @@ def download_images(
         for entry in counted(entries, counts, shard.stem, total):
             good.writerow(asdict(entry))
             if entry.error:
+                last = entry.error
                 lost.writerow(asdict(entry))
                 print(f"{entry.status}: {entry.file_name}: {entry.error}")
     failed = counts["missing"] + counts["failed"]
@@ -62,7 +64,8 @@ def download_images(
     if failed > math.ceil(max_failed * total):
         raise BadInput(
             f"{failed:,} of {total:,} images ({failed / total:.1%}) could not be had, over "
-            f"max_failed = {max_failed:.1%}; {failures} lists them; run again to try those alone"
+            f"max_failed = {max_failed:.1%}; {failures} lists them; run again to try those alone; "
+            f"the last: {last}"
         )
 
 
@@ -77,7 +80,7 @@ def counted(entries: Iterable[Entry], counts: Counter, shard: str, total: int) -
         counts["bytes"] += entry.bytes
         counts["fetched"] += entry.fetched
         bar.set_postfix(failed=counts["missing"] + counts["failed"], refresh=False)
-        if counts["failed"] == done and done == min(HOPELESS, total):
+        if counts["failed"] == done == HOPELESS:
             raise BadInput(
                 f"images.source: none of the first {done} images could be had; the last, "
                 f"{entry.file_name}: {entry.error}"

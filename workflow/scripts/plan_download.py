@@ -5,12 +5,14 @@ import math
 import random
 import shutil
 import statistics
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from stowaway.answers import Unavailable
 from stowaway.mirrors import Mirrors, open_sources
 from stowaway.run import replacing, rule_log, say
+from stowaway.sources import Folder
 from stowaway.store import Entry, Store, images_of
 
 SAMPLE = 100  # images whose size is asked for
@@ -37,14 +39,18 @@ def to_fetch(shards: list[Path], folder: Path, source: object) -> tuple[int, int
     return total, missing, sample
 
 
-def sizes(sources: Mirrors, keys: list[str]) -> list[int]:
-    """Bytes of those objects of which the server tells."""
+def sizes(sources: Mirrors, keys: list[str]) -> tuple[list[int], Counter]:
+    """Bytes of those objects of which the source tells, and why it does not tell of the others."""
+    reasons = Counter()
 
     async def size(key: str) -> int | None:
         try:
-            return await sources.size(key)
-        except Unavailable:
+            found = await sources.size(key)
+        except Unavailable as reason:
+            reasons[str(reason)] += 1
             return None
+        reasons["the server tells no length"] += found is None
+        return found
 
     async def all_sizes() -> list[int | None]:
         try:
@@ -52,18 +58,21 @@ def sizes(sources: Mirrors, keys: list[str]) -> list[int]:
         finally:
             sources.close()
 
-    return [found for found in asyncio.run(all_sizes()) if found is not None]
+    return [found for found in asyncio.run(all_sizes()) if found is not None], +reasons
 
 
-def amount(missing: int, found: list[int], sample: int) -> str:
-    """About how many bytes, with twice the standard error."""
+def amount(missing: int, found: list[int], reasons: Counter) -> str:
+    """About how many bytes, with twice the standard error; and why it is not known of some."""
+    asked = len(found) + reasons.total()
+    why = "".join(
+        f"; {n} of {asked} could not be asked for: {r}" for r, n in reasons.most_common(1)
+    )
     if not found:
-        return "size unknown: the source told no size"
-    share = missing * len(found) / sample
+        return f"size unknown{why}"
+    share = missing * len(found) / asked
     about = share * statistics.fmean(found)
-    error = 2 * share * statistics.pstdev(found) / math.sqrt(len(found)) if missing > sample else 0
-    lost = f"; {sample - len(found)} of {sample} asked for are not there" * (len(found) < sample)
-    return f"about {readable(about)} (± {readable(error)}){lost}"
+    error = 2 * share * statistics.pstdev(found) / math.sqrt(len(found)) if missing > asked else 0
+    return f"about {readable(about)} (± {readable(error)}){why}"
 
 
 def readable(size: float) -> str:
@@ -78,10 +87,12 @@ def plan_download(
     total, missing, sample = to_fetch(shards, folder, source)
     line = f"images: {total:,}, of which {total - missing:,} are here; to fetch: {missing:,}"
     if missing:
-        found = sizes(opened(), sample)
-        line += ", " + amount(missing, found, len(sample))
+        sources = opened()
+        linked = all(isinstance(one, Folder) for one in sources.sources)
+        found, reasons = sizes(sources, sample)
+        line += ", " + amount(missing, found, reasons) + " (linked, not copied)" * linked
         free = shutil.disk_usage(folder).free
-        if found and free < missing * statistics.fmean(found):
+        if found and not linked and free < missing * statistics.fmean(found):
             line += f"; WARNING: only {readable(free)} of disk are free"
     say(line)
     with replacing(plan) as file:

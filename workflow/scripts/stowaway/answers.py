@@ -28,6 +28,7 @@ class Answer:
 
     status: int
     headers: dict[str, str] = field(repr=False)
+    s3: bool = False
 
     def add(self, line: bytes) -> None:
         """Take in a line of the head; after a redirect, a new status line begins a new head."""
@@ -46,10 +47,10 @@ class Answer:
 
     @cached_property  # and so to be asked for once the head is whole
     def md5(self) -> str | None:
-        """From x-goog-hash or Content-MD5; or an ETag of that form, which S3 gives whole objects.
+        """From x-goog-hash or Content-MD5; or from the ETag of S3, the MD5 of most objects.
 
-        The ETag of a multipart upload has a dash. That of an object encrypted by a key of the
-        user's looks like an MD5 and is none: then S3 says how it is encrypted.
+        Not of a multipart upload, whose ETag has a dash, nor of an object encrypted by a key of the
+        user's, where S3 says so. Another server's ETag may look like an MD5 and be anything.
         """
         found = re.search(r"md5=([\w+/]+=*)", self.headers.get("x-goog-hash", ""))
         encoded = found[1] if found else self.headers.get("content-md5")
@@ -58,6 +59,8 @@ class Answer:
                 return base64.b64decode(encoded, validate=True).hex()
             except binascii.Error:
                 return None
+        if not (self.s3 or "x-amz-request-id" in self.headers):
+            return None
         own_key = "x-amz-server-side-encryption-customer-algorithm" in self.headers
         kms = self.headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
         tag = re.fullmatch(r'"?([0-9a-f]{32})"?', self.headers.get("etag", ""))

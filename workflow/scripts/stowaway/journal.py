@@ -36,7 +36,9 @@ class Journal:
 
     @cached_property
     def _others(self) -> dict[str, Noted]:
-        others = sorted(set(self.path.parent.glob("*.csv")) - {self.path})
+        shards = self.path.stem.split("-")[-1]  # of as many, an image is in one only
+        others = sorted(self.path.parent.glob("*.csv"))
+        others = [path for path in others if path.stem.split("-")[-1] != shards]
         return {name: noted for other in others for name, noted in _read(other).items()}
 
     def known(self, name: str) -> Noted | None:
@@ -72,9 +74,10 @@ def _read(journal: Path) -> dict[str, Noted]:
     """File name -> what was noted; half a line, as a kill can leave it, is passed over."""
     if not journal.exists():
         return {}
-    with open(journal, newline="", encoding="utf-8") as file:
-        return {
-            row[0]: Noted(int(row[1]), row[2], row[3])
-            for row in csv.reader(file)
-            if len(row) == 4 and len(row[3]) == 16
-        }
+    known = {}
+    with open(journal, encoding="utf-8", errors="replace") as file:
+        for line in file:  # one by one, so that a quote that was cut off ends with its line
+            row = next(csv.reader([line]), ())
+            if len(row) == 4 and len(row[3]) == 16:
+                known[row[0]] = Noted(int(row[1]), row[2], row[3])
+    return known

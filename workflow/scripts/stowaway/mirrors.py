@@ -7,9 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .answers import Unavailable
+from .names import public
 from .pace import TRIES, pause
 from .run import BadInput, replacing
-from .sources import FOLLOW, Folder, Remote, public, web
+from .sources import FOLLOW, Folder, Remote, web
 from .transfer import Client
 
 DOWN = 8  # broken requests in a row after which other sources are asked first
@@ -44,7 +45,8 @@ class Mirrors:
 
     async def _ask(self, request: str, key: str, *rest):
         failures: dict[object, Unavailable] = {}
-        for tried in range(1, TRIES + 1):
+        tried = 0
+        while True:
             for source in self._in_order():
                 if source in failures and failures[source].kind in ("missing", "refused"):
                     continue
@@ -55,11 +57,16 @@ class Mirrors:
                     if failure.kind == "unusable":
                         self._leave(source, failure)
             again = [f for f in failures.values() if f.kind in ("broken", "throttled")]
-            if not again or tried == TRIES:
+            # A server that is busy, but answers some, will answer this one too.
+            tried += not again or any(f.kind == "broken" for f in again) or self._given_up()
+            if not again or tried >= TRIES:
                 break
-            await asyncio.sleep(pause(tried, max(f.wait for f in again)))
+            await asyncio.sleep(pause(tried + 1, max(f.wait for f in again)))
         self._in_order()
         raise self._all(failures)
+
+    def _given_up(self) -> bool:
+        return all(source.pace.given_up for source in self.sources if source.pace)
 
     def close(self) -> None:
         """Close all connections."""

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 # Bytes kept free in a file name for what is added to it: ".box123.jpg" and a temporary's dots.
 NAME_LIMIT = 220
@@ -56,6 +57,13 @@ def why_unsafe_key(key: str) -> str | None:
 def _has_controls(text: str) -> bool:
     bad = ("Cc", "Cf", "Cs")
     return not text.isprintable() and any(unicodedata.category(c) in bad for c in text)
+
+
+def public(url: str) -> str:
+    """The URL without user, password and query, to be printed."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path
 
 
 def name_key(name: str) -> str:

@@ -48,10 +48,17 @@ def rule_log(path: str) -> Iterator[None]:
 
 def _interrupt(number: int, frame: object) -> None:
     """SIGTERM does what Ctrl-C does, also in an event loop, which must not be torn anywhere."""
+    end_soon()
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler):
         raise KeyboardInterrupt
     handler(signal.SIGINT, frame)
+
+
+def end_soon() -> None:
+    """Let the system end this process in 1.5 s, should its own end wait, as for a name's lookup."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, 1.5)
 
 
 def say(line: str) -> None:

@@ -1,13 +1,16 @@
 """S3: boto3 knows profiles, regions, roles and endpoints; libcurl signs and fetches."""
 
+import logging
 from collections.abc import Callable
 from urllib.parse import quote
 
 import boto3
 import pycurl
-from botocore.exceptions import BotoCoreError, ProfileNotFound
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from .answers import Unavailable
+
+logging.getLogger("botocore").setLevel(logging.CRITICAL)  # it logs what a profile holds
 
 
 def locate_s3(bucket: str, prefix: str, aws: dict) -> Callable[[str], tuple[str, dict]]:
@@ -26,7 +29,7 @@ def locate_s3(bucket: str, prefix: str, aws: dict) -> Callable[[str], tuple[str,
             f"aws.profile: '{profile}' is not in ~/.aws; run: aws configure --profile {profile}",
             "unusable",
         ) from None
-    except (BotoCoreError, ValueError) as error:  # its message may show what a profile holds
+    except (BotoCoreError, ClientError, ValueError) as error:  # it may show what a profile holds
         raise Unavailable(
             f"the AWS settings cannot be used ({type(error).__name__}); check aws and ~/.aws",
             "unusable",
@@ -46,7 +49,7 @@ def locate_s3(bucket: str, prefix: str, aws: dict) -> Callable[[str], tuple[str,
             return f"{base}/{quote(key)}", {}
         try:
             frozen = credentials.get_frozen_credentials()  # renews those of a role in time
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError) as error:  # the message names account and role
             raise Unavailable(
                 f"the AWS credentials cannot be renewed ({type(error).__name__}); log in again",
                 "unusable",

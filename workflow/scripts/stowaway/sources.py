@@ -4,32 +4,29 @@ import asyncio
 import filecmp
 import hashlib
 import os
+import time
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlunsplit
 
 import pycurl
 
 from .answers import Answer, Unavailable
-from .names import why_unsafe_key
+from .names import public, why_unsafe_key
 from .pace import Pace
 from .transfer import Client
 
-
-def public(url: str) -> str:
-    """The URL without user, password and query, to be printed."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path
+DEAD, DEAD_AFTER = 20, 5.0  # requests and seconds in which nothing was ever answered
 
 
 class Folder:
     """A folder whose files are linked, not copied, since it may be large."""
 
     def __init__(self, url: str) -> None:
-        self.name, self.folder, self.broken = url, Path(url), 0
+        self.name, self.folder = public(url), Path(url)
+        self.broken, self.pace = 0, None
         if not self.folder.is_dir():
-            raise Unavailable(f"{url} is not a folder that can be read", "unusable")
+            raise Unavailable("not a folder that can be read", "unusable")
 
     def _file(self, key: str) -> Path:
         file = self.folder.absolute() / _safe(key)
@@ -70,21 +67,28 @@ class Remote:
     def __init__(self, name: str, client: Client, connections: int, locate) -> None:
         self.name, self.client, self.locate = name, client, locate
         self.pace = Pace(connections)
-        self.broken = 0  # requests in a row
+        self.broken, self.answered = 0, False  # requests in a row; whether any was answered
+        self.opened = time.monotonic()
 
     async def _ask(self, request, key: str, *rest):
         url, options = self.locate(_safe(key))
         try:
             async with self.pace:
-                answer = await request(url, *rest, options)
+                answer = await request(url, *rest, options, self.name.startswith("s3://"))
         except Unavailable as error:
             if error.kind == "throttled":
                 self.pace.throttled()
             self.broken = self.broken + 1 if error.kind == "broken" else 0
+            self.answered |= error.kind in ("missing", "refused", "throttled")
+            if self.broken >= DEAD and not self.answered and self._waited():
+                raise Unavailable(f"it never answered; {error}", "unusable") from None
             raise
         self.pace.went_well()
-        self.broken = 0
+        self.broken, self.answered = 0, True
         return answer
+
+    def _waited(self) -> bool:
+        return time.monotonic() - self.opened > DEAD_AFTER
 
     async def bring(self, key: str, path: Path) -> tuple[int, str]:
         """Fetch the object to `path`; returns its bytes, and its MD5 where the server gives one."""
@@ -115,7 +119,7 @@ FOLLOW = {
 
 
 def web(base, key: str) -> tuple[str, dict]:
-    path = f"{base.path.rstrip('/')}/{quote(key)}"
+    path = f"{quote(base.path.rstrip('/'), safe='/%')}/{quote(key)}"
     return urlunsplit(base._replace(path=path)), FOLLOW
 
 

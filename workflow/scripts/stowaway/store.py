@@ -13,7 +13,8 @@ from pathlib import Path
 
 from .answers import Unavailable
 from .journal import Journal, Noted
-from .run import BadInput
+from .names import public
+from .run import BadInput, end_soon
 from .tables import rows
 
 AHEAD = 16  # images per connection that may be done before their turn to be told of
@@ -52,14 +53,15 @@ class Store:
     a time may fill the store by one journal.
     """
 
-    def __init__(self, folder: Path, journal: Path, source: object) -> None:
+    def __init__(self, folder: Path, journal: Path, source: str | list[str]) -> None:
         self.folder, self.journal, self.source = folder, Journal(journal), source
+        self.origins = [public(url) for url in ([source] if isinstance(source, str) else source)]
         self.root = folder.resolve()
         self.ready = cache(self._ready)
 
     def origin(self, key: str) -> str:
         """A short hash of source and key: it tells another origin, and no secret."""
-        return hashlib.blake2b(f"{self.source}\n{key}".encode(), digest_size=8).hexdigest()
+        return hashlib.blake2b(f"{self.origins}\n{key}".encode(), digest_size=8).hexdigest()
 
     def complete(self, entry: Entry, key: str) -> bool:
         """Whether the file is there, from this origin and with the size that was noted."""
@@ -101,6 +103,9 @@ class Store:
                         yield from _first(pending, runner)
                 while pending:
                     yield from _first(pending, runner)
+            except KeyboardInterrupt:
+                end_soon()
+                raise
             finally:
                 runner.run(_cancel(pending))
                 if sources:
@@ -111,7 +116,7 @@ class Store:
         try:
             if not self.ready(path.parent):
                 raise Unavailable("a folder in the store is a symbolic link", "failed")
-            had = await sources.same(key, path) if path.is_file() else None
+            had = await _same(key, path, sources)
             entry.bytes, entry.md5 = had or await sources.bring(key, path)
             entry.fetched = not had
             note(entry.file_name, Noted(entry.bytes, entry.md5, self.origin(key)))
@@ -127,6 +132,16 @@ class Store:
         return entry
 
 
+async def _same(key: str, path: Path, sources) -> tuple[int, str] | None:
+    """Bytes and MD5 of a file that is there and is the source's, as far as the source tells."""
+    if not path.is_file():
+        return None
+    try:
+        return await sources.same(key, path)
+    except Unavailable:  # some servers refuse to tell, but give
+        return None
+
+
 def _first(pending: deque[Entry | asyncio.Task], runner: asyncio.Runner) -> Iterator[Entry]:
     """The entries that stand first and are done; waits until about half are."""
     tasks = [p for p in islice(pending, len(pending) // 2 + 1) if isinstance(p, asyncio.Task)]
@@ -138,7 +153,9 @@ def _first(pending: deque[Entry | asyncio.Task], runner: asyncio.Runner) -> Iter
 
 
 async def _wait(tasks: list[asyncio.Task]) -> None:
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        task.result()  # raises what ends the run
 
 
 async def _cancel(pending: Iterable[Entry | asyncio.Task]) -> None:

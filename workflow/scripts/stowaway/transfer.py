@@ -73,18 +73,18 @@ class Client:
         self._multi.close()
         self._hashing.shutdown()
 
-    async def head(self, url: str, options: dict) -> Answer:
+    async def head(self, url: str, options: dict, s3: bool = False) -> Answer:
         """What the server says of the object. Raises `Unavailable`."""
-        answer = Answer(0, {})
+        answer = Answer(0, {}, s3)
         await self._request(url, {pycurl.NOBODY: 1, **options}, answer, lambda piece: None)
         return answer
 
-    async def get(self, url: str, path: Path, options: dict) -> tuple[int, str]:
+    async def get(self, url: str, path: Path, options: dict, s3: bool = False) -> tuple[int, str]:
         """Bring the object to `path`; returns its bytes, and its MD5 if the server gives one.
 
         The file appears once its length and MD5 are right. Raises `Unavailable`, `OSError`.
         """
-        answer, size = Answer(0, {}), 0
+        answer, size = Answer(0, {}, s3), 0
         checksum = Checksum(self._hashing)
         temporary = path.with_name(f".{path.name}.part")
 
