@@ -20,10 +20,11 @@ from pathlib import Path
 import pytest
 
 from download_images import download_images
+from fetch_coco import fetch_coco
 from shard_annotations import shard_annotations, shard_of
 from stowaway.answers import Answer, Unavailable
 from stowaway.journal import Journal, Noted
-from stowaway.mirrors import fetch_one, open_sources
+from stowaway.mirrors import open_sources
 from stowaway.pace import Pace, pause
 from stowaway.run import BadInput
 from stowaway.store import Entry, Store
@@ -576,7 +577,7 @@ def test_pauses_grow_and_the_pace_follows_the_server(monkeypatch):
 
 def test_the_coco_itself_is_fetched_or_the_reason_said(http, s3, folder, tmp_path):
     def fetch(*urls, aws=AWS):
-        fetch_one(list(urls), aws, tmp_path / "coco.json", 1, 10**6)
+        fetch_coco(list(urls), aws, tmp_path / "coco.json", 1, 10**6)
         return (tmp_path / "coco.json").read_bytes()
 
     assert fetch(f"{http}/a/1.jpg") == FILES["a/1.jpg"]

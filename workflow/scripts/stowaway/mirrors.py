@@ -1,7 +1,6 @@
 """Several sources of the same objects, asked in their order, again and ever later."""
 
 import asyncio
-import shutil
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,8 +8,8 @@ from urllib.parse import urlsplit
 from .answers import Unavailable
 from .names import public
 from .pace import TRIES, pause
-from .run import BadInput, replacing
-from .sources import FOLLOW, Folder, Remote, web
+from .run import BadInput
+from .sources import Folder, Remote, web
 from .transfer import Client
 
 DOWN = 8  # broken requests in a row after which other sources are asked first
@@ -117,38 +116,3 @@ def open_sources(
         except Unavailable as reason:
             unusable.append(f"{name}: {reason}")
     return Mirrors(sources, unusable, client)
-
-
-def fetch_one(urls: list[str], aws: dict, path: Path, timeout: float, most: int) -> None:
-    """Bring one object, the COCO JSON, from the first of its addresses that has it, to `path`.
-
-    Raises `BadInput` if it cannot be had.
-    """
-    reasons = []
-    for url in urls:
-        base, _, key = public(url).rpartition("/")
-        try:
-            if urlsplit(url).scheme in ("http", "https"):  # as it stands: it may be signed
-                client = Client(timeout, most)
-                source = Remote(public(url), client, 1, lambda key, url=url: (url, FOLLOW))
-                asyncio.run(_bring_one(Mirrors([source], [], client), "coco", path))
-            elif urlsplit(url).scheme == "s3":
-                sources = open_sources(base, aws, 1, timeout, most)
-                asyncio.run(_bring_one(sources, key, path))
-            elif Path(url).is_file():
-                with open(url, "rb") as file, replacing(path, "wb") as out:
-                    shutil.copyfileobj(file, out)
-            else:
-                raise Unavailable("there is no such file; put the export there", "missing")
-            return
-        except (Unavailable, BadInput) as reason:
-            reasons.append(f"{public(url)} is not there or cannot be had: {reason}")
-    raise BadInput("coco: " + "; ".join(reasons))
-
-
-async def _bring_one(sources: Mirrors, key: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        await sources.bring(key, path)
-    finally:
-        sources.close()

@@ -1,20 +1,19 @@
 """The image store: a folder of complete files and a journal of what each of them is."""
 
-import asyncio
 import errno
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
 from .answers import Unavailable
+from .inorder import in_order
 from .journal import Journal, Noted
 from .names import public
-from .run import BadInput, end_soon
+from .run import BadInput
 from .tables import rows
 
 AHEAD = 16  # images per connection that may be done before their turn to be told of
@@ -88,28 +87,19 @@ class Store:
         it is the same. A failed image is an entry with its error. A bounded number is in flight.
         """
         sources = None
-        pending: deque[Entry | asyncio.Task] = deque()
-        with self.journal.opened() as note, asyncio.Runner() as runner:
-            start = runner.get_loop().create_task
-            try:
-                for image_id, name, key in images:
-                    entry = Entry(image_id, name, str(self.folder / name))
-                    if self.complete(entry, key):
-                        pending.append(entry)
-                    else:
-                        sources = sources or opened()
-                        pending.append(start(self._bring(entry, key, sources, note)))
-                    if len(pending) >= AHEAD * connections:
-                        yield from _first(pending, runner)
-                while pending:
-                    yield from _first(pending, runner)
-            except KeyboardInterrupt:
-                end_soon()
-                raise
-            finally:
-                runner.run(_cancel(pending))
-                if sources:
-                    sources.close()
+
+        def jobs() -> Iterator[Entry | Coroutine]:
+            nonlocal sources
+            for image_id, name, key in images:
+                entry = Entry(image_id, name, str(self.folder / name))
+                if self.complete(entry, key):
+                    yield entry
+                else:
+                    sources = sources or opened()
+                    yield self._bring(entry, key, sources, note)
+
+        with self.journal.opened() as note:
+            yield from in_order(jobs(), AHEAD * connections, lambda: sources and sources.close())
 
     async def _bring(self, entry: Entry, key: str, sources, note: Callable) -> Entry:
         path = Path(entry.path)
@@ -140,29 +130,6 @@ async def _same(key: str, path: Path, sources) -> tuple[int, str] | None:
         return await sources.same(key, path)
     except Unavailable:  # some servers refuse to tell, but give
         return None
-
-
-def _first(pending: deque[Entry | asyncio.Task], runner: asyncio.Runner) -> Iterator[Entry]:
-    """The entries that stand first and are done; waits until about half are."""
-    tasks = [p for p in islice(pending, len(pending) // 2 + 1) if isinstance(p, asyncio.Task)]
-    if tasks:
-        runner.run(_wait(tasks))
-    while pending and (isinstance(pending[0], Entry) or pending[0].done()):
-        entry = pending.popleft()
-        yield entry if isinstance(entry, Entry) else entry.result()
-
-
-async def _wait(tasks: list[asyncio.Task]) -> None:
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    for task in done:
-        task.result()  # raises what ends the run
-
-
-async def _cancel(pending: Iterable[Entry | asyncio.Task]) -> None:
-    tasks = [task for task in pending if isinstance(task, asyncio.Task)]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _size(path: str) -> int | None:
