@@ -31,6 +31,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/embed.smk"
+include: "workflow/rules/detect.smk"
 include: "workflow/rules/targets.smk"
 
 

@@ -11,6 +11,7 @@ from conftest import ROOT
 
 # Import name -> package name, where they differ.
 PACKAGE = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "botocore": "boto3"}
+PACKAGE["efficientnet_lite_pytorch"] = "efficientnet-lite-pytorch"
 OURS = {p.stem for p in (ROOT / "workflow/scripts").iterdir()} | {"snakemake"}
 
 

@@ -29,7 +29,8 @@ SMALL = {
         "cae_visualization": QUICK | {"layers": [8, 8, 4]},
     },
     "tsne": {"perplexities": [5]},
-    "evaluation": {"resamples": 100},
+    "evaluation": {"resamples": 100, "seeds": [1, 2]},
+    "backbone": {"image_size": 64},
     "figures": {"examples": 2},
 }
 FIGURE = "results/small/figures/tsne/cae/rat.svg"
@@ -58,7 +59,7 @@ def dry(island, *arguments, config=None) -> dict[str, int]:
 def test_a_fresh_clone_plans_the_whole_graph(project_copy):
     project = project_copy()
     for config in (None, "config/sci.yaml", "config/channel_islands.yaml"):
-        jobs = planned(project.run("-n", config=config))
+        jobs = planned(project.run("all", "evaluation", "-n", config=config))
         rules = {
             m
             for s in (ROOT / "workflow/rules").glob("*.smk")
@@ -74,7 +75,7 @@ def test_a_fresh_clone_plans_the_whole_graph(project_copy):
         } | ({"make_demo"} if config else set())
         assert rules - left_out <= set(jobs)
         assert jobs["train_detector"] == 5
-    for target in ("figures", "eda", "models", "all"):
+    for target in ("figures", "eda", "models", "evaluation", "all"):
         assert planned(project.run(target, "-n"))[target] == 1
 
 
@@ -173,6 +174,19 @@ def test_a_moved_project_has_nothing_to_do(island, tmp_path):
     command = [sys.executable, "-m", "snakemake", "-n", "--configfile", island.config]
     done = subprocess.run(command, cwd=moved, capture_output=True, text=True, timeout=120)
     assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_evaluation_compares_detectors_in_every_arm(island):
+    island.run("--cores", "2", "evaluation", config=island.config)
+    metrics = pd.read_csv(island.results / "evaluation/metrics.csv")
+    assert set(metrics["arm"]) == {"rotate", "listed"}
+    runs = metrics.groupby("arm")["runs"].first()
+    assert runs["listed"] == 2 and runs["rotate"] == 10  # two seeds, five natives
+    assert metrics["value"].between(0, 1).all()
+    assert (metrics["low"] <= metrics["high"]).all()
+    assert len(list((island.results / "evaluation/scores").glob("rotate_*"))) == 5
+    with Image.open(island.results / "figures/comparison.png") as image:
+        assert min(image.size) > 500
 
 
 def test_one_more_invasive_species_downloads_and_crops_nothing(island):

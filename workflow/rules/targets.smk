@@ -1,4 +1,4 @@
-"""What one can ask for by name, beside `all`: figures, eda, models."""
+"""What one can ask for by name, beside `all`: figures, eda, models, evaluation."""
 
 FORMS = ["svg", "png"]
 
@@ -40,3 +40,9 @@ rule figures:
         expand(
             "<results>/figures/tsne_labels/{detector}.{form}", detector=VISUALIZATION, form=FORMS
         ),
+
+
+rule evaluation:
+    input:
+        rules.compare_detectors.output,
+        rules.plot_comparison.output,

@@ -1,0 +1,39 @@
+"""Packed crops -> features.npy, a row of backbone features for each row of the pack."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stowaway.backbones import open_backbone
+from stowaway.packs import batches
+from stowaway.run import progress, rule_log
+
+BATCH = 32
+
+
+def pack_features(pack: Path, out: Path, backbone: dict, threads: int) -> None:
+    """Write (crops, dimensions) float32, memory-mapped; memory holds one batch."""
+    torch.set_num_threads(threads)
+    network = open_backbone(backbone["name"], backbone["weights"])
+    pixels = np.load(pack, mmap_mode="r")
+    temporary, array = out.with_name(f".{out.name}.part"), None
+    for rows in progress(batches(np.arange(len(pixels)), BATCH), "features", "batches"):
+        crops = torch.from_numpy(np.ascontiguousarray(pixels[rows])).permute(0, 3, 1, 2)
+        features = network(crops).numpy()
+        if array is None:
+            shape = len(pixels), features.shape[1]
+            array = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
+        array[rows] = features
+    array.flush()
+    temporary.replace(out)
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        pack_features(
+            Path(snakemake.input.pack),
+            Path(snakemake.output.features),
+            snakemake.params.backbone,
+            snakemake.threads,
+        )
