@@ -148,6 +148,12 @@ def test_s3_with_signature(s3, tmp_path):
     assert inside["1.jpg"].bytes == 1001
 
 
+def test_a_bucket_with_a_dot_in_its_name(s3, folder, tmp_path):
+    """Its name as part of the host's would fit no certificate."""
+    shutil.copytree(folder, folder.parent / "us-west-2.data.example")
+    check(fill("s3://us-west-2.data.example", tmp_path, AWS | {"endpoint_url": s3}), tmp_path)
+
+
 def test_s3_errors_are_rows_without_secrets(s3, tmp_path, monkeypatch):
     settings = AWS | {"endpoint_url": s3}
     missing = fill("s3://bucket", tmp_path, settings, ["a/1.jpg", "nope.jpg"])
