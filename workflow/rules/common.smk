@@ -7,7 +7,7 @@ sys.path.append(str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from stowaway.config import ConfigError, check_config
 from stowaway.imports import imported_by
-from stowaway.names import public, slug
+from stowaway.names import listed, public, slug
 
 try:
     config = check_config(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
@@ -29,11 +29,6 @@ wildcard_constraints:
     species="|".join(SPECIES) or "none",
     size=r"\d+",
     perplexity=r"\d+",
-
-
-def listed(value):
-    """The value, or the several that it is."""
-    return value if isinstance(value, list) else [value]
 
 
 def overlap(source, store):

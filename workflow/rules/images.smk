@@ -5,10 +5,9 @@ Later steps go first, so that with `keep_images: false` few shards lie on the di
 """
 
 KEEP = config["keep_images"]
-SOURCE = [public(url) for url in listed(config["images"]["source"])]
-if not KEEP and any(
-    overlap(url, f"{RESULTS}/images") for url in listed(config["images"]["source"])
-):
+IMAGES = listed(config["images"]["source"])
+SOURCE = [public(url) for url in IMAGES]  # without what may be secret in them
+if not KEEP and any(overlap(url, f"{RESULTS}/images") for url in IMAGES):
     raise WorkflowError(
         "keep_images: false would delete the photos of images.source itself, since they lie in "
         f"{RESULTS}/images; keep them, or move them elsewhere"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from stowaway.answers import Unavailable
 from stowaway.mirrors import Mirrors, open_sources
-from stowaway.names import public
+from stowaway.names import listed, public
 from stowaway.run import BadInput, replacing, rule_log
 from stowaway.sources import FOLLOW, Remote
 from stowaway.transfer import Client
@@ -41,7 +41,6 @@ def fetch_coco(urls: list[str], aws: dict, path: Path, timeout: float, most: int
 
 
 async def _bring_one(sources: Mirrors, key: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         await sources.bring(key, path)
     finally:
@@ -51,9 +50,8 @@ async def _bring_one(sources: Mirrors, key: str, path: Path) -> None:
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         # not parameters: Snakemake notes those down, and a URL may be signed
-        urls = snakemake.config["coco"]
         fetch_coco(
-            [urls] if isinstance(urls, str) else urls,
+            listed(snakemake.config["coco"]),
             snakemake.config["aws"],
             Path(snakemake.output.coco),
             snakemake.config["images"]["timeout"],

@@ -24,21 +24,22 @@ def subset_annotations(annotations: Path, subset: Path, per_species: int, seed: 
     An event is in the subset whole, but for one of each species that meets the cap.
     """
     drawn: dict[str, list] = {}  # heaps: the highest rank, negated, comes first
+    total = 0
     for row in rows(annotations):
+        total += 1
         heap = drawn.setdefault(row["species"], [])
-        place = tuple(-part for part in rank(row, seed))
-        if len(heap) < per_species:
-            heapq.heappush(heap, place)
-        elif place > heap[0]:
-            heapq.heapreplace(heap, place)
+        event, box = rank(row, seed)
+        heapq.heappush(heap, (-event, -box))
+        if len(heap) > per_species:
+            heapq.heappop(heap)
+    highest = {species: (-heap[0][0], -heap[0][1]) for species, heap in drawn.items()}
     with replacing(subset) as file:
-        writer, kept, total = None, 0, 0
+        writer, kept = None, 0
         for row in rows(annotations):
-            writer = writer or csv.DictWriter(file, row)
-            if not total:
+            if writer is None:
+                writer = csv.DictWriter(file, row)
                 writer.writeheader()
-            total += 1
-            if tuple(-part for part in rank(row, seed)) >= drawn[row["species"]][0]:
+            if rank(row, seed) <= highest[row["species"]]:
                 writer.writerow(row)
                 kept += 1
     print(f"{kept} of {total} boxes of {len(drawn)} labels")

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .answers import Unavailable
-from .names import public
+from .names import listed, public
 from .pace import TRIES, pause
 from .run import BadInput
 from .sources import Folder, Remote, web
@@ -18,8 +18,9 @@ DOWN = 8  # broken requests in a row after which other sources are asked first
 class Mirrors:
     """Sources of the same objects, asked in their order, within one event loop.
 
-    A broken or throttled request is repeated, `TRIES` times in all and ever later. A source that
-    cannot be used (credentials, certificate, no such bucket) is not asked again.
+    A broken request is repeated, `TRIES` times in all and ever later; a throttled one for as long
+    as the server answers others. A source that cannot be used (credentials, certificate, no such
+    bucket) is not asked again.
     """
 
     def __init__(self, sources: list, unusable: list[str], client: Client) -> None:
@@ -100,7 +101,7 @@ def open_sources(
     """
     client = Client(timeout, most)
     sources, unusable = [], []
-    for url in [urls] if isinstance(urls, str) else urls:
+    for url in listed(urls):
         parts, name = urlsplit(url), public(url)
         try:
             if parts.scheme == "s3":

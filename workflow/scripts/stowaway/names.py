@@ -66,6 +66,11 @@ def public(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}" if host else parts.path
 
 
+def listed(addresses: str | list[str]) -> list[str]:
+    """The addresses, where a setting may hold one of them or several."""
+    return [addresses] if isinstance(addresses, str) else list(addresses)
+
+
 def name_key(name: str) -> str:
     """Equal for two names that a case-insensitive or normalising file system would mix up."""
     return unicodedata.normalize("NFC", name).casefold()

@@ -12,7 +12,7 @@ from pathlib import Path
 from .answers import Unavailable
 from .inorder import in_order
 from .journal import Journal, Noted
-from .names import public
+from .names import listed, public
 from .run import BadInput
 from .tables import rows
 
@@ -54,7 +54,7 @@ class Store:
 
     def __init__(self, folder: Path, journal: Path, source: str | list[str]) -> None:
         self.folder, self.journal, self.source = folder, Journal(journal), source
-        self.origins = [public(url) for url in ([source] if isinstance(source, str) else source)]
+        self.origins = [public(url) for url in listed(source)]
         self.root = folder.resolve()
         self.ready = cache(self._ready)
 

@@ -10,6 +10,7 @@ import pycurl
 from .answers import Answer, Unavailable, broken_by, refused_by
 from .checksum import BUFFER, Checksum
 from .multi import Multi
+from .run import replacing
 
 CONNECT = 15  # seconds to connect
 
@@ -61,17 +62,12 @@ class Client:
             if answer.md5:
                 checksum.update(piece)
 
-        try:
-            with _fresh(temporary) as file:
-                await self._request(url, options, answer, take)
+        with replacing(path, "wb", temporary, BUFFER) as file:
+            await self._request(url, options, answer, take)
             if answer.length is not None and answer.length != size:
                 raise Unavailable(f"{size} bytes came of {answer.length}", "broken")
             if answer.md5 and answer.md5 != await checksum.hexdigest():
                 raise Unavailable("the bytes do not match the server's checksum", "broken")
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
         return size, answer.md5 or ""
 
     async def _request(self, url: str, options: dict, answer: Answer, take: Callable) -> None:
@@ -113,12 +109,3 @@ class Client:
             raise broken_by(error)
         if answer.status != 200:
             raise refused_by(answer, bytes(refusal))
-
-
-def _fresh(path: Path):
-    """The file, opened anew; a link in its place is not followed."""
-    try:
-        return open(path, "xb", BUFFER)
-    except FileExistsError:
-        path.unlink()
-        return open(path, "xb", BUFFER)
