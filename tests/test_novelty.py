@@ -165,7 +165,11 @@ def island():
     return table, np.array(features), nuisance
 
 
-SPLIT = {"fractions": {"train": 0.6, "val": 0.2, "test": 0.2}, "group": "sequence", "seed": 1}
+SPLIT = {
+    "fractions": {"train": 0.5, "val": 0.1, "calibration": 0.2, "test": 0.2},
+    "group": "sequence",
+    "seed": 1,
+}
 
 
 def test_an_arm_fits_on_training_natives_alone(island, monkeypatch):

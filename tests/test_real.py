@@ -30,7 +30,7 @@ def test_real_photos_become_crops_and_a_split_without_leaks(project_copy):
     counts = labels["species_label"].value_counts()
     assert counts["agouti"] == 87
     splits = pd.read_csv(results / "splits.csv")
-    native = splits[splits["role"].isin(["train", "val", "test"])]
+    native = splits[splits["role"].isin(["train", "val", "calibration", "test"])]
     assert native.groupby("event")["role"].nunique().max() == 1
     assert set(native["species"]) == set(shipped["species"]["native"])
     assert all(counts[name] >= 40 for name in shipped["species"]["native"])

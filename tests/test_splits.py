@@ -5,7 +5,7 @@ import pytest
 from stowaway.run import BadInput
 from stowaway.splits import ROLES, Leak, check_no_leak, check_species, group_of, split_groups
 
-FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
+FRACTIONS = {"train": 0.5, "val": 0.1, "calibration": 0.2, "test": 0.2}
 
 
 def crops(counts: dict[str, list[int]]) -> pd.DataFrame:
@@ -34,21 +34,36 @@ def test_shares_of_every_species_come_near_the_fractions():
     rng = np.random.default_rng(0)
     table = split(crops({s: rng.integers(1, 6, 60) for s in ("fox", "jay")} | {"rat": [4, 4]}))
     for species in ("fox", "jay"):
-        shares = table[table["species"] == species]["role"].value_counts(normalize=True)
+        groups = table[table["species"] == species].drop_duplicates("group")
+        shares = groups["role"].value_counts(normalize=True)
         for role, fraction in FRACTIONS.items():
             assert abs(shares[role] - fraction) < 0.05
     assert set(table[table["species"] == "rat"]["role"]) == {"invasive"}
 
 
-def test_three_groups_are_enough_for_every_role():
-    table = split(crops({"fox": [9, 1, 1], "jay": [1, 1, 1], "rat": [1]}))
+def test_four_groups_are_enough_for_every_role():
+    table = split(crops({"fox": [9, 1, 1, 1], "jay": [1, 1, 1, 1], "rat": [1]}))
     for species in ("fox", "jay"):
         assert set(table[table["species"] == species]["role"]) == set(ROLES)
 
 
 def test_too_few_groups_are_an_error_with_the_counts():
-    with pytest.raises(BadInput, match="'jay' has 2 group\\(s\\): 1 train, 1 val, 0 test"):
-        split(crops({"fox": [3, 3, 3], "jay": [5, 5], "rat": [1]}))
+    with pytest.raises(BadInput, match="'jay' has 2 group\\(s\\): 1 train, 1 val, 0 calibration, 0 test"):
+        split(crops({"fox": [3] * 4, "jay": [5, 5], "rat": [1]}))
+
+
+def test_test_events_are_as_long_as_the_others():
+    sizes = [1, 2, 3, 10, 40] * 40
+    table = split(crops({"fox": sizes, "jay": sizes, "rat": [4]}))
+    length = table.groupby(["role", "event"]).size().groupby("role").mean()
+    assert 0.7 < length["test"] / length["train"] < 1.4  # by crops it was below 0.5
+    few = [
+        split(crops({"fox": [1, 2, 3, 10, 40], "rat": [1]}), ["fox"], seed=seed)["role"]
+        .eq("test")
+        .sum()
+        for seed in range(60)
+    ]
+    assert 7 < np.mean(few) < 16  # one event of five, each as often: 11.2 crops
 
 
 def test_groups_shared_by_species_stay_whole_and_invaded_ones_go_to_test():
@@ -71,9 +86,9 @@ def test_a_seed_gives_the_same_split_and_another_one_another():
 
 
 def test_other_species_are_unlisted_and_one_native_is_enough():
-    table = split(crops({"fox": [1, 1, 1], "moth": [2], "rat": [1]}), native=["fox"])
+    table = split(crops({"fox": [1] * 4, "moth": [2], "rat": [1]}), native=["fox"])
     assert set(table[table["species"] == "moth"]["role"]) == {"unlisted"}
-    alone = split(crops({"fox": [1, 1, 1]}), native=["fox"], invasive=[])
+    alone = split(crops({"fox": [1] * 4}), native=["fox"], invasive=[])
     assert set(alone["role"]) == set(ROLES)
 
 

@@ -85,7 +85,7 @@ def test_every_stage_left_its_tables(island):
     assert labels["crop_id"].is_unique
     assert all((island.folder / path).is_file() for path in labels["image_path"])
     splits = pd.read_csv(island.results / "splits.csv")
-    assert set(splits["role"]) == {"train", "val", "test", "invasive", "unlisted"}
+    assert set(splits["role"]) == {"train", "val", "calibration", "test", "invasive", "unlisted"}
     metrics = pd.read_csv(island.results / "metrics.csv")
     assert set(metrics["detector"]) == {"basic", "cae", "cae_visualization"}
     assert set(metrics["level"]) == {"crop", "event"}

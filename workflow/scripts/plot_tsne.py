@@ -11,7 +11,7 @@ def plot_tsne(embeddings: list[str], detector: str, species: str):
     role, mine = tables[0]["role"], tables[0]["species"] == species
     layers = [
         Layer("native, trained on", role == "train", NATIVE, 12),
-        Layer("native, held out", role.isin(["val", "test"]), NATIVE_DARK, 12),
+        Layer("native, held out", role.isin(["val", "calibration", "test"]), NATIVE_DARK, 12),
         Layer(species, mine, NOVEL, 40, edge="white"),
     ]
     return draw_maps(tables, layers, f"{detector}: {species} among the natives")

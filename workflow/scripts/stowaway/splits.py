@@ -9,7 +9,7 @@ import pandas as pd
 from .events import UNKNOWN
 from .run import BadInput
 
-ROLES = ("train", "val", "test")
+ROLES = ("train", "val", "calibration", "test")
 
 
 class Leak(BadInput):
@@ -33,31 +33,29 @@ def split_groups(
     fractions: dict[str, float],
     seed: int,
 ) -> pd.Series:
-    """The role of each crop: train, val or test for natives; invasive; unlisted for the others.
+    """The role of each crop: one of ROLES for natives; invasive; unlisted for the others.
 
     `table` has a row per crop with `species` and `group`. Whole groups go to one side, those in
     which an invasive crop lies too to the test side. Species with the fewest groups are dealt out
-    first, each group to the role that is furthest behind its share of that species' crops, so
-    that every role gets a group of every species that has three free ones. Raises `BadInput`
-    where a native species ends without a group in some role.
+    first, in random order, each group to the role that is furthest behind its share of that
+    species' groups, so that every role gets a group of every species that has four free ones.
+    Groups count the same whatever their size: a deal that evens out the crops gives the long
+    bursts to training, and a test event, scored by its highest crop, then looks less novel than
+    a novel one for its shortness alone. Raises `BadInput` where a native species ends without a
+    group in some role.
     """
-    groups: dict[str, Counter] = defaultdict(Counter)
+    groups: dict[str, set] = defaultdict(set)
     for species, group in zip(table["species"], table["group"], strict=True):
-        groups[group][species] += 1
-    invaded = {group for group, counts in groups.items() if any(s in counts for s in invasive)}
-    role = dict.fromkeys(invaded, "test")
-    having = {s: sorted(g for g, counts in groups.items() if s in counts) for s in native}
+        groups[group].add(species)
+    role = {g: "test" for g, found in groups.items() if not found.isdisjoint(invasive)}
+    having = {s: sorted(g for g, found in groups.items() if s in found) for s in native}
     for number, species in enumerate(sorted(native, key=lambda s: (len(having[s]), s))):
-        done = Counter()
-        for group in having[species]:
-            done[role.get(group)] += groups[group][species]
-        total = done.total()
+        done = Counter(role[g] for g in having[species] if g in role)
         free = np.array([g for g in having[species] if g not in role], dtype=object)
         np.random.default_rng([seed, number]).shuffle(free)
-        for group in sorted(free, key=lambda g: -groups[g][species]):
-            behind = {r: 1 - done[r] / (fractions[r] * total) for r in ROLES}
-            role[group] = max(ROLES, key=behind.get)
-            done[role[group]] += groups[group][species]
+        for group in free:
+            role[group] = min(ROLES, key=lambda r: done[r] / fractions[r])
+            done[role[group]] += 1
     short = [line for s in native if (line := _too_few(s, having[s], role))]
     if short:
         raise BadInput(
@@ -100,7 +98,7 @@ def with_roles(table: pd.DataFrame, species: dict[str, list[str]], split: dict) 
 def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -> None:
     """Raise `Leak` if anything is on two sides.
 
-    The sides are train, val, and test with invasive. Groups, events and images may lie on one of
+    The sides are train, val, calibration, and test with invasive. Groups, events and images may lie on one of
     them only; invasive species are nowhere but in their role, natives nowhere in it.
     """
     used = table[table["role"] != "unlisted"]
