@@ -27,7 +27,7 @@ VISUALIZATION = [name for name in DETECTORS if name not in NOVELTY]
 wildcard_constraints:
     detector="|".join(DETECTORS),
     species="|".join(SPECIES) or "none",
-    size=r"\d+",
+    size=r"\d+(pad)?",
     perplexity=r"\d+",
 
 
@@ -58,9 +58,15 @@ def worth(wildcards):
     return 8 if settings(wildcards)["kind"] == "convolutional" else 1
 
 
+def pack_of(settings, suffix):
+    """The packed crops (npy) or their index (csv) that a detector or the backbone takes."""
+    pad = "pad" * (settings["aspect"] == "pad")
+    return f"{RESULTS}/packed/{settings['image_size']}{pad}.{suffix}"
+
+
 def packed(suffix):
-    """The packed crops (npy) or their index (csv) at the detector's image size."""
-    return lambda wildcards: f"{RESULTS}/packed/{settings(wildcards)['image_size']}.{suffix}"
+    """The packed crops (npy) or their index (csv) of the detector that is asked for."""
+    return lambda wildcards: pack_of(settings(wildcards), suffix)
 
 
 def show_summary():

@@ -22,7 +22,10 @@ def check_config(config: dict, schema: Path) -> dict:
     config = _without_nulls(config)
     rules = yaml.safe_load(schema.read_text())
     errors = sorted(jsonschema.Draft202012Validator(rules).iter_errors(config), key=str)
-    lines = [line for error in errors for line in _explain(error)] or _contradictions(config)
+    lines = [line for error in errors for line in _explain(error)]
+    if not lines:
+        config["detectors"] = _with_defaults(config["detectors"], rules["$defs"]["detector"])
+        lines = _contradictions(config)
     if lines:
         raise ConfigError("\n".join([*lines, "Every key is explained in config/README.md."]))
     config["detectors"] = dict(sorted(config["detectors"].items()))  # one order, one colour each
@@ -38,6 +41,13 @@ def _without_nulls(config: dict) -> dict:
     if isinstance(labels, dict):
         parts["labels"] = {k: _kept(v) for k, v in labels.items()}
     return config | {key: _kept(value) for key, value in parts.items()}
+
+
+def _with_defaults(detectors: dict, rules: dict) -> dict:
+    """The detectors with the schema's defaults of the settings that they do not name."""
+    keys = rules["properties"].items()
+    defaults = {key: rule["default"] for key, rule in keys if "default" in rule}
+    return {name: defaults | detector for name, detector in detectors.items()}
 
 
 def _kept(value):
