@@ -111,7 +111,8 @@ def _contradictions(config: dict) -> list[str]:
                 f"species: '{label}' is renamed to '{renamed}' by labels.rename; list that"
             )
     for name, detector in config["detectors"].items():
-        size, fold = detector["image_size"], 2 ** len(detector["layers"])
+        lines += _of_a_classifier(f"detectors.{name}", detector, config)
+        size, fold = detector["image_size"], 2 ** len(detector.get("layers", ()))
         if detector["kind"] == "convolutional" and size % fold:
             lines.append(
                 f"detectors.{name}.image_size: {size} is not a multiple of {fold}, which "
@@ -119,4 +120,15 @@ def _contradictions(config: dict) -> list[str]:
             )
         elif detector["kind"] == "convolutional" and size < 2 * fold:
             lines.append(f"detectors.{name}.layers: too many for an image_size of {size}")
+    return lines
+
+
+def _of_a_classifier(key: str, detector: dict, config: dict) -> list[str]:
+    if detector["kind"] != "classifier":
+        return []
+    lines = []
+    if len(config["species"]["native"]) < 2:
+        lines.append(f"{key}.kind: a classifier needs two native species to tell apart")
+    if detector["start"] == "scratch" and "layers" not in detector:
+        lines.append(f"{key}.layers: missing; a classifier from scratch needs them")
     return lines
