@@ -77,9 +77,28 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("patience", [None, 2])
-def test_a_killed_training_resumes_to_the_same_weights(moving_squares, tmp_path, patience, capsys):
-    whole, history = fit(moving_squares, patience=patience)
+CLASSIFIER = {"kind": "classifier", "start": "scratch", "layers": [8, 8], "seed": 3}
+TAUGHT = {
+    "loss": "cross_entropy",
+    "classes": np.arange(64) % 2,
+    "weights": np.linspace(1, 2, 48),
+    "augmented": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes"),
+    [
+        (SETTINGS, {"patience": None}),
+        (SETTINGS, {"patience": 2}),
+        (SETTINGS, {"loss": "ssim", "augmented": True}),
+        (CLASSIFIER | {"species": ["ant", "bee"]}, TAUGHT),
+    ],
+)
+def test_a_killed_training_resumes_to_the_same_weights(
+    moving_squares, tmp_path, settings, changes, capsys
+):
+    whole, history = fit(moving_squares, settings, **changes)
     path = tmp_path / "checkpoint.pt"
 
     def kill(epoch):
@@ -87,10 +106,17 @@ def test_a_killed_training_resumes_to_the_same_weights(moving_squares, tmp_path,
             raise Killed
 
     with pytest.raises(Killed):
-        fit(moving_squares, patience=patience, checkpoint=path, fingerprint="x", after_epoch=kill)
+        fit(
+            moving_squares,
+            settings,
+            **changes,
+            checkpoint=path,
+            fingerprint="x",
+            after_epoch=kill,
+        )
     capsys.readouterr()
     resumed, history_resumed = fit(
-        moving_squares, patience=patience, checkpoint=path, fingerprint="x"
+        moving_squares, settings, **changes, checkpoint=path, fingerprint="x"
     )
     assert "resuming after epoch" in capsys.readouterr().out
     assert same(whole, resumed)
