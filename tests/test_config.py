@@ -9,6 +9,22 @@ from stowaway.config import ConfigError, check_config
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 
+CLASSIFIER = {
+    "kind": "classifier",
+    "start": "pretrained",
+    "image_size": 224,
+    "score": "energy",
+    "train_on": "natives",
+    "epochs": 1,
+    "patience": None,
+    "batch_size": 8,
+    "learning_rate": 0.0003,
+    "precision": "auto",
+    "compile": False,
+    "seed": 1,
+}
+
+
 def merged(base: dict, overlay: dict) -> dict:
     """As Snakemake merges an overlay: maps key by key, everything else replaced."""
     out = dict(base)
@@ -42,6 +58,20 @@ def test_shipped_configs_are_valid(config, path):
             "detectors.cae.image_size: 100 is not a mult",
         ),
         ({"detectors": {"mine": {"kind": "dense"}}}, "detectors.mine.image_size: missing"),
+        ({"detectors": {"mine": {"kind": "dense"}}}, "detectors.mine.layers: missing"),
+        (
+            {"detectors": {"cae": {"kind": "classifier"}}},
+            "detectors.cae.score: 'error' is not one of",
+        ),
+        ({"detectors": {"cae": {"score": "energy"}}}, "detectors.cae.score: 'energy' is not one"),
+        (
+            {"detectors": {"mine": CLASSIFIER}, "species": {"native": ["fox"]}},
+            "detectors.mine.kind: a classifier needs two native species",
+        ),
+        (
+            {"detectors": {"mine": CLASSIFIER | {"start": "scratch"}}},
+            "detectors.mine.layers: missing; a classifier from scratch",
+        ),
         ({"split": {"fractions": {"test": 0.5}}}, "split.fractions: they sum to 1.3"),
         ({"species": {"invasive": ["Fox"]}}, "species: 'fox' is listed twice"),
         ({"species": {"invasive": ["scrub-jay"]}}, "another one has the same slug"),
@@ -62,6 +92,19 @@ def test_mistakes_name_the_key(config, overlay, message):
     with pytest.raises(ConfigError) as error:
         check_config(merged(config, overlay), SCHEMA)
     assert message in str(error.value)
+
+
+def test_settings_that_are_not_named_have_the_schemas_defaults(config):
+    checked = check_config(merged(config, {"detectors": {"mine": CLASSIFIER}}), SCHEMA)
+    cae = checked["detectors"]["cae"]
+    assert (cae["loss"], cae["augment"], cae["aspect"]) == ("mse", False, "squeeze")
+    assert (checked["detectors"]["mine"]["start"], cae["start"]) == ("pretrained", "scratch")
+
+
+def test_the_documented_classifier_is_valid(config):
+    text = (ROOT / "config/README.md").read_text()
+    example = yaml.safe_load(text[text.index("detectors:\n") :].split("```")[0])
+    assert check_config(merged(config, example), SCHEMA)["detectors"]["classifier"]["augment"]
 
 
 def test_null_removes_a_detector(config):

@@ -8,7 +8,7 @@ from PIL import Image
 from crop_images import crop_images
 from label_crops import label_crops
 from stowaway.crops import Unusable, fit_box, open_upright, save_crop
-from stowaway.packs import batches, open_pack, pack, small
+from stowaway.packs import GREY, batches, open_pack, pack, small
 from stowaway.run import BadInput
 from stowaway.tables import read_table, rows
 
@@ -219,7 +219,7 @@ def test_pack_holds_each_crop_in_its_row(tmp_path):
             (0, 0, 20, 30),
             tmp_path / f"{value}.jpg",
         )
-    assert list(pack(paths, 300, tmp_path / "8.npy", 8, 2)) == list(range(300))
+    assert list(pack(paths, 300, tmp_path / "8.npy", 8, False, 2)) == list(range(300))
     (tmp_path / "8.csv").write_text("row,crop_id\n" + "".join(f"{n},c{n}\n" for n in range(300)))
     pixels, row_of = open_pack(tmp_path / "8.npy", tmp_path / "8.csv")
     assert isinstance(pixels, np.memmap)
@@ -233,6 +233,18 @@ def test_small_equals_a_plain_resize_of_a_full_decode(tmp_path):
     with Image.open(tmp_path / "x.jpg") as image:
         full = np.asarray(image.resize((32, 32), Image.Resampling.BILINEAR), float)
     assert np.abs(small(str(tmp_path / "x.jpg"), 32) - full).mean() < 1.5
+
+
+@pytest.mark.parametrize(("wide", "tall"), [(60, 20), (20, 60), (1000, 1), (9, 9)])
+def test_a_padded_crop_keeps_its_form_between_grey_sides(tmp_path, wide, tall):
+    Image.new("RGB", (wide, tall), (250, 10, 10)).save(tmp_path / "x.jpg", quality=95)
+    pixels = small(str(tmp_path / "x.jpg"), 30, pad=True)
+    assert pixels.shape == (30, 30, 3)
+    crop = pixels[..., 0] > 200
+    expected = [max(1, round(30 * side / max(wide, tall))) for side in (tall, wide)]
+    assert [int(crop.any(axis).sum()) for axis in (1, 0)] == expected
+    assert (pixels[~crop] == GREY).all()
+    assert abs(np.argwhere(crop).mean(0) - 14.5).max() <= 0.5
 
 
 def test_batches_cover_all_rows():

@@ -125,10 +125,10 @@ def test_backbone_features_are_of_the_crop_and_its_mirror(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
     pixels[4] = pixels[3, :, ::-1]
     np.save(tmp_path / "pack.npy", pixels)
-    backbone = {"name": "efficientnet_lite0", "weights": None}
+    backbone = {"name": "efficientnet_lite0", "weights": None, "layer": "bottleneck"}
     pack_features(tmp_path / "pack.npy", tmp_path / "features.npy", backbone, 2)
     features = np.load(tmp_path / "features.npy")
-    assert features.shape == (5, 1280) and features.dtype == np.float32
+    assert features.shape == (5, 320) and features.dtype == np.float32
     np.testing.assert_allclose(features[3], features[4], atol=1e-4)
     assert np.abs(features[0] - features[1]).max() > 0.1
 

@@ -4,15 +4,10 @@ import torch
 from scipy.stats import pearsonr
 
 from stowaway.backend import Backend
-from stowaway.detector import (
-    build,
-    correlation_of,
-    error_of,
-    load_detector,
-    save_detector,
-    score_of,
-)
+from stowaway.detector import build, load_detector, save_detector
+from stowaway.losses import correlation_of, error_of
 from stowaway.run import BadInput
+from stowaway.scores import score_of
 from stowaway.training import train
 
 SETTINGS = {
@@ -82,9 +77,28 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("patience", [None, 2])
-def test_a_killed_training_resumes_to_the_same_weights(moving_squares, tmp_path, patience, capsys):
-    whole, history = fit(moving_squares, patience=patience)
+CLASSIFIER = {"kind": "classifier", "start": "scratch", "layers": [8, 8], "seed": 3}
+TAUGHT = {
+    "loss": "cross_entropy",
+    "classes": np.arange(64) % 2,
+    "weights": np.linspace(1, 2, 48),
+    "augmented": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes"),
+    [
+        (SETTINGS, {"patience": None}),
+        (SETTINGS, {"patience": 2}),
+        (SETTINGS, {"loss": "ssim", "augmented": True}),
+        (CLASSIFIER | {"species": ["ant", "bee"]}, TAUGHT),
+    ],
+)
+def test_a_killed_training_resumes_to_the_same_weights(
+    moving_squares, tmp_path, settings, changes, capsys
+):
+    whole, history = fit(moving_squares, settings, **changes)
     path = tmp_path / "checkpoint.pt"
 
     def kill(epoch):
@@ -92,10 +106,17 @@ def test_a_killed_training_resumes_to_the_same_weights(moving_squares, tmp_path,
             raise Killed
 
     with pytest.raises(Killed):
-        fit(moving_squares, patience=patience, checkpoint=path, fingerprint="x", after_epoch=kill)
+        fit(
+            moving_squares,
+            settings,
+            **changes,
+            checkpoint=path,
+            fingerprint="x",
+            after_epoch=kill,
+        )
     capsys.readouterr()
     resumed, history_resumed = fit(
-        moving_squares, patience=patience, checkpoint=path, fingerprint="x"
+        moving_squares, settings, **changes, checkpoint=path, fingerprint="x"
     )
     assert "resuming after epoch" in capsys.readouterr().out
     assert same(whole, resumed)
@@ -133,7 +154,7 @@ def test_bfloat16_trains_to_nearly_the_same_loss(moving_squares):
 
 def test_a_saved_detector_is_the_same_detector(moving_squares, tmp_path):
     model, _ = fit(moving_squares)
-    save_detector(tmp_path / "m.pt", model, SETTINGS)
+    save_detector(tmp_path / "m.pt", model, SETTINGS, {})
     loaded, saved = load_detector(tmp_path / "m.pt")
     assert same(model, loaded)
     assert not loaded.training
@@ -155,8 +176,9 @@ def test_scores_against_numpy_and_scipy():
         assert correlations[n].item() == pytest.approx(
             pearsonr(a[n].ravel(), b[n].ravel())[0], abs=1e-5
         )
-    assert torch.equal(score_of(errors, correlations, "error"), errors)
-    assert torch.equal(score_of(errors, correlations, "correlation"), 1 - correlations)
+    seen = {"error": errors, "correlation": correlations}
+    assert torch.equal(score_of(seen, "error", {}), errors)
+    assert torch.equal(score_of(seen, "correlation", {}), 1 - correlations)
 
 
 def test_flat_crops_have_no_correlation_and_a_score():

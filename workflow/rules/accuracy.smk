@@ -46,7 +46,7 @@ rule plot_species_accuracy:
     params:
         site=SITE,
         title=title,
-        score=lambda w: settings(w)["score"],
+        score=threshold_of,
     script:
         "../scripts/plot_species_accuracy.py"
 
@@ -74,6 +74,6 @@ rule plot_accuracy:
     params:
         site=SITE,
         species=lambda w: SPECIES[w.species],
-        score=lambda w: settings(w)["score"],
+        score=threshold_of,
     script:
         "../scripts/plot_accuracy.py"

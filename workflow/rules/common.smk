@@ -22,12 +22,13 @@ INVASIVE = {slug(name): name for name in config["species"]["invasive"]}
 SPECIES = {slug(name): name for name in config["species"]["native"]} | INVASIVE
 NOVELTY = [name for name, d in DETECTORS.items() if d["train_on"] == "natives"]
 VISUALIZATION = [name for name in DETECTORS if name not in NOVELTY]
+RECONSTRUCTING = [name for name in NOVELTY if DETECTORS[name]["kind"] != "classifier"]
 
 
 wildcard_constraints:
     detector="|".join(DETECTORS),
     species="|".join(SPECIES) or "none",
-    size=r"\d+",
+    size=r"\d+(pad)?",
     perplexity=r"\d+",
 
 
@@ -43,8 +44,16 @@ def modules(script):
 
 
 def settings(wildcards):
-    """The settings of the detector that is asked for."""
-    return DETECTORS[wildcards.detector]
+    """The settings of the detector that is asked for, and the backbone where it starts from one."""
+    settings = DETECTORS[wildcards.detector]
+    if settings["start"] == "scratch":
+        return settings
+    return settings | {"backbone": {k: config["backbone"][k] for k in ("name", "weights", "layer")}}
+
+
+def threshold_of(wildcards):
+    """Which of the original's rules the detector's score goes by: only the correlation has its own."""
+    return "correlation" if settings(wildcards)["score"] == "correlation" else "error"
 
 
 def title(wildcards):
@@ -55,12 +64,18 @@ def title(wildcards):
 
 def worth(wildcards):
     """Threads that a detector's network can use: a dense one is bound by memory, not by cores."""
-    return 8 if settings(wildcards)["kind"] == "convolutional" else 1
+    return 1 if settings(wildcards)["kind"] == "dense" else 8
+
+
+def pack_of(settings, suffix):
+    """The packed crops (npy) or their index (csv) that a detector or the backbone takes."""
+    pad = "pad" * (settings["aspect"] == "pad")
+    return f"{RESULTS}/packed/{settings['image_size']}{pad}.{suffix}"
 
 
 def packed(suffix):
-    """The packed crops (npy) or their index (csv) at the detector's image size."""
-    return lambda wildcards: f"{RESULTS}/packed/{settings(wildcards)['image_size']}.{suffix}"
+    """The packed crops (npy) or their index (csv) of the detector that is asked for."""
+    return lambda wildcards: pack_of(settings(wildcards), suffix)
 
 
 def show_summary():

@@ -16,7 +16,7 @@ if INVASIVE:
 
 rule pack_features:
     input:
-        pack=f"<results>/packed/{config['backbone']['image_size']}.npy",
+        pack=pack_of(config["backbone"], "npy"),
         modules=modules("pack_features"),
     output:
         features="<results>/features.npy",
@@ -52,7 +52,7 @@ rule score_arm:
     input:
         labels="<results>/labels.csv",
         features="<results>/features.npy",
-        index=f"<results>/packed/{config['backbone']['image_size']}.csv",
+        index=pack_of(config["backbone"], "csv"),
         nuisance="<results>/nuisance.csv",
         modules=modules("score_arm"),
     output:

@@ -26,7 +26,7 @@ rule figures:
         ),
         expand(
             "<results>/figures/reconstructions/{detector}/{species}.{form}",
-            detector=NOVELTY,
+            detector=RECONSTRUCTING,
             form=FORMS,
             species=SPECIES,
         ),

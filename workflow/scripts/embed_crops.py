@@ -34,10 +34,10 @@ def embed(points: np.ndarray, perplexity: int, seed: int, threads: int) -> np.nd
 def embed_crops(
     components: Path, splits: Path, out: Path, perplexity: int, seed: int, threads: int
 ) -> None:
-    """Write crop, species, role, the perplexity used, and the coordinates in both spaces."""
+    """Write crop, species, role, the perplexity used, and the coordinates in each space."""
     with np.load(components) as saved:
         table = pd.DataFrame({"crop_id": saved["crop_id"]})
-        spaces = {space: saved[space] for space in ("latent", "reconstruction")}
+        spaces = {space: saved[space] for space in saved.files if space != "crop_id"}
     table = table.merge(
         read_table(splits, ["crop_id", "species", "role"]), on="crop_id", how="left"
     )

@@ -1,4 +1,7 @@
-"""A detector and packed crops -> principal components of latents and of reconstructions."""
+"""A detector and packed crops -> principal components of latents and of reconstructions.
+
+A classifier has features for latents, and no reconstructions.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +29,7 @@ def sample(roles: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 
 def features(model, backend: Backend, pixels, rows: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """Yield (latents, reconstructions) of each batch, each as (n, values) float32."""
+    """Yield (latents, outputs) of each batch, each as (n, values) float32."""
     with torch.inference_mode():
         for batch in progress(batches(rows, INFERENCE_BATCH), "encoding", "batches"):
             images = backend.images(pixels[batch])
@@ -37,7 +40,7 @@ def features(model, backend: Backend, pixels, rows: np.ndarray) -> Iterator[list
 
 
 def project(model, backend: Backend, pixels, rows: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Principal components of latents and reconstructions: two (n, up to 50) float32 arrays.
+    """Principal components of latents and outputs: two (n, up to 50) float32 arrays.
 
     PCA is fitted on a sample of the crops, so memory does not grow with their number.
     """
@@ -84,14 +87,12 @@ def encode_crops(
         table = table[table["role"] != "unlisted"]
     table = table.iloc[sample(table["role"].to_numpy(), max_native, seed)]
     rows = table["crop_id"].map(row_of).to_numpy()
-    latents, reconstructions = project(model, backend, pixels, rows, seed)
+    latents, outputs = project(model, backend, pixels, rows, seed)
+    spaces = {"latent": latents}
+    if settings["kind"] != "classifier":
+        spaces["reconstruction"] = outputs
     with replacing(out, "wb") as file:
-        np.savez(
-            file,
-            crop_id=table["crop_id"].to_numpy(str),
-            latent=latents,
-            reconstruction=reconstructions,
-        )
+        np.savez(file, crop_id=table["crop_id"].to_numpy(str), **spaces)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,9 @@ def evaluate_detector(
     metrics = metrics_table(compared, detector, arm, resamples, seed)
     print(metrics.to_string())
     lines = [
-        line for rule in thresholds.rules(val) for line in thresholds.judge(rule, natives, invasive)
+        line
+        for rule in thresholds.rules(val, settings["score"])
+        for line in thresholds.judge(rule, natives, invasive)
     ]
     write_table(metrics, out_metrics)
     write_table(pd.DataFrame(lines, columns=thresholds.JUDGED), out_accuracy)

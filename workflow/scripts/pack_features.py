@@ -15,7 +15,7 @@ BATCH = 32
 def pack_features(pack: Path, out: Path, backbone: dict, threads: int) -> None:
     """Write (crops, dimensions) float32, memory-mapped; memory holds one batch."""
     torch.set_num_threads(threads)
-    network = open_backbone(backbone["name"], backbone["weights"])
+    network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
     pixels = np.load(pack, mmap_mode="r")
     temporary, array = out.with_name(f".{out.name}.part"), None
     for rows in progress(batches(np.arange(len(pixels)), BATCH), "features", "batches"):

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from stowaway.backend import Backend
-from stowaway.detector import correlation_of, error_of, load_detector, score_of
+from stowaway.detector import load_detector
 from stowaway.packs import open_pack
 from stowaway.run import replacing, rule_log
+from stowaway.scores import look, score_of
 from stowaway.tables import read_table
 
 
@@ -24,12 +25,13 @@ def reconstruct_crops(
     chosen = table.sample(frac=1, random_state=seed).groupby("species").head(examples)
     chosen = chosen.sort_values(["species", "crop_id"])
     images = backend.images(pixels[chosen["crop_id"].map(row_of).to_numpy()])
+    settings = saved["settings"]
+    seen = look(model, images, settings["loss"], backend)
+    scores = score_of(seen, settings["score"], saved["fitted"]).float().numpy()
     with torch.inference_mode():
         outputs = model(images)
-        error, correlation = error_of(images, outputs), correlation_of(images, outputs)
-        scores = score_of(error, correlation, saved["settings"]["score"]).numpy()
-        if saved["arguments"]["output"] == "softmax":  # its values sum to 1: stretch to be seen
-            outputs = outputs / outputs.amax((1, 2, 3), keepdim=True)
+    if settings["output"] == "softmax":  # its values sum to 1: stretch to be seen
+        outputs = outputs / outputs.amax((1, 2, 3), keepdim=True)
     pairs = torch.stack([images, outputs], 1).permute(0, 1, 3, 4, 2)
     with replacing(out, "wb") as file:
         np.savez(

@@ -5,16 +5,17 @@ from pathlib import Path
 import torch
 
 from stowaway.backend import INFERENCE_BATCH, Backend
-from stowaway.detector import correlation_of, error_of, load_detector, score_of
+from stowaway.detector import load_detector
 from stowaway.packs import batches, open_pack
 from stowaway.run import progress, rule_log
+from stowaway.scores import look, score_of
 from stowaway.tables import read_table, write_table
 
 
 def score_crops(
     model_path: Path, pack: Path, index: Path, splits: Path, out: Path, threads: int
 ) -> None:
-    """Score every crop in the splits table."""
+    """Score every crop in the splits table; a classifier has no error and no correlation."""
     model, saved = load_detector(model_path)
     settings = saved["settings"]
     backend = Backend.choose(settings["precision"], threads)
@@ -22,16 +23,14 @@ def score_crops(
     pixels, row_of = open_pack(pack, index)
     table = read_table(splits, ["crop_id", "species", "role", "event"])
     rows = table["crop_id"].map(row_of).to_numpy()
+    fitted = {key: value.to(backend.device) for key, value in saved["fitted"].items()}
     parts = []
-    with torch.inference_mode():
-        for batch in progress(batches(rows, INFERENCE_BATCH), "scoring", "batches"):
-            images = backend.images(pixels[batch])
-            with backend.autocast():
-                outputs = model(images)
-            outputs = outputs.float()
-            error, correlation = error_of(images, outputs), correlation_of(images, outputs)
-            score = score_of(error, correlation, settings["score"])
-            parts.append(torch.stack([score, error, correlation]).cpu())
+    for batch in progress(batches(rows, INFERENCE_BATCH), "scoring", "batches"):
+        seen = look(model, backend.images(pixels[batch]), settings["loss"], backend)
+        score = score_of(seen, settings["score"], fitted)
+        unknown = torch.full_like(score, torch.nan)
+        columns = score, seen.get("error", unknown), seen.get("correlation", unknown)
+        parts.append(torch.stack(columns).float().cpu())
     table[["score", "error", "correlation"]] = torch.cat(parts, 1).T.numpy()
     write_table(table, out)
 

@@ -4,9 +4,10 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from stowaway import networks, training
+from stowaway import augment, classifier, losses, networks, scores, training
 from stowaway.backend import Backend
 from stowaway.detector import build, save_detector
 from stowaway.packs import open_pack
@@ -14,6 +15,20 @@ from stowaway.run import rule_log
 from stowaway.tables import read_table, write_table
 
 TRAINED_ON = {"natives": ["train"], "all": ["train", "invasive", "unlisted"]}
+
+
+def lessons(table: pd.DataFrame, rows: pd.Series, chosen: pd.Series, species: list[str]) -> dict:
+    """The class of each packed crop, -1 for other species, and how often the chosen are shown.
+
+    Every species is shown as often as any other, and so is each of its events, whose frames are
+    near-copies.
+    """
+    classes = np.full(rows.max() + 1, -1)
+    classes[rows] = table["species"].map({name: n for n, name in enumerate(species)}).fillna(-1)
+    crops = table[chosen].assign(n=1)
+    events = crops.groupby("species")["event"].transform("nunique")
+    frames = crops.groupby(["species", "event"])["n"].transform("size")
+    return {"classes": classes, "weights": (1 / (events * frames)).to_numpy()}
 
 
 def train_detector(
@@ -28,7 +43,7 @@ def train_detector(
 ) -> None:
     """Train as `settings` say, resuming a checkpoint of the same settings and crops."""
     pixels, row_of = open_pack(pack, index)
-    table = read_table(splits, ["crop_id", "role", "group"])
+    table = read_table(splits, ["crop_id", "species", "role", "group", "event"])
     rows, role = table["crop_id"].map(row_of), table["role"]
     chosen = role.isin(TRAINED_ON[settings["train_on"]])
     # an unlisted animal in a frame or burst of the validation or test part stays out with it
@@ -37,8 +52,13 @@ def train_detector(
     )
     train_rows, val_rows = rows[chosen].to_numpy(), rows[role == "val"].to_numpy()
     made = pack.stat()
+    taught = {}
+    if settings["kind"] == "classifier":
+        settings |= {"species": sorted(set(table["species"][chosen])), "loss": "cross_entropy"}
+        taught = lessons(table, rows, chosen, settings["species"])
     known_by = [settings, train_rows.tolist(), val_rows.tolist(), made.st_size, made.st_mtime_ns]
-    known_by += [Path(module.__file__).read_text() for module in (networks, training)]
+    modules = augment, classifier, losses, networks, scores, training
+    known_by += [Path(module.__file__).read_text() for module in modules]
     backend = Backend.choose(settings["precision"], threads)
     print(f"{len(train_rows)} training and {len(val_rows)} validation crops on {backend}")
     model = build(settings)
@@ -53,12 +73,16 @@ def train_detector(
         learning_rate=settings["learning_rate"],
         seed=settings["seed"],
         backend=backend,
+        loss=settings["loss"],
+        **taught,
+        augmented=settings["augment"],
         compile=settings["compile"],
         checkpoint=checkpoint,
         fingerprint=hashlib.sha256(json.dumps(known_by).encode()).hexdigest(),
     )
     write_table(pd.DataFrame(history), history_path)
-    save_detector(model_path, model, settings)
+    fitted = scores.fit(model, pixels, train_rows, settings, backend)
+    save_detector(model_path, model, settings, fitted)
     checkpoint.unlink(missing_ok=True)
 
 

@@ -22,7 +22,10 @@ def check_config(config: dict, schema: Path) -> dict:
     config = _without_nulls(config)
     rules = yaml.safe_load(schema.read_text())
     errors = sorted(jsonschema.Draft202012Validator(rules).iter_errors(config), key=str)
-    lines = [line for error in errors for line in _explain(error)] or _contradictions(config)
+    lines = [line for error in errors for line in _explain(error)]
+    if not lines:
+        config["detectors"] = _with_defaults(config["detectors"], rules["$defs"]["detector"])
+        lines = _contradictions(config)
     if lines:
         raise ConfigError("\n".join([*lines, "Every key is explained in config/README.md."]))
     config["detectors"] = dict(sorted(config["detectors"].items()))  # one order, one colour each
@@ -38,6 +41,13 @@ def _without_nulls(config: dict) -> dict:
     if isinstance(labels, dict):
         parts["labels"] = {k: _kept(v) for k, v in labels.items()}
     return config | {key: _kept(value) for key, value in parts.items()}
+
+
+def _with_defaults(detectors: dict, rules: dict) -> dict:
+    """The detectors with the schema's defaults of the settings that they do not name."""
+    keys = rules["properties"].items()
+    defaults = {key: rule["default"] for key, rule in keys if "default" in rule}
+    return {name: defaults | detector for name, detector in detectors.items()}
 
 
 def _kept(value):
@@ -101,7 +111,8 @@ def _contradictions(config: dict) -> list[str]:
                 f"species: '{label}' is renamed to '{renamed}' by labels.rename; list that"
             )
     for name, detector in config["detectors"].items():
-        size, fold = detector["image_size"], 2 ** len(detector["layers"])
+        lines += _of_a_classifier(f"detectors.{name}", detector, config)
+        size, fold = detector["image_size"], 2 ** len(detector.get("layers", ()))
         if detector["kind"] == "convolutional" and size % fold:
             lines.append(
                 f"detectors.{name}.image_size: {size} is not a multiple of {fold}, which "
@@ -109,4 +120,15 @@ def _contradictions(config: dict) -> list[str]:
             )
         elif detector["kind"] == "convolutional" and size < 2 * fold:
             lines.append(f"detectors.{name}.layers: too many for an image_size of {size}")
+    return lines
+
+
+def _of_a_classifier(key: str, detector: dict, config: dict) -> list[str]:
+    if detector["kind"] != "classifier":
+        return []
+    lines = []
+    if len(config["species"]["native"]) < 2:
+        lines.append(f"{key}.kind: a classifier needs two native species to tell apart")
+    if detector["start"] == "scratch" and "layers" not in detector:
+        lines.append(f"{key}.layers: missing; a classifier from scratch needs them")
     return lines

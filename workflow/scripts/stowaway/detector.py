@@ -1,6 +1,7 @@
-"""A detector's file, and the one place where scores are computed (higher = more anomalous)."""
+"""A detector: built by its settings, written to a file and read from it."""
 
 import platform
+from inspect import signature
 from pathlib import Path
 from pickle import UnpicklingError  # what torch raises for a file that holds more than tensors
 from typing import Any
@@ -8,20 +9,36 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .networks import KINDS
+from .backbones import open_backbone
+from .classifier import Classifier
+from .networks import ConvolutionalAutoencoder, DenseAutoencoder
 from .run import BadInput, replacing
 
+KINDS = {
+    "dense": DenseAutoencoder,
+    "convolutional": ConvolutionalAutoencoder,
+    "classifier": Classifier,
+}
 PIXEL_RANGE = {"divide_by": 255, "low": 0.0, "high": 1.0}
 
 
 def build(settings: dict[str, Any]) -> nn.Module:
-    """A new network of `settings["kind"]`, its initial weights drawn from `settings["seed"]`."""
+    """A new network of `settings["kind"]`, its initial weights drawn from `settings["seed"]`.
+
+    A classifier that starts pretrained takes the weights of its features from the backbone.
+    """
     torch.manual_seed(settings["seed"])
-    return KINDS[settings["kind"]](**_arguments(settings))
+    model = KINDS[settings["kind"]](**_arguments(settings))
+    if settings.get("start") == "pretrained":
+        backbone = open_backbone(**settings["backbone"])
+        model.features.load_state_dict(backbone.features.state_dict())
+    return model
 
 
 def _arguments(settings: dict[str, Any]) -> dict[str, Any]:
-    return {key: settings[key] for key in ("image_size", "layers", "output")}
+    """The settings that are arguments of the kind's constructor."""
+    arguments = signature(KINDS[settings["kind"]]).parameters
+    return {key: settings[key] for key in arguments if key in settings}
 
 
 def save(path: Path | str, content: dict[str, Any]) -> None:
@@ -30,14 +47,17 @@ def save(path: Path | str, content: dict[str, Any]) -> None:
         torch.save(content, file)
 
 
-def save_detector(path: Path | str, model: nn.Module, settings: dict[str, Any]) -> None:
-    """Write weights, constructor arguments, normalisation, settings, seed and versions."""
+def save_detector(
+    path: Path | str, model: nn.Module, settings: dict[str, Any], fitted: dict[str, Tensor]
+) -> None:
+    """Write weights, constructor arguments, what the score was fitted to, settings and versions."""
     save(
         path,
         {
             "kind": settings["kind"],
             "arguments": _arguments(settings),
             "state_dict": model.cpu().state_dict(),
+            "fitted": fitted,
             "normalisation": PIXEL_RANGE,
             "seed": settings["seed"],
             "settings": settings,
@@ -56,23 +76,3 @@ def load_detector(path: Path | str) -> tuple[nn.Module, dict[str, Any]]:
         why = str(error).splitlines()[0]
         raise BadInput(f"{path}: not a detector of stowaway; train it again ({why})") from None
     return model.eval(), saved
-
-
-def error_of(images: Tensor, reconstructions: Tensor) -> Tensor:
-    """Mean squared error per crop: two (n, 3, size, size) in [0, 1] -> (n,)."""
-    return (images - reconstructions).square().flatten(1).mean(1)
-
-
-def correlation_of(images: Tensor, reconstructions: Tensor) -> Tensor:
-    """Pearson correlation over all pixels and channels per crop, -> (n,) in [-1, 1].
-
-    A crop or reconstruction without any variation correlates with nothing: 0.
-    """
-    a, b = (x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (images, reconstructions))
-    norm = a.norm(dim=1) * b.norm(dim=1)
-    return torch.where(norm > 0, (a * b).sum(1) / norm.clamp_min(1e-30), 0)
-
-
-def score_of(error: Tensor, correlation: Tensor, score: str) -> Tensor:
-    """The anomaly score, by the detector's setting: the error, or 1 - correlation."""
-    return error if score == "error" else 1 - correlation

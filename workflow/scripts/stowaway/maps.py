@@ -28,11 +28,13 @@ def read_embeddings(paths: list[str]) -> list[pd.DataFrame]:
 
 
 def draw_maps(tables: list[pd.DataFrame], layers: list[Layer], title: str):
-    """A grid of maps: latents above, reconstructions below, a column per perplexity."""
+    """A grid of maps: latents above, reconstructions, if any, below, a column per perplexity."""
     columns = len(tables)
-    figure, grid = plt.subplots(2, columns, figsize=(4.3 * columns, 8.7), squeeze=False)
+    spaces = {space: name for space, name in SPACES.items() if f"{space}_x" in tables[0]}
+    size = 4.3 * columns, 0.5 + 4.1 * len(spaces)
+    figure, grid = plt.subplots(len(spaces), columns, figsize=size, squeeze=False)
     for column, table in enumerate(tables):
-        for row, (space, name) in enumerate(SPACES.items()):
+        for row, (space, name) in enumerate(spaces.items()):
             axes = grid[row][column]
             for layer in layers:
                 chosen = layer.chosen.to_numpy()

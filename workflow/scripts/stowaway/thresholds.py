@@ -28,12 +28,18 @@ class Rule:
         return value < self.threshold if self.column == "correlation" else value > self.threshold
 
 
-def rules(val: pd.DataFrame) -> list[Rule]:
-    """The original's rules with thresholds from the validation natives' `error`, `correlation`."""
+def rules(val: pd.DataFrame, score: str = "error") -> list[Rule]:
+    """The original's rules with thresholds from the validation natives' values.
+
+    Its two scores are judged by the `error` and the `correlation`, any other by itself; a
+    classifier, which reconstructs nothing, has no correlation and none of its rules.
+    """
+    column = _column(score)
+    known = val["correlation"].notna().all()
     return [
-        *(_correlation(val, c) for c in FACTORS),
-        *(_deviation(val, k) for k in DEVIATIONS),
-        Rule("quartile", QUARTILE, "error", float(np.percentile(val["error"], QUARTILE))),
+        *(_correlation(val, c) for c in FACTORS if known),
+        *(_deviation(val, k, column) for k in DEVIATIONS),
+        Rule("quartile", QUARTILE, column, float(np.percentile(val[column], QUARTILE))),
     ]
 
 
@@ -41,16 +47,20 @@ def sweep(val: pd.DataFrame, score: str) -> list[Rule]:
     """The rule of the detector's `score`, over a fine grid of its parameter, for the figures."""
     if score == "correlation":
         return [_correlation(val, c) for c in np.linspace(0, 1.3, 131)]
-    return [_deviation(val, k) for k in np.linspace(-2, 5, 141)]
+    return [_deviation(val, k, _column(score)) for k in np.linspace(-2, 5, 141)]
 
 
 def _correlation(val: pd.DataFrame, c: float) -> Rule:
     return Rule("correlation", c, "correlation", float(c * val["correlation"].mean()))
 
 
-def _deviation(val: pd.DataFrame, k: float) -> Rule:
-    error = val["error"]
-    return Rule("deviation", k, "error", float(error.mean() + k * error.std(ddof=0)))
+def _deviation(val: pd.DataFrame, k: float, column: str) -> Rule:
+    values = val[column]
+    return Rule("deviation", k, column, float(values.mean() + k * values.std(ddof=0)))
+
+
+def _column(score: str) -> str:
+    return "error" if score in ("error", "correlation") else "score"
 
 
 JUDGED = (

@@ -1,19 +1,21 @@
-"""Train an autoencoder on packed crops: one flat loop, repeatable, and resumable after a kill."""
+"""Train a network on packed crops: one flat loop, repeatable, and resumable after a kill."""
 
 import copy
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from .augment import augment
 from .backend import Backend
 from .detector import save
+from .losses import LOSSES
 from .packs import batches
 from .run import BadInput, progress
 
@@ -41,13 +43,20 @@ def train(
     learning_rate: float,
     seed: int,
     backend: Backend,
+    loss: str = "mse",
+    classes: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+    augmented: bool = False,
     compile: bool = False,
     checkpoint: Path | None = None,
     fingerprint: str = "",
     after_epoch: Callable[[int], None] = lambda epoch: None,
 ) -> list[dict[str, float]]:
-    """Fit `model` to reconstruct rows of `pixels` (n, size, size, 3 uint8) by mean squared error.
+    """Fit `model` to the rows of `pixels` (n, size, size, 3 uint8) by the least `loss`.
 
+    Its outputs shall be the crops themselves or, where given, the `classes`, a number for each row
+    of `pixels`. An epoch is all training rows in a random order or, by the `weights` of
+    `train_rows`, as many draws with replacement; `augmented` changes each crop anew each time.
     Adam; with `patience`, stops when the validation loss has not improved for so many epochs and
     leaves the best weights in `model`, else those of the last epoch. Each epoch is checkpointed
     (where writing is slow against an epoch, as many as a tenth of the time allows); a checkpoint
@@ -58,16 +67,20 @@ def train(
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
     state = _resume(checkpoint, fingerprint, model, optimiser) or State()
     run = torch.compile(model) if compile else model
+    once = partial(_epoch, run, pixels, classes, LOSSES[loss], batch_size, backend)
     written = writing = 0.0
-    while state.epoch < epochs and not _exhausted(state, patience):
+    while state.epoch < epochs and (patience is None or state.epoch - state.best_epoch < patience):
         started = time.perf_counter()
-        order = np.random.default_rng([seed, state.epoch]).permutation(train_rows)
-        loss = _epoch(
-            run, pixels, order, batch_size, backend, optimiser, f"epoch {state.epoch + 1}"
-        )
+        rng = np.random.default_rng([seed, state.epoch])
+        if weights is None:
+            order = rng.permutation(train_rows)
+        else:
+            order = rng.choice(train_rows, len(train_rows), p=weights / weights.sum())
+        changes = torch.Generator().manual_seed(int(rng.integers(2**63))) if augmented else None
         state.epoch += 1
-        row = {"epoch": state.epoch, "train_loss": loss}
-        row["val_loss"] = _epoch(run, pixels, val_rows, batch_size, backend)
+        row = {"epoch": state.epoch}
+        row["train_loss"] = once(order, optimiser, changes, f"epoch {state.epoch}")
+        row["val_loss"] = once(val_rows)
         if not math.isfinite(row["train_loss"] + row["val_loss"]):
             raise BadInput(f"loss is not finite after epoch {state.epoch}; lower learning_rate")
         row["seconds"] = round(time.perf_counter() - started, 2)
@@ -95,10 +108,6 @@ def train(
     return state.history
 
 
-def _exhausted(state: State, patience: int | None) -> bool:
-    return patience is not None and state.epoch - state.best_epoch >= patience
-
-
 def _resume(checkpoint: Path | None, fingerprint: str, model, optimiser) -> State | None:
     if not checkpoint or not checkpoint.exists():
         return None
@@ -112,22 +121,29 @@ def _resume(checkpoint: Path | None, fingerprint: str, model, optimiser) -> Stat
     return State(**saved["state"])
 
 
-def _epoch(model, pixels, rows, batch_size, backend, optimiser=None, what="") -> float:
-    """One pass over `rows`, with an optimiser a training pass; the mean squared error per pixel."""
+def _epoch(
+    model, pixels, classes, loss, size, backend, rows, optimiser=None, changes=None, what=""
+) -> float:
+    """One pass over `rows`, with an optimiser a training pass; the mean loss."""
     model.train(optimiser is not None)
     total = torch.zeros((), device=backend.device)
-    steps = batches(rows, batch_size)
+    steps = batches(rows, size)
     if optimiser:
         steps = progress(steps, what, "batches")
     with torch.set_grad_enabled(optimiser is not None):
         for batch in steps:
             images = backend.images(pixels[batch])
+            if changes:
+                images = augment(images, changes)
+            wanted = images
+            if classes is not None:
+                wanted = torch.from_numpy(classes[batch]).to(backend.device)
             with backend.autocast():
                 output = model(images)
-            loss = functional.mse_loss(output.float(), images)
+            found = loss(output.float(), wanted)
             if optimiser:
                 optimiser.zero_grad()
-                loss.backward()
+                found.backward()
                 optimiser.step()
-            total += loss.detach() * len(batch)
+            total += found.detach() * len(batch)
     return total.item() / len(rows)

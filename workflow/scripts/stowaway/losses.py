@@ -1,0 +1,65 @@
+"""How far a reconstruction lies from its crop; both are (n, 3, h, w) floats in [0, 1]."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+WINDOW, C1, C2 = 11, 0.01**2, 0.03**2  # of Wang et al. 2004, for pixels in [0, 1]
+
+
+def similarity_of(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Structural similarity per crop, -> (n,) in [-1, 1]. Wang et al., IEEE TIP 2004.
+
+    Means, variances and covariance are those of a flat window of 11 pixels (fewer in a smaller
+    crop), which runs in rows and columns apart.
+    """
+    side = min(WINDOW, *images.shape[2:])
+
+    def blur(x: Tensor) -> Tensor:
+        return functional.avg_pool2d(functional.avg_pool2d(x, (side, 1), 1), (1, side), 1)
+
+    a, b = blur(images), blur(reconstructions)
+    variances = blur(images.square() + reconstructions.square()) - a * a - b * b
+    covariance = blur(images * reconstructions) - a * b
+    same_light = (2 * a * b + C1) / (a * a + b * b + C1)
+    same_structure = (2 * covariance + C2) / (variances + C2)
+    return (same_light * same_structure).flatten(1).mean(1)
+
+
+def error_of(images: Tensor, reconstructions: Tensor, loss: str = "mse") -> Tensor:
+    """The error per crop, -> (n,): mean squared; for `ssim` (1 - similarity) / 2 + mean absolute.
+
+    The mix keeps the colours, to which the similarity is nearly blind: Zhao et al., IEEE TCI 2017.
+    """
+    if loss == "mse":
+        return (images - reconstructions).square().flatten(1).mean(1)
+    absolute = (images - reconstructions).abs().flatten(1).mean(1)
+    return (1 - similarity_of(images, reconstructions)) / 2 + absolute
+
+
+def correlation_of(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Pearson correlation over all pixels and channels per crop, -> (n,) in [-1, 1].
+
+    A crop or reconstruction without any variation correlates with nothing: 0.
+    """
+    a, b = (x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (images, reconstructions))
+    norm = a.norm(dim=1) * b.norm(dim=1)
+    return torch.where(norm > 0, (a * b).sum(1) / norm.clamp_min(1e-30), 0)
+
+
+def complexity_of(images: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels per crop, -> (n,), never 0."""
+    down, across = images.diff(dim=2), images.diff(dim=3)
+    return down.square().mean((1, 2, 3)) + across.square().mean((1, 2, 3)) + 1e-8
+
+
+def _ssim(outputs: Tensor, images: Tensor) -> Tensor:
+    return error_of(images, outputs, "ssim").mean()
+
+
+# What is minimised: of a batch of outputs and what they should be, -> one number.
+LOSSES = {
+    "mse": functional.mse_loss,
+    "ssim": _ssim,
+    "cross_entropy": functional.cross_entropy,
+}
