@@ -5,16 +5,19 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from sklearn.covariance import LedoitWolf
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from compare_detectors import compare
 from measure_nuisance import COLUMNS, measure_nuisance
 from pack_features import pack_features
-from score_arm import score_arm
+from score_arm import nuisance_scores, score_arm
+from stowaway import novelty
 from stowaway.backbones import open_backbone
-from stowaway.novelty import DETECTORS, Head, Mahalanobis, Neighbours, rank_average
+from stowaway.methods import Head, Mahalanobis, Neighbours, event_weights
+from stowaway.novelty import METHODS, Fusion
 from stowaway.run import BadInput
-from stowaway.splits import Leak
+from stowaway.splits import with_roles
 from stowaway.tables import rows
 
 
@@ -24,85 +27,160 @@ def blobs():
     rng = np.random.default_rng(0)
     centres = rng.normal(0, 4, (4, 40))
     labels = np.repeat(["ant", "bee", "cat"], 30)
+    events = np.array([f"{name}{n // 3}" for n, name in enumerate(labels)])
     natives = np.repeat(centres[:3], 30, axis=0) + rng.normal(size=(90, 40))
     fresh = np.repeat(centres[:3], 10, axis=0) + rng.normal(size=(30, 40))
     novel = centres[3] + rng.normal(size=(30, 40))
-    return natives, labels, fresh, novel
+    return natives, labels, events, fresh, novel
 
 
-@pytest.mark.parametrize("name", DETECTORS)
-def test_each_detector_finds_a_distant_cloud(name, blobs):
-    natives, labels, fresh, novel = blobs
-    scores = DETECTORS[name]().fit(natives, labels).score(np.concatenate([fresh, novel]))
+ALL = {name: {"method": name} for name in METHODS} | {
+    name: {"method": name, "of": ["mahalanobis", "knn", "head_energy"]}
+    for name in ("rank_average", "logistic")
+}
+
+
+def fitted(name, natives, labels, events):
+    return novelty.fit(ALL[name], natives, np.arange(len(natives)), labels, events)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_detector_finds_a_distant_cloud_also_from_its_file(name, blobs, tmp_path):
+    natives, labels, events, fresh, novel = blobs
+    crops = np.concatenate([fresh, novel])
+    detector = fitted(name, natives, labels, events)
+    scores = novelty.score(detector, crops, np.arange(60))
     assert scores.shape == (60,) and np.isfinite(scores).all()
     assert roc_auc_score(np.arange(60) >= 30, scores) > 0.9
-    again = DETECTORS[name]().fit(natives, labels).score(np.concatenate([fresh, novel]))
-    np.testing.assert_array_equal(scores, again)
+    novelty.save(detector, tmp_path / "d.skops")
+    again = novelty.load(tmp_path / "d.skops").score(crops)
+    np.testing.assert_allclose(scores, again, rtol=1e-9)
+    np.testing.assert_allclose(scores, fitted(name, natives, labels, events).score(crops))
 
 
-@pytest.mark.parametrize("name", DETECTORS)
-@pytest.mark.parametrize("case", ["one species", "identical crops", "few crops"])
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("case", ["one species", "identical crops", "few crops", "one event"])
 def test_edge_cases_give_finite_scores(name, case, blobs):
-    natives, labels, fresh, _ = blobs
+    natives, labels, events, fresh, _ = blobs
     if case == "one species":
-        natives, labels = natives[:30], labels[:30]
+        natives, labels, events = natives[:30], labels[:30], events[:30]
     elif case == "identical crops":
         natives = np.ones_like(natives)
+    elif case == "few crops":
+        natives, labels, events = natives[::15], labels[::15], events[::15]
     else:
-        natives, labels = natives[::15], labels[::15]
-    assert np.isfinite(DETECTORS[name]().fit(natives, labels).score(fresh)).all()
+        natives, labels, events = natives[:3], labels[:3], events[:3]
+    assert np.isfinite(fitted(name, natives, labels, events).score(fresh)).all()
+
+
+def test_a_file_of_something_else_is_refused(tmp_path):
+    import skops.io
+    from sklearn.pipeline import FunctionTransformer
+
+    skops.io.dump(FunctionTransformer(func=print), tmp_path / "other.skops")
+    (tmp_path / "torn.skops").write_bytes(b"PK")
+    for name in ("other", "torn", "none"):
+        with pytest.raises(BadInput, match=f"{name}.skops: not a detector of stowaway"):
+            novelty.load(tmp_path / f"{name}.skops")
 
 
 def test_neighbours_as_a_loop_finds_them(blobs):
-    natives, labels, fresh, _ = blobs
+    natives, labels, events, fresh, _ = blobs
     unit = [x / np.sqrt((x * x).sum()) for x in natives]
     naive = [
         sorted(np.sqrt(((x / np.sqrt((x * x).sum()) - y) ** 2).sum()) for y in unit)[2]
         for x in fresh
     ]
-    np.testing.assert_allclose(Neighbours(3).fit(natives, labels).score(fresh), naive)
+    np.testing.assert_allclose(Neighbours(3).fit(natives, labels, events).score(fresh), naive)
+
+
+def test_an_event_weighs_the_same_however_long():
+    weights = event_weights(np.array(["a", "a", "a", "b"]))
+    np.testing.assert_allclose(weights, [2 / 3, 2 / 3, 2 / 3, 2])
+    rng = np.random.default_rng(0)
+    crops, labels = rng.normal(size=(6, 3)), np.array(["ant"] * 6)
+    events = np.array(list("aabbcc"))
+    once = Mahalanobis().fit(crops, labels, events)
+    longer = np.concatenate([crops, crops[:2], crops[:2]])
+    again = Mahalanobis().fit(longer, np.array(["ant"] * 10), np.array(list("aabbccaaaa")))
+    np.testing.assert_allclose(once.means, again.means, atol=1e-12)
 
 
 def test_mahalanobis_is_the_textbook_distance(blobs):
-    """On all components and with the detector's own covariance, by an explicit solve per crop."""
-    natives, labels, fresh, _ = blobs
-    detector = Mahalanobis().fit(natives, labels)
-    x, covariance = detector.components.transform(fresh), np.linalg.inv(detector.within)
-    naive = [min(d @ np.linalg.solve(covariance, d) for d in row - detector.means) for row in x]
-    np.testing.assert_allclose(detector.score(fresh), naive)
-    means = [
-        detector.components.transform(natives[labels == n]).mean(0) for n in ("ant", "bee", "cat")
-    ]
-    np.testing.assert_allclose(detector.means, means)
-
-
-def test_relative_mahalanobis_takes_off_the_distance_to_all(blobs):
-    natives, labels, fresh, _ = blobs
-    plain, relative = (Mahalanobis(r).fit(natives, labels) for r in (False, True))
-    x = plain.components.transform(fresh)
-    overall = [row @ np.linalg.solve(np.linalg.inv(plain.overall), row) for row in x]
-    np.testing.assert_allclose(relative.score(fresh), plain.score(fresh) - overall)
+    """With scikit-learn's covariance, by an explicit solve per crop."""
+    natives, labels, events, fresh, _ = blobs
+    detector = Mahalanobis().fit(natives, labels, events)
+    means = np.array([natives[labels == name].mean(0) for name in ("ant", "bee", "cat")])
+    away = natives - means[np.repeat([0, 1, 2], 30)]
+    covariance = LedoitWolf(assume_centered=True).fit(away).covariance_
+    naive = [min(d @ np.linalg.solve(covariance, d) for d in row - means) for row in fresh]
+    np.testing.assert_allclose(detector.score(fresh), naive, rtol=1e-6)
+    middle = natives.mean(0)
+    overall = covariance + (means - middle).T @ (means - middle) / 3
+    relative = Mahalanobis(relative=True).fit(natives, labels, events)
+    off = [d @ np.linalg.solve(overall, d) for d in fresh - middle]
+    np.testing.assert_allclose(relative.score(fresh), np.array(naive) - off, atol=1e-5)
+    whole = Mahalanobis(classes=False).fit(natives, labels, events)
+    covariance = LedoitWolf(assume_centered=True).fit(natives - middle).covariance_
+    naive = [d @ np.linalg.solve(covariance, d) for d in fresh - middle]
+    np.testing.assert_allclose(whole.score(fresh), naive, rtol=1e-6)
 
 
 def test_head_scores_are_those_of_torch(blobs):
-    natives, labels, fresh, _ = blobs
-    head = Head("energy").fit(natives, labels)
-    logits = torch.from_numpy(head.model.decision_function(head.scaler.transform(fresh)))
+    natives, labels, events, fresh, _ = blobs
+    head = Head("energy").fit(natives, labels, events)
+    x = head.scaler.transform(fresh)
+    logits = torch.from_numpy(head.model.decision_function(x))
     np.testing.assert_allclose(head.score(fresh), -torch.logsumexp(logits, 1))
     head.kind = "msp"
     np.testing.assert_allclose(
         head.score(fresh), 1 - torch.softmax(logits, 1).max(1)[0], atol=1e-12
     )
-    two = Head("msp").fit(natives[:60], labels[:60])
+    head.kind = "vim"
+    known = head.scaler.transform(natives) - head.origin
+    values, directions = np.linalg.eigh(known.T @ known)
+    null = directions[:, np.argsort(values)[:20]]
+    residual = np.linalg.norm((x - head.origin) @ null, axis=1)
+    virtual = residual * (
+        head.model.decision_function(head.scaler.transform(natives)).max(1).mean()
+        / np.linalg.norm(known @ null, axis=1).mean()
+    )
+    np.testing.assert_allclose(head.score(fresh), virtual - torch.logsumexp(logits, 1).numpy())
+    two = Head("msp").fit(natives[:60], labels[:60], events[:60])
     probability = two.model.predict_proba(two.scaler.transform(fresh)).max(1)
     np.testing.assert_allclose(two.score(fresh), 1 - probability, atol=1e-12)
 
 
-def test_fusion_is_the_mean_share_of_natives_below():
-    fused = rank_average(
-        [np.array([0.0, 5, 9]), np.array([3.0, 1, 2])], [np.arange(10.0), np.arange(4.0)]
-    )
-    np.testing.assert_allclose(fused, [(0 + 0.75) / 2, (0.5 + 0.25) / 2, (0.9 + 0.5) / 2])
+def test_fusion_is_the_mean_share_of_natives_below_and_beyond_them_goes_on():
+    fusion = Fusion(["knn", "mahalanobis"])
+    fusion.known = np.stack([np.arange(10.0), np.linspace(0, 3, 10)], 1)
+    shares = fusion._shares(np.array([[0.0, 3.0], [5.0, 1.0], [18.0, 4.5]]))
+    np.testing.assert_allclose(shares, [[0, 0.9], [0.5, 0.3], [1 + 9 / 4.5, 1 + 1.5 / 1.5]])
+
+
+def test_a_learned_fusion_drops_a_method_that_tells_nothing(blobs, monkeypatch):
+    natives, labels, events, fresh, novel = blobs
+
+    class Noise:
+        def fit(self, features, labels, events):
+            return self
+
+        def score(self, features):
+            return np.random.default_rng(len(features)).random(len(features))
+
+    monkeypatch.setitem(METHODS, "noise", Noise)
+    fusion = Fusion(["mahalanobis", "noise"], learned=True).fit(natives, labels, events)
+    weight = fusion.model.coef_[0]
+    assert weight[0] > 5 * abs(weight[1])
+    areas = roc_auc_score(np.arange(60) >= 30, fusion.score(np.concatenate([fresh, novel])))
+    assert areas > 0.95
+
+
+def test_more_crops_than_are_fitted_on_are_sampled_by_event(blobs, monkeypatch):
+    natives, labels, events, fresh, _ = blobs
+    monkeypatch.setattr(novelty, "MOST", 50)
+    detector = fitted("knn", natives, labels, events)
+    assert detector.index.n_samples_fit_ == 50
 
 
 def test_nuisances_of_known_pictures(tmp_path):
@@ -139,7 +217,7 @@ def test_a_torchvision_network_by_a_file_of_weights(tmp_path):
     torch.manual_seed(0)
     whole = get_model("resnet18", weights=None).eval()
     torch.save(whole.state_dict(), tmp_path / "weights.pt")
-    crops = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    crops = torch.rand(2, 3, 64, 64)
     features = open_backbone("resnet18", str(tmp_path / "weights.pt"))(crops)
     assert features.shape == (2, 512)
     for name in ("no_such_network", "efficientnet_lite9"):
@@ -174,31 +252,38 @@ SPLIT = {
 
 def test_an_arm_fits_on_training_natives_alone(island, monkeypatch):
     table, features, nuisance = island
+    table = with_roles(table, {"native": ["ant", "cat"], "invasive": ["bee"]}, SPLIT)
     seen = []
 
     class Spy:
-        def fit(self, features, labels):
+        def fit(self, features, labels, events):
             seen.append((features, set(labels)))
             return self
 
         def score(self, features):
             return np.zeros(len(features))
 
-    for name in ("knn", "mahalanobis", "head_energy", "pca_residual"):
-        monkeypatch.setitem(DETECTORS, name, Spy)
-    species = {"native": ["ant", "cat"], "invasive": ["bee"]}
-    scores = score_arm(table, features, nuisance, species, SPLIT)
-    assert all(labels == {"ant", "cat"} for _, labels in seen)
-    fitted = {tuple(row) for row in seen[0][0]}
-    used = table["crop_id"].isin(scores["crop_id"]).to_numpy()
-    assert not fitted & {tuple(row) for row in features[used]}
-    assert set(scores.loc[scores["role"] == "invasive", "species"]) == {"bee"}
-    assert "rat" not in set(scores["species"])
-    area = roc_auc_score(scores["role"] == "invasive", scores["class_mean"])
-    assert area > 0.9
-    table.loc[table["species"] == "bee", "image_id"] = "iant0"
-    with pytest.raises(Leak):
-        score_arm(table, features, nuisance, species, SPLIT)
+    monkeypatch.setitem(METHODS, "knn", Spy)
+    detectors = {"spied": {"method": "knn"}, "class_mean": {"method": "class_mean"}}
+    scores = score_arm(table, features, np.arange(len(table)), detectors)
+    ((crops, labels),) = seen
+    assert labels == {"ant", "cat"}
+    judged = table["role"].isin(["calibration", "test", "invasive"])
+    assert len(scores["class_mean"]) == judged.sum()
+    given = {tuple(row) for row in crops}
+    assert not given & {tuple(row) for row in features[judged]}
+    novel = table.loc[judged, "role"] == "invasive"
+    assert roc_auc_score(novel, scores["class_mean"]) > 0.9
+
+
+def test_nuisances_know_the_length_of_an_event_and_how_rare_a_place_is(island):
+    table, _, nuisance = island
+    table = with_roles(table, {"native": ["ant", "cat"], "invasive": ["bee"]}, SPLIT)
+    table.loc[0, "location"] = "nowhere"
+    scores = nuisance_scores(table, nuisance)
+    assert {f"nuisance_{name}" for name in COLUMNS[1:]} < set(scores)
+    assert (scores["nuisance_event_size"] == 0).all()  # all have three crops
+    assert scores["nuisance_location"][0] == max(scores["nuisance_location"])
 
 
 def test_comparison_is_the_mean_over_runs_with_paired_gains():

@@ -48,7 +48,9 @@ def test_four_groups_are_enough_for_every_role():
 
 
 def test_too_few_groups_are_an_error_with_the_counts():
-    with pytest.raises(BadInput, match="'jay' has 2 group\\(s\\): 1 train, 1 val, 0 calibration, 0 test"):
+    with pytest.raises(
+        BadInput, match="'jay' has 2 group\\(s\\): 1 train, 1 val, 0 calibration, 0 test"
+    ):
         split(crops({"fox": [3] * 4, "jay": [5, 5], "rat": [1]}))
 
 

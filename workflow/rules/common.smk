@@ -22,7 +22,9 @@ INVASIVE = {slug(name): name for name in config["species"]["invasive"]}
 SPECIES = {slug(name): name for name in config["species"]["native"]} | INVASIVE
 NOVELTY = [name for name, d in DETECTORS.items() if d["train_on"] == "natives"]
 VISUALIZATION = [name for name in DETECTORS if name not in NOVELTY]
-RECONSTRUCTING = [name for name in NOVELTY if DETECTORS[name]["kind"] != "classifier"]
+FEATURE_BASED = [name for name, d in DETECTORS.items() if d["kind"] == "features"]
+NETWORKS = [name for name in DETECTORS if name not in FEATURE_BASED]
+RECONSTRUCTING = [n for n in NOVELTY if DETECTORS[n]["kind"] in ("dense", "convolutional")]
 
 
 wildcard_constraints:

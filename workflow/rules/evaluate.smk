@@ -14,6 +14,8 @@ rule score_crops:
         "<results>/logs/score_crops/{detector}.log",
     benchmark:
         "<results>/benchmarks/score_crops/{detector}.tsv"
+    wildcard_constraints:
+        detector="|".join(NETWORKS) or "none",
     conda:
         "../../envs/torch.yaml"
     threads: worth

@@ -10,8 +10,9 @@ rule eda:
 
 rule models:
     input:
-        expand("<results>/models/{detector}.pt", detector=DETECTORS),
-        expand("<results>/figures/loss/{detector}.{form}", detector=DETECTORS, form=FORMS),
+        expand("<results>/models/{detector}.pt", detector=NETWORKS),
+        expand("<results>/models/{detector}.skops", detector=FEATURE_BASED),
+        expand("<results>/figures/loss/{detector}.{form}", detector=NETWORKS, form=FORMS),
 
 
 rule figures:
@@ -20,7 +21,7 @@ rule figures:
         expand("<results>/figures/roc.{form}", form=FORMS),
         expand(
             "<results>/figures/{figure}/{detector}.{form}",
-            figure=["loss", "scores", "species_accuracy"],
+            figure=["scores", "species_accuracy"],
             detector=DETECTORS,
             form=FORMS,
         ),
@@ -31,9 +32,14 @@ rule figures:
             species=SPECIES,
         ),
         expand(
-            "<results>/figures/{figure}/{detector}/{species}.{form}",
-            figure=["tsne", "accuracy"],
+            "<results>/figures/accuracy/{detector}/{species}.{form}",
             detector=NOVELTY,
+            form=FORMS,
+            species=INVASIVE,
+        ),
+        expand(
+            "<results>/figures/tsne/{detector}/{species}.{form}",
+            detector=RECONSTRUCTING,
             form=FORMS,
             species=INVASIVE,
         ),

@@ -14,6 +14,8 @@ rule train_detector:
         "<results>/logs/train_detector/{detector}.log",
     benchmark:
         "<results>/benchmarks/train_detector/{detector}.tsv"
+    wildcard_constraints:
+        detector="|".join(NETWORKS) or "none",
     conda:
         "../../envs/torch.yaml"
     threads: worth

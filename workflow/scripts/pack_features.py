@@ -3,24 +3,23 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from stowaway.backbones import open_backbone
+from stowaway.backend import INFERENCE_BATCH, Backend
 from stowaway.packs import batches
 from stowaway.run import progress, rule_log
-
-BATCH = 32
 
 
 def pack_features(pack: Path, out: Path, backbone: dict, threads: int) -> None:
     """Write (crops, dimensions) float32, memory-mapped; memory holds one batch."""
-    torch.set_num_threads(threads)
+    backend = Backend.choose("auto", threads)
     network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+    network.features.to(backend.device)
     pixels = np.load(pack, mmap_mode="r")
     temporary, array = out.with_name(f".{out.name}.part"), None
-    for rows in progress(batches(np.arange(len(pixels)), BATCH), "features", "batches"):
-        crops = torch.from_numpy(np.ascontiguousarray(pixels[rows])).permute(0, 3, 1, 2)
-        features = network(crops).numpy()
+    for rows in progress(batches(np.arange(len(pixels)), INFERENCE_BATCH), "features", "batches"):
+        with backend.autocast():
+            features = network(backend.images(pixels[rows])).float().cpu().numpy()
         if array is None:
             shape = len(pixels), features.shape[1]
             array = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)

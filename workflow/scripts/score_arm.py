@@ -1,67 +1,70 @@
-"""Features and nuisances -> scores of the test crops of one arm and seed, a column per detector.
+"""One arm and seed: detectors fitted without its novel species -> scores of what they never saw.
 
-The arm `listed` takes the config's invasive species as novel, `rotate_<species>` one native; the
-detectors are fitted on the training natives without it.
+A column per detector on features, per network that was trained for this run, and per nuisance.
 """
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
-from stowaway.novelty import DETECTORS, rank_average
+from stowaway import novelty
 from stowaway.packs import open_pack
 from stowaway.run import rule_log
-from stowaway.splits import check_no_leak, with_roles
 from stowaway.tables import read_table, write_table
 
-FUSED = ["knn", "mahalanobis", "head_energy", "pca_residual"]
+FITTED_ON = ["train", "val"]  # nothing is chosen on `val` for detectors on features
+JUDGED = ["calibration", "test", "invasive"]
 
 
-def nuisance_scores(nuisance: pd.DataFrame, train: np.ndarray) -> dict[str, np.ndarray]:
-    """How far each measure lies from the training natives' median, on a logarithmic scale."""
-    values = np.log1p(nuisance.drop(columns="crop_id"))
-    away = (values - values[train].median()).abs()
-    return {f"nuisance_{name}": column.to_numpy() for name, column in away.items()}
+def nuisance_scores(table: pd.DataFrame, nuisance: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What tells crops apart without the animal: a detector must beat these to have seen it.
+
+    Of each measure, and of the number of crops in the event, how far it lies from the fitted
+    natives' median on a logarithmic scale; and how rare the location is among their events.
+    `nuisance` has the rows of `table`.
+    """
+    fitted = table["role"].isin(FITTED_ON)
+    values = nuisance.drop(columns="crop_id").set_axis(table.index)
+    values["event_size"] = table.groupby("event")["crop_id"].transform("size")
+    values = np.log1p(values)
+    scores = (values - values[fitted].median()).abs()
+    events = table[fitted].drop_duplicates("event")["location"].value_counts()
+    scores["location"] = -np.log1p(table["location"].map(events).fillna(0))
+    return {f"nuisance_{name}": scores[name].to_numpy() for name in scores}
 
 
 def score_arm(
-    labels: pd.DataFrame,
-    features: np.ndarray,
-    nuisance: pd.DataFrame,
-    species: dict[str, list[str]],
-    split: dict,
-) -> pd.DataFrame:
-    """Fit on `train`; score `val`, `test` and `invasive`. `features` has the rows of `labels`."""
-    table = with_roles(labels, species, split)
-    check_no_leak(table, species["native"], species["invasive"])
-    train = (table["role"] == "train").to_numpy()
-    used = table["role"].isin(["val", "test", "invasive"]).to_numpy()
-    known = table["species"][train].to_numpy(str)
-    fitting, judged = np.asarray(features[train]), np.asarray(features[used])
-    scores = {}
-    for name, make in DETECTORS.items():
-        scores[name] = make().fit(fitting, known).score(judged)
-    val = (table["role"][used] == "val").to_numpy()
-    fused = [scores[name] for name in FUSED]
-    scores["fusion"] = rank_average(fused, [score[val] for score in fused])
-    scores |= {name: score[used] for name, score in nuisance_scores(nuisance, train).items()}
-    kept = table.loc[used, ["crop_id", "species", "role", "event"]].reset_index(drop=True)
-    return pd.concat([kept, pd.DataFrame(scores)], axis=1)
+    table: pd.DataFrame, features: np.ndarray, rows: np.ndarray, detectors: dict[str, dict]
+) -> dict[str, np.ndarray]:
+    """Fit each detector on the crops of FITTED_ON, and score those of JUDGED.
+
+    `table` has `species`, `role` and `event` of each crop, `rows` its row of `features`.
+    """
+    fitted = table["role"].isin(FITTED_ON).to_numpy()
+    judged = table["role"].isin(JUDGED).to_numpy()
+    labels, events = table["species"][fitted].to_numpy(str), table["event"][fitted].to_numpy(str)
+    return {
+        name: novelty.score(
+            novelty.fit(settings, features, rows[fitted], labels, events), features, rows[judged]
+        )
+        for name, settings in detectors.items()
+    }
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        labels = read_table(snakemake.input.labels)
-        labels["species"] = labels["species_label"]
-        pixels, row_of = open_pack(snakemake.input.features, snakemake.input.index)
-        features = pixels[labels["crop_id"].map(row_of).to_numpy()]
-        nuisance = read_table(snakemake.input.nuisance)
-        table = score_arm(
-            labels,
-            features,
-            nuisance,
-            {side: list(snakemake.params.species[side]) for side in ("native", "invasive")},
-            snakemake.params.split | {"seed": int(snakemake.wildcards.seed)},
-        )
-        write_table(table, Path(snakemake.output.scores))
+    with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):
+        table = read_table(snakemake.input.splits)
+        features, row_of = open_pack(snakemake.input.features, snakemake.input.index)
+        rows = table["crop_id"].map(row_of).to_numpy()
+        nuisance = read_table(snakemake.input.nuisance).set_index("crop_id", drop=False)
+        nuisance = nuisance_scores(table, nuisance.loc[table["crop_id"]])
+        scores = score_arm(table, features, rows, dict(snakemake.params.detectors))
+        judged = table["role"].isin(JUDGED)
+        for path in map(Path, snakemake.input.networks):
+            column = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
+            scores[path.stem] = column[table.loc[judged, "crop_id"]].to_numpy()
+        scores |= {name: column[judged] for name, column in nuisance.items()}
+        kept = table.loc[judged, ["crop_id", "species", "role", "event"]].reset_index(drop=True)
+        write_table(pd.concat([kept, pd.DataFrame(scores)], axis=1), Path(snakemake.output.scores))

@@ -47,9 +47,9 @@ def train_detector(
     rows, role = table["crop_id"].map(row_of), table["role"]
     chosen = role.isin(TRAINED_ON[settings["train_on"]])
     # an unlisted animal in a frame or burst of the validation or test part stays out with it
-    chosen &= ~table["group"].isin(table.loc[role.isin(["val", "calibration", "test"]), "group"]) | (
-        role != "unlisted"
-    )
+    chosen &= ~table["group"].isin(
+        table.loc[role.isin(["val", "calibration", "test"]), "group"]
+    ) | (role != "unlisted")
     train_rows, val_rows = rows[chosen].to_numpy(), rows[role == "val"].to_numpy()
     made = pack.stat()
     taught = {}

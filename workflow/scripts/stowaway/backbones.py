@@ -21,20 +21,20 @@ class Backbone:
     spatial: nn.Module | None
 
     @torch.inference_mode()
-    def __call__(self, crops: Tensor) -> Tensor:
-        """(n, 3, size, size) uint8 -> (n, dimensions) float32, mean of each crop and its mirror."""
-        images = _pixels(crops)
+    def __call__(self, images: Tensor) -> Tensor:
+        """(n, 3, size, size) in 0..1 -> (n, dimensions), mean of each crop and its mirror."""
+        images = images.contiguous(memory_format=torch.channels_last)
         return (self.features(images) + self.features(images.flip(3))) / 2
 
     @torch.inference_mode()
-    def maps(self, crops: Tensor) -> Tensor:
-        """(n, 3, size, size) uint8 -> (n, dimensions, h, w) float32, whose mean are the features.
+    def maps(self, images: Tensor) -> Tensor:
+        """(n, 3, size, size) in 0..1 -> (n, dimensions, h, w), whose mean are the features.
 
         Raises `BadInput` where the network has no such maps.
         """
         if self.spatial is None:
             raise BadInput("backbone.name: this network has no maps, only features")
-        return self.spatial(_pixels(crops)).contiguous()
+        return self.spatial(images.contiguous(memory_format=torch.channels_last)).contiguous()
 
 
 def open_backbone(
@@ -109,10 +109,6 @@ class Normalise(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         return (pixels - self.mean) / self.deviation
-
-
-def _pixels(crops: Tensor) -> Tensor:
-    return crops.float().div_(255).contiguous(memory_format=torch.channels_last)
 
 
 def _state(file: Path | str) -> dict[str, Tensor]:

@@ -44,10 +44,18 @@ def _without_nulls(config: dict) -> dict:
 
 
 def _with_defaults(detectors: dict, rules: dict) -> dict:
-    """The detectors with the schema's defaults of the settings that they do not name."""
+    """The detectors with the schema's defaults of the settings that they do not name.
+
+    One on features is scored by its method, and never sees but the natives.
+    """
     keys = rules["properties"].items()
     defaults = {key: rule["default"] for key, rule in keys if "default" in rule}
-    return {name: defaults | detector for name, detector in detectors.items()}
+    return {
+        name: {"train_on": "natives", "start": "scratch", "score": detector["method"]} | detector
+        if detector["kind"] == "features"
+        else defaults | detector
+        for name, detector in detectors.items()
+    }
 
 
 def _kept(value):
@@ -110,7 +118,12 @@ def _contradictions(config: dict) -> list[str]:
             lines.append(
                 f"species: '{label}' is renamed to '{renamed}' by labels.rename; list that"
             )
+    for name in config["evaluation"]["networks"]:
+        if config["detectors"].get(name, {"kind": "features"})["kind"] == "features":
+            lines.append(f"evaluation.networks: '{name}' is no network under detectors")
     for name, detector in config["detectors"].items():
+        if detector["kind"] == "features":
+            continue
         lines += _of_a_classifier(f"detectors.{name}", detector, config)
         size, fold = detector["image_size"], 2 ** len(detector.get("layers", ()))
         if detector["kind"] == "convolutional" and size % fold:

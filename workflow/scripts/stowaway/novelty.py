@@ -1,167 +1,158 @@
-"""Detectors on features: fitted on native crops and their species, higher score = more novel.
+"""Detectors on features: by name, fused, fitted on native crops, saved and read; no pickles."""
 
-Each has `fit(features, labels)` with (n, dimensions) floats and n species, and `score(features)`.
-"""
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
+import skops.io
 from numpy.typing import NDArray
-from sklearn.covariance import ledoit_wolf
-from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import OneClassSVM
+from sklearn.tree._tree import Tree  # what a forest is made of
 
-Floats = NDArray[np.floating]
-KEPT = 128  # principal components, fewer where there are fewer crops
+from .methods import (
+    ClassMean,
+    Components,
+    Floats,
+    Head,
+    Mahalanobis,
+    Neighbours,
+    Residual,
+    event_weights,
+)
+from .packs import batches
+from .run import BadInput, replacing
 
-
-def _components(features: Floats) -> PCA:
-    return PCA(min(KEPT, *features.shape, len(features) - 1), random_state=0).fit(features)
-
-
-class Neighbours:
-    """Distance to the k-th nearest native, features of length 1. Sun et al., ICML 2022."""
-
-    def __init__(self, k: int = 5) -> None:
-        self.k = k
-
-    def fit(self, features: Floats, labels: NDArray) -> "Neighbours":
-        k = min(self.k, len(features))
-        self.index = NearestNeighbors(n_neighbors=k).fit(normalize(features))
-        return self
-
-    def score(self, features: Floats) -> Floats:
-        return self.index.kneighbors(normalize(features))[0][:, -1]
-
-
-class ClassMean:
-    """1 - cosine to the nearest species' mean direction."""
-
-    def fit(self, features: Floats, labels: NDArray) -> "ClassMean":
-        unit = normalize(features)
-        self.means = normalize([unit[labels == name].mean(0) for name in np.unique(labels)])
-        return self
-
-    def score(self, features: Floats) -> Floats:
-        return 1 - (normalize(features) @ self.means.T).max(1)
-
-
-class Mahalanobis:
-    """Squared distance to the nearest species' mean, in the covariance that species share.
-
-    On principal components, the covariance shrunk as by Ledoit and Wolf 2004. Lee et al., NeurIPS
-    2018; `relative` takes off the distance to all natives together: Ren et al. 2021.
-    """
-
-    def __init__(self, relative: bool = False) -> None:
-        self.relative = relative
-
-    def fit(self, features: Floats, labels: NDArray) -> "Mahalanobis":
-        self.components = _components(features)
-        x = self.components.transform(features)
-        _, number = np.unique(labels, return_inverse=True)
-        self.means = np.stack([x[number == i].mean(0) for i in range(number.max() + 1)])
-        within = ledoit_wolf(x - self.means[number], assume_centered=True)[0]
-        between = self.means[number].T @ self.means[number] / len(x)
-        self.within = np.linalg.pinv(within, hermitian=True)  # of equal crops, zero
-        # Not shrunk apart from `within`: the less shrunk one would outweigh the other.
-        self.overall = np.linalg.pinv(within + between, hermitian=True)
-        return self
-
-    def score(self, features: Floats) -> Floats:
-        x = self.components.transform(features)
-        away = x[:, None] - self.means
-        nearest = np.einsum("ncd,de,nce->nc", away, self.within, away, optimize=True).min(1)
-        if self.relative:
-            nearest -= np.einsum("nd,de,ne->n", x, self.overall, x, optimize=True)
-        return nearest
-
-
-class Residual:
-    """Length of what the natives' principal components do not explain."""
-
-    def __init__(self, share: float = 0.9) -> None:
-        self.share = share
-
-    def fit(self, features: Floats, labels: NDArray) -> "Residual":
-        self.components = PCA(self.share, svd_solver="full").fit(features)
-        return self
-
-    def score(self, features: Floats) -> Floats:
-        explained = self.components.inverse_transform(self.components.transform(features))
-        return np.linalg.norm(features - explained, axis=1)
-
-
-class Head:
-    """A linear classifier of the native species, and how unsure it is.
-
-    `energy` is minus the log-sum-exp of its logits (Liu et al., NeurIPS 2020), `logit` minus the
-    highest (Hendrycks et al., ICML 2022), `msp` 1 - the highest probability (Hendrycks and Gimpel,
-    ICLR 2017).
-    """
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-
-    def fit(self, features: Floats, labels: NDArray) -> "Head":
-        self.scaler = StandardScaler().fit(features)
-        self.model = LogisticRegression(C=0.1, max_iter=500, class_weight="balanced")
-        self.alone = len(np.unique(labels)) < 2  # one species: nothing to be unsure between
-        if not self.alone:
-            self.model.fit(self.scaler.transform(features), labels)
-        return self
-
-    def score(self, features: Floats) -> Floats:
-        if self.alone:
-            return np.zeros(len(features))
-        z = self.model.decision_function(self.scaler.transform(features))
-        z = np.stack([-z, z], 1) / 2 if z.ndim == 1 else z
-        highest = z.max(1)
-        energy = highest + np.log(np.exp(z - highest[:, None]).sum(1))
-        return {"energy": -energy, "logit": -highest, "msp": 1 - np.exp(highest - energy)}[
-            self.kind
-        ]
-
-
-class Components:
-    """A detector of scikit-learn, on principal components of length 1 each."""
-
-    def __init__(self, model) -> None:
-        self.model = model
-
-    def fit(self, features: Floats, labels: NDArray) -> "Components":
-        self.components = _components(features).set_params(whiten=True)
-        self.model.fit(self.components.transform(features))
-        return self
-
-    def score(self, features: Floats) -> Floats:
-        return -self.model.score_samples(self.components.transform(features))
-
-
-DETECTORS = {
+METHODS = {
     "knn": Neighbours,
     "class_mean": ClassMean,
     "mahalanobis": Mahalanobis,
     "relative_mahalanobis": lambda: Mahalanobis(relative=True),
+    "gaussian": lambda: Mahalanobis(classes=False),
     "pca_residual": Residual,
     "head_energy": lambda: Head("energy"),
     "head_logit": lambda: Head("logit"),
     "head_msp": lambda: Head("msp"),
+    "head_vim": lambda: Head("vim"),
     "isolation_forest": lambda: Components(IsolationForest(random_state=0)),
     "one_class_svm": lambda: Components(OneClassSVM(nu=0.1)),
     "mixture": lambda: Components(
         GaussianMixture(4, covariance_type="diag", reg_covar=1e-3, random_state=0)
     ),
 }
+FUSIONS = ("rank_average", "logistic")
+SCORED_AT_ONCE = 4_096
+MOST = 20_000  # crops to fit on: enough for a covariance, and few enough for memory and time
 
 
-def rank_average(scores: list[Floats], reference: list[Floats]) -> Floats:
-    """Fusion: the mean share of `reference` scores (of natives) that each score exceeds."""
-    shares = [
-        np.searchsorted(np.sort(known), score) / len(known)
-        for score, known in zip(scores, reference, strict=True)
+class Fusion:
+    """Several methods as one, each by the share of natives that it has scored lower.
+
+    The shares come from a rehearsal: each native species in turn plays the novel one, and the
+    methods, fitted without it and without a part of the others' events, score both. The fused score
+    is the mean share, or, `learned`, a logistic regression from the shares to novel in rehearsal.
+    """
+
+    def __init__(self, of: list[str], learned: bool = False) -> None:
+        self.of, self.learned = list(of), learned
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Fusion":
+        scores, novel, weights = self._rehearsal(features, labels, events)
+        self.known = np.sort(scores[~novel], axis=0)
+        self.model = None
+        if self.learned and novel.any():
+            self.model = LogisticRegression(class_weight="balanced")
+            self.model.fit(self._shares(scores), novel, sample_weight=weights)
+        self.members = self._fit(features, labels, events)
+        return self
+
+    def score(self, features: Floats) -> Floats:
+        shares = self._shares(np.stack([member.score(features) for member in self.members], 1))
+        return shares.mean(1) if self.model is None else self.model.decision_function(shares)
+
+    def _rehearsal(self, features: Floats, labels: NDArray, events: NDArray) -> tuple:
+        """(n, methods) scores, whether each was of a species played novel, event weights."""
+        species, names = np.unique(labels), np.unique(events)
+        parts = max(2, len(species))
+        fold = (
+            np.random.default_rng(0).permutation(len(names))[np.searchsorted(names, events)] % parts
+        )
+        found = []
+        for part in range(parts):
+            played = labels == species[part] if len(species) > 1 else np.zeros(len(labels), bool)
+            held = played | (fold == part)
+            if held.all() or not (held & ~played).any():
+                continue
+            fitted = self._fit(features[~held], labels[~held], events[~held])
+            scores = np.stack([method.score(features[held]) for method in fitted], 1)
+            found.append((scores, played[held], event_weights(events[held])))
+        if not found:  # a single event: its own scores are all there is
+            fitted = self._fit(features, labels, events)
+            scores = np.stack([method.score(features) for method in fitted], 1)
+            found = [(scores, np.zeros(len(labels), bool), event_weights(events))]
+        return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+
+    def _fit(self, features: Floats, labels: NDArray, events: NDArray) -> list:
+        return [METHODS[name]().fit(features, labels, events) for name in self.of]
+
+    def _shares(self, scores: Floats) -> Floats:
+        """The share of known natives below each score; beyond them all it grows with the distance.
+
+        The unit of that distance is the known scores' range above their median, so that the
+        strangest crops do not tie.
+        """
+        shares = []
+        for known, score in zip(self.known.T, scores.T, strict=True):
+            top, reach = known[-1], max(known[-1] - np.median(known), 1e-12)
+            beyond = np.maximum(score - top, 0) / reach
+            shares.append(np.searchsorted(known, score) / len(known) + np.minimum(beyond, 10))
+        return np.stack(shares, 1)
+
+
+Detector = ClassMean | Components | Fusion | Head | Mahalanobis | Neighbours | Residual
+TRUSTED = [f"{kind.__module__}.{kind.__name__}" for kind in (*get_args(Detector), Tree)]
+
+
+def fit(
+    settings: dict, features: Floats, rows: NDArray, labels: NDArray, events: NDArray
+) -> Detector:
+    """The detector of a config entry, fitted on the `rows` of `features`, n species and n events.
+
+    `features` is (crops, dimensions), memory-mapped or not. Of more than MOST crops a sample is
+    fitted on, events being equally likely, with a fixed seed.
+    """
+    if len(rows) > MOST:
+        chance = event_weights(events) / len(events)
+        kept = np.random.default_rng(0).choice(len(events), MOST, replace=False, p=chance)
+        rows, labels, events = rows[kept], labels[kept], events[kept]
+    method = settings["method"]
+    if method in FUSIONS:
+        detector = Fusion(settings["of"], learned=method == "logistic")
+    else:
+        detector = METHODS[method]()
+    return detector.fit(np.asarray(features[rows], float), labels, events)
+
+
+def score(detector: Detector, features: Floats, rows: NDArray) -> Floats:
+    """The score of each of the `rows` of `features`; memory holds a batch of them."""
+    parts = [
+        detector.score(np.asarray(features[some], float)) for some in batches(rows, SCORED_AT_ONCE)
     ]
-    return np.mean(shares, axis=0)
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def save(detector: Detector, path: Path) -> None:
+    """Write the detector as arrays and plain values in a zip, not as a pickle."""
+    with replacing(path, "wb") as file:
+        skops.io.dump(detector, file)
+
+
+def load(path: Path) -> Detector:
+    """The detector in the file. Raises `BadInput` where it holds anything but this module's."""
+    try:
+        return skops.io.load(path, trusted=TRUSTED)
+    except Exception as error:  # a damaged zip and an unknown type raise as they like
+        why = str(error).splitlines()[0]
+        raise BadInput(f"{path}: not a detector of stowaway; fit it again ({why})") from None

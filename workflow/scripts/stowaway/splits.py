@@ -98,8 +98,8 @@ def with_roles(table: pd.DataFrame, species: dict[str, list[str]], split: dict) 
 def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -> None:
     """Raise `Leak` if anything is on two sides.
 
-    The sides are train, val, calibration, and test with invasive. Groups, events and images may lie on one of
-    them only; invasive species are nowhere but in their role, natives nowhere in it.
+    The sides are train, val, calibration, and test with invasive. Groups, events and images may lie
+    on one of them only; invasive species are nowhere but in their role, natives nowhere in it.
     """
     used = table[table["role"] != "unlisted"]
     side = used["role"].replace("invasive", "test")

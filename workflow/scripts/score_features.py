@@ -1,0 +1,20 @@
+"""A fitted detector and features -> scores/<detector>.csv; higher = more novel."""
+
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from stowaway import novelty
+from stowaway.packs import open_pack
+from stowaway.run import rule_log
+from stowaway.tables import read_table, write_table
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):
+        features, row_of = open_pack(snakemake.input.features, snakemake.input.index)
+        table = read_table(snakemake.input.splits, ["crop_id", "species", "role", "event"])
+        detector = novelty.load(Path(snakemake.input.model))
+        table["score"] = novelty.score(detector, features, table["crop_id"].map(row_of).to_numpy())
+        # what only a reconstruction has
+        write_table(table.assign(error=np.nan, correlation=np.nan), Path(snakemake.output.scores))

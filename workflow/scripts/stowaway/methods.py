@@ -1,0 +1,173 @@
+"""Ways to tell how far features lie from those of the natives; higher score = more novel.
+
+Each has `fit(features, labels, events)` with (n, dimensions) floats, n species and n events, and
+`score(features)` -> (n,). In means and covariances each event counts the same, whatever its number
+of frames.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler, normalize
+
+Floats = NDArray[np.floating]
+KEPT = 128  # principal components, fewer where there are fewer crops
+
+
+class Neighbours:
+    """Distance to the k-th nearest native, features of length 1. Sun et al., ICML 2022."""
+
+    def __init__(self, k: int = 5) -> None:
+        self.k = k
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Neighbours":
+        k = min(self.k, len(features))
+        self.index = NearestNeighbors(n_neighbors=k).fit(normalize(features))
+        return self
+
+    def score(self, features: Floats) -> Floats:
+        return self.index.kneighbors(normalize(features))[0][:, -1]
+
+
+class ClassMean:
+    """1 - cosine to the nearest species' mean direction."""
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "ClassMean":
+        self.means = normalize(_means(normalize(features), labels, event_weights(events)))
+        return self
+
+    def score(self, features: Floats) -> Floats:
+        return 1 - (normalize(features) @ self.means.T).max(1)
+
+
+class Mahalanobis:
+    """Squared distance to the nearest species' mean, in the covariance that species share.
+
+    The covariance is shrunk as by Ledoit and Wolf 2004. Lee et al., NeurIPS 2018; `relative` takes
+    off the distance to all natives together: Ren et al. 2021. Without `classes` the natives are
+    one cloud: little is lost where species have few events, and labels may be wrong.
+    """
+
+    def __init__(self, classes: bool = True, relative: bool = False) -> None:
+        self.classes, self.relative = classes, relative
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Mahalanobis":
+        weights = event_weights(events)
+        self.middle = np.average(features, axis=0, weights=weights).astype(float)
+        x, weigh = features - self.middle, np.sqrt(weights)[:, None]
+        labels = labels if self.classes else np.full(len(x), "")
+        self.means = _means(x, labels, weights)
+        _, number = np.unique(labels, return_inverse=True)
+        within = ledoit_wolf((x - self.means[number]) * weigh, assume_centered=True)[0]
+        self.within = _inverse(within)
+        # Not shrunk apart from `within`: the less shrunk one would outweigh the other.
+        between = self.means[number] * weigh
+        overall = within + between.T @ between / len(x)
+        self.overall = _inverse(overall) if self.relative else None
+        return self
+
+    def score(self, features: Floats) -> Floats:
+        x = features - self.middle
+        nearest = np.min([_squared(x - mean, self.within) for mean in self.means], axis=0)
+        return nearest - _squared(x, self.overall) if self.relative else nearest
+
+
+class Residual:
+    """Length of what the natives' principal components do not explain."""
+
+    def __init__(self, share: float = 0.9) -> None:
+        self.share = share
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Residual":
+        self.components = PCA(self.share, svd_solver="full").fit(features)
+        return self
+
+    def score(self, features: Floats) -> Floats:
+        explained = self.components.inverse_transform(self.components.transform(features))
+        return np.linalg.norm(features - explained, axis=1)
+
+
+class Head:
+    """A linear classifier of the native species, and how unsure it is.
+
+    `energy` is minus the log-sum-exp of its logits (Liu et al., NeurIPS 2020), `logit` minus the
+    highest (Hendrycks et al., ICML 2022), `msp` 1 - the highest probability (Hendrycks and Gimpel,
+    ICLR 2017), `vim` the energy and, scaled as a logit, the length of the features in the smaller
+    half of the natives' directions (Wang et al., CVPR 2022).
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Head":
+        self.scaler = StandardScaler().fit(features)
+        self.model = LogisticRegression(C=0.1, max_iter=500, class_weight="balanced")
+        self.alone = len(np.unique(labels)) < 2  # one species: nothing to be unsure between
+        if not self.alone:
+            x = self.scaler.transform(features)
+            self.model.fit(x, labels, sample_weight=event_weights(events))
+            self.origin = -np.linalg.pinv(self.model.coef_) @ self.model.intercept_
+            directions = np.linalg.svd(x - self.origin)[2]
+            self.null = directions[min(x.shape) // 2 :].T
+            residual = np.linalg.norm((x - self.origin) @ self.null, axis=1).mean()
+            self.alpha = self._logits(x).max(1).mean() / max(residual, 1e-12)
+        return self
+
+    def score(self, features: Floats) -> Floats:
+        if self.alone:
+            return np.zeros(len(features))
+        x = self.scaler.transform(features)
+        z = self._logits(x)
+        highest = z.max(1)
+        energy = -highest - np.log(np.exp(z - highest[:, None]).sum(1))
+        if self.kind == "vim":
+            return energy + self.alpha * np.linalg.norm((x - self.origin) @ self.null, axis=1)
+        return {"energy": energy, "logit": -highest, "msp": 1 - np.exp(highest + energy)}[self.kind]
+
+    def _logits(self, x: Floats) -> Floats:
+        z = self.model.decision_function(x)
+        return np.stack([-z, z], 1) / 2 if z.ndim == 1 else z
+
+
+class Components:
+    """A detector of scikit-learn, on principal components of length 1 each."""
+
+    def __init__(self, model) -> None:
+        self.model = model
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Components":
+        kept = min(KEPT, *features.shape, max(1, len(features) - 1))
+        self.components = PCA(kept, whiten=True, random_state=0).fit(features)
+        if hasattr(self.model, "n_components"):  # a mixture of no more parts than crops
+            self.model.n_components = min(self.model.n_components, len(features))
+        self.model.fit(self.components.transform(features))
+        return self
+
+    def score(self, features: Floats) -> Floats:
+        return -self.model.score_samples(self.components.transform(features))
+
+
+def event_weights(events: NDArray) -> Floats:
+    """A weight per crop, mean 1, by which each event weighs the same: frames are near-copies."""
+    _, number, count = np.unique(events, return_inverse=True, return_counts=True)
+    weights = 1 / count[number]
+    return weights * len(weights) / weights.sum()
+
+
+def _means(features: Floats, labels: NDArray, weights: Floats) -> Floats:
+    """The mean of each label, in their order."""
+    of = [labels == name for name in np.unique(labels)]
+    return np.stack([np.average(features[m], axis=0, weights=weights[m]) for m in of])
+
+
+def _squared(away: Floats, precision: Floats) -> Floats:
+    return np.einsum("nd,nd->n", away @ precision, away)
+
+
+def _inverse(covariance: Floats) -> Floats:
+    """The inverse, also of the zero that equal crops have."""
+    floor = 1e-9 * np.trace(covariance) / len(covariance) + 1e-12
+    return np.linalg.inv(covariance + floor * np.eye(len(covariance)))
