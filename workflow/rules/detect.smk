@@ -78,16 +78,23 @@ rule compare_detectors:
             arm=ARMS,
             seed=config["evaluation"]["seeds"],
         ),
+        labels="<results>/labels.csv",
+        nuisance="<results>/nuisance.csv",
         modules=modules("compare_detectors"),
     output:
         metrics="<results>/evaluation/metrics.csv",
         comparison="<results>/evaluation/comparison.csv",
+        alarms="<results>/evaluation/alarms.csv",
+        curves="<results>/evaluation/curves.csv",
     log:
         "<results>/logs/compare_detectors.log",
+    benchmark:
+        "<results>/benchmarks/compare_detectors.tsv"
     conda:
         "../../envs/data.yaml"
     params:
         evaluation=config["evaluation"],
+        groups=config["labels"]["high_level"],
     script:
         "../scripts/compare_detectors.py"
 
