@@ -66,7 +66,7 @@ def recall_at_fpr(hits: Floats, alarms: Floats, fpr: float = 0.05) -> Floats:
     """
     x = np.concatenate([alarms, alarms[-1:] + 1])
     y = np.concatenate([np.zeros_like(hits[:1]), hits])
-    found = _read(_share(x, x[-1]), _share(y, y[-1]), fpr)
+    found = _share(_read(x, y, fpr * x[-1]), hits[-1])
     return np.where(alarms[-1] > 0, found, np.nan)
 
 
@@ -85,7 +85,7 @@ def recall_in_queue(hits: Floats, alarms: Floats, share: float) -> Floats:
     Equal scores are in random order. At most `share` / prevalence, since the queue is finite.
     """
     flagged = hits + alarms
-    return _read(flagged, _share(hits, hits[-1]), share * flagged[-1])
+    return _share(_read(flagged, hits, share * flagged[-1]), hits[-1])
 
 
 def first_find(hits: Floats, alarms: Floats) -> Floats:
