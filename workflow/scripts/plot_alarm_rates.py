@@ -3,14 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from stowaway.contenders import TITLES, best, kinds, shown
-from stowaway.figures import NATIVE_DARK, NOVEL, PERCENT, plain, plt, save, use_style
+from stowaway.contenders import COLOURS, TITLES, best, kinds, shown
+from stowaway.figures import NATIVE_DARK, PERCENT, plain, plt, save, use_style
 from stowaway.run import rule_log
 from stowaway.tables import read_table
 
 ENOUGH = 5  # native events that a location needs to be shown
 MOST = 20  # locations, those of the most events
-COLOURS = {"rotate": NATIVE_DARK, "listed": NOVEL}
 
 
 def plot_alarm_rates(alarms: pd.DataFrame, metrics: pd.DataFrame):
@@ -18,12 +17,12 @@ def plot_alarm_rates(alarms: pd.DataFrame, metrics: pd.DataFrame):
 
     Both axes of the left panel grow as square roots: room for small rates, and a place for none.
     """
-    detector = best(metrics)[0]
+    detector = best(metrics)
     rates = alarms[(alarms["detector"] == detector) & (alarms["target"] == "false_alarm_rate")]
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 6.4))
     everywhere = rates[rates["location"] == "all"]
     shifts = {kind: 0.006 * (2 * i - 1) for i, kind in enumerate(kinds(everywhere))}
-    for kind, shift in shifts.items():
+    for kind, shift in shifts.items() if len(everywhere) else ():
         rows = everywhere[everywhere["arm"] == kind]
         style = {"color": COLOURS[kind], "lw": 1.6}
         for line in rows.itertuples():
@@ -41,7 +40,7 @@ def plot_alarm_rates(alarms: pd.DataFrame, metrics: pd.DataFrame):
     left.set_yscale("function", **root)
     left.set_xticks([0, 0.01, 0.02, 0.05, 0.1, 0.2])
     left.set_yticks([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1])
-    left.set(xlim=(0, 0.25), ylim=(0, max(0.3, everywhere["high"].max())))
+    left.set(xlim=(0, 0.25), ylim=(0, np.nanmax([0.3, everywhere["high"].max()])))
     left.set(xlabel="target false-alarm rate", ylabel="realised, share of test natives' events")
     for axis in (left.xaxis, left.yaxis, right.xaxis):
         axis.set_major_formatter(PERCENT)
@@ -54,7 +53,7 @@ def plot_alarm_rates(alarms: pd.DataFrame, metrics: pd.DataFrame):
 def locations(axes, rates: pd.DataFrame) -> None:
     """The realised rate at a target of 5 % in each location, with Wilson intervals over events."""
     here = rates[(rates["location"] != "all") & (rates["native"] >= ENOUGH)]
-    here = here[here["arm"] == next(iter(kinds(here)), "")].sort_values("native").tail(MOST)
+    here = here[here["arm"] == kinds(here)[0]].sort_values("native").tail(MOST)
     axes.set_title("by location, at a target of 5 %", fontsize=14)
     if here.empty:
         where = {"transform": axes.transAxes, "ha": "center", "color": "#555555"}

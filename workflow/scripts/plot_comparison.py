@@ -18,7 +18,7 @@ def plot_comparison(metrics: pd.DataFrame):
     nuisances = [name for name in names if name.startswith(NUISANCE)]
     place = {name: row for row, name in enumerate(detectors)}
     place |= {name: len(detectors) + 1.2 + row for row, name in enumerate(nuisances)}
-    depth = max(place.values()) + 0.7
+    depth = max(place.values(), default=0) + 0.7
     panels = kinds(area)
     size = (2.6 + 5.6 * len(panels), 2.2 + 0.34 * depth)
     figure, grid = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=size)

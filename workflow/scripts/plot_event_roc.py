@@ -1,5 +1,6 @@
 """Curves and metrics of the evaluation -> ROC per event, the end of few false alarms enlarged."""
 
+import numpy as np
 import pandas as pd
 
 from stowaway.contenders import TITLES, kinds, lines
@@ -28,7 +29,7 @@ def plot_event_roc(curves: pd.DataFrame, metrics: pd.DataFrame):
             axes.yaxis.set_major_formatter(PERCENT)
         low.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
         found = curves.loc[(curves["arm"] == kind) & (curves["fpr"] <= LOW), "recall"].max()
-        low.set_ylim(0, min(1.01, max(0.3, 1.15 * found)))
+        low.set_ylim(0, min(1.01, np.nanmax([0.3, 1.15 * found])))
         whole.set_title(TITLES[kind], fontsize=14)
         low.set_title(f"the first {100 * LOW:.0f} % of false alarms", fontsize=14)
         whole.set_ylabel("novel events found")

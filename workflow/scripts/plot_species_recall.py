@@ -2,18 +2,17 @@
 
 import pandas as pd
 
-from stowaway.contenders import TITLES, best, kinds, shown
-from stowaway.figures import NATIVE_DARK, NOVEL, PERCENT, plain, plt, save, use_style
+from stowaway.contenders import COLOURS, TITLES, best, kinds, shown
+from stowaway.figures import PERCENT, plain, plt, save, use_style
 from stowaway.run import rule_log
 from stowaway.tables import read_table
 
 FEW = 20  # crops, below which a species is no evidence for a ranking
-COLOURS = {"rotate": NATIVE_DARK, "listed": NOVEL}
 
 
 def plot_species_recall(metrics: pd.DataFrame):
     """A row per species, by kind of arm; hollow where it has under FEW crops."""
-    detector = best(metrics)[0]
+    detector = best(metrics)
     here = metrics[(metrics["detector"] == detector) & (metrics["metric"] == "recall_at_5_fpr")]
     here = here[here["stratum"].str.startswith("species=")]
     events = here[here["level"] == "event"].copy()

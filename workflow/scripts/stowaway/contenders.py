@@ -2,16 +2,22 @@
 
 import pandas as pd
 
-from .figures import PALETTE
+from .figures import NATIVE_DARK, NOVEL, PALETTE
 
-TITLES = {"rotate": "each native in turn as the novel one", "listed": "the listed invasive species"}
+NONE = "none"  # the kind of no arm, where nothing could be compared
+TITLES = {
+    "rotate": "each native in turn as the novel one",
+    "listed": "the listed invasive species",
+    NONE: "nothing to compare",
+}
+COLOURS = {"rotate": NATIVE_DARK, "listed": NOVEL, NONE: NATIVE_DARK}
 ORIGINALS = ["basic_original", "cae"]
 NUISANCE = "nuisance_"
 
 
 def kinds(table: pd.DataFrame) -> list[str]:
     """The kinds of arms that a table has; the rotation first, as settings are chosen by it."""
-    return [kind for kind in TITLES if kind in set(table["arm"])]
+    return [kind for kind in TITLES if kind in set(table["arm"])] or [NONE]
 
 
 def shown(detector: str) -> str:
@@ -30,10 +36,14 @@ def ranking(metrics: pd.DataFrame) -> list[str]:
     return area.sort_values("value", ascending=False, kind="stable")["detector"].tolist()
 
 
-def best(metrics: pd.DataFrame, n: int = 1) -> list[str]:
-    """The first `n` detectors of the ranking, without nuisances and the original's two."""
-    ranked = [d for d in ranking(metrics) if not d.startswith(NUISANCE) and d not in ORIGINALS]
-    return ranked[:n]
+def candidates(metrics: pd.DataFrame) -> list[str]:
+    """The ranking without nuisances and the original's two."""
+    return [d for d in ranking(metrics) if not d.startswith(NUISANCE) and d not in ORIGINALS]
+
+
+def best(metrics: pd.DataFrame) -> str:
+    """The first of the candidates, by its name."""
+    return next(iter(candidates(metrics)), "no detector")
 
 
 def lines(metrics: pd.DataFrame) -> dict[str, dict]:
@@ -44,7 +54,7 @@ def lines(metrics: pd.DataFrame) -> dict[str, dict]:
     ranked = ranking(metrics)
     old = [d for d in ORIGINALS if d in ranked]
     nuisances = [d for d in ranked if d.startswith(NUISANCE)][:1]
-    names = best(metrics, 4) + old
+    names = candidates(metrics)[:4] + old
     styles = {}
     for name, colour in zip(names, PALETTE, strict=False):
         style = "--" if name in old else "-"
