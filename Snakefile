@@ -32,6 +32,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/embed.smk"
 include: "workflow/rules/detect.smk"
+include: "workflow/rules/compare.smk"
 include: "workflow/rules/targets.smk"
 
 

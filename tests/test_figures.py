@@ -8,14 +8,24 @@ from PIL import Image
 from conftest import ROOT
 from evaluate_detector import evaluate_detector
 from plot_accuracy import plot_accuracy
+from plot_alarm_cost import plot_alarm_cost
+from plot_alarm_rates import plot_alarm_rates
+from plot_comparison import plot_comparison
 from plot_eda import plot_eda
+from plot_event_roc import plot_event_roc
 from plot_reconstructions import plot_reconstructions
 from plot_roc import plot_roc
 from plot_scores import plot_scores
 from plot_species_accuracy import plot_species_accuracy
+from plot_species_recall import plot_species_recall
 from plot_tsne import plot_tsne
+from stowaway.alarms import alarm_table
+from stowaway.comparison import compare
+from stowaway.curves import curve_table
 from stowaway.figures import save, use_style
+from stowaway.scored import load_scored
 from stowaway.tables import read_table
+from test_comparison import facts_of, table_of
 
 ODD = "<b>$x_1$</b> & müß"
 
@@ -90,3 +100,22 @@ def test_maps_and_reconstructions_of_odd_names(tmp_path):
     one = {"species": np.array([ODD]), "role": np.array(["invasive"]), "score": np.array([0.1])}
     np.savez(tmp_path / "r.npz", pairs=pairs, **one)
     saved(plot_reconstructions(str(tmp_path / "r.npz"), "cae", ODD), tmp_path)
+
+
+@pytest.mark.parametrize("case", ["whole", "nothing known", "one detector", "nothing novel"])
+def test_figures_of_the_evaluation_with_much_and_with_little(tmp_path, case):
+    table = table_of(1, calibration=case == "whole").replace("rat", ODD)
+    facts = facts_of(table, dated=case == "whole", placed=case == "whole")
+    if case == "one detector":
+        table = table[["crop_id", "species", "role", "event", "good"]]
+    if case == "nothing novel":
+        table["role"] = "test"
+    kinds = ["rotate", "listed"] if case == "whole" else ["listed"]
+    runs, events = load_scored({(kind, kind, "1"): table for kind in kinds}, facts)
+    metrics, _ = compare(runs, len(events), {}, 100, 1)
+    curves, alarms = curve_table(runs), alarm_table(runs)
+    saved(plot_comparison(metrics), tmp_path)
+    saved(plot_event_roc(curves, metrics), tmp_path)
+    saved(plot_alarm_cost(curves, metrics), tmp_path)
+    saved(plot_species_recall(metrics), tmp_path)
+    saved(plot_alarm_rates(alarms, metrics), tmp_path)

@@ -1,120 +1,127 @@
+"""Metrics against scikit-learn's and by hand, and the original's threshold rules."""
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stowaway.metrics import (
     METRICS,
     auroc,
     average_precision,
-    by_event,
-    evaluate,
+    first_find,
     fpr_at_tpr,
     recall_at_fpr,
-    resamples,
-    roc,
+    recall_in_queue,
     wilson,
 )
+from stowaway.ranked import Ranked, by_event
 from stowaway.thresholds import JUDGED, judge, rules, sweep
 
 
+def counted(scores, novel):
+    return Ranked(np.asarray(scores, float), np.asarray(novel), np.arange(len(novel))).counts()
+
+
 @pytest.mark.parametrize("ties", [False, True])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_curves_equal_scikit_learns(ties, weighted):
+def test_areas_equal_scikit_learns_also_in_resamples(ties):
     rng = np.random.default_rng(1)
     novel = rng.random(400) < 0.2
     scores = rng.normal(novel * 1.0)
     scores = scores.round(0) if ties else scores
-    weights = rng.integers(0, 4, 400).astype(float) if weighted else None
-    points = roc(scores, novel, weights)
-    assert auroc(points) == pytest.approx(roc_auc_score(novel, scores, sample_weight=weights))
-    expected = average_precision_score(novel, scores, sample_weight=weights)
-    assert average_precision(points) == pytest.approx(expected)
-    fpr, tpr, _ = roc_curve(novel, scores, sample_weight=weights)
-    assert fpr_at_tpr(points) == pytest.approx(fpr[np.argmax(tpr >= 0.95 - 1e-12)])
-    assert recall_at_fpr(points) == pytest.approx(tpr[fpr <= 0.05 + 1e-12].max())
+    weights = rng.integers(0, 4, (400, 5)).astype(np.uint8)
+    ranked = Ranked(scores, novel, np.arange(400))
+    drawn = ranked.resampled(weights)
+    for metric, theirs in ((auroc, roc_auc_score), (average_precision, average_precision_score)):
+        assert metric(*ranked.counts()) == pytest.approx(theirs(novel, scores))
+        expected = [theirs(novel, scores, sample_weight=w) for w in weights.T]
+        np.testing.assert_allclose(metric(*drawn), expected, rtol=1e-5)
+
+
+def test_a_resample_equals_the_data_that_it_draws():
+    """Every metric of weighted events is that of a table in which they are repeated."""
+    rng = np.random.default_rng(4)
+    events = rng.integers(0, 30, 90)
+    novel, scores = events < 12, rng.normal(size=90).round(1)
+    weights = rng.multinomial(30, np.full(30, 1 / 30), 20).T.astype(np.uint8)
+    drawn = Ranked(scores, novel, events).resampled(weights)
+    for i, weight in enumerate(weights.T):
+        rows = np.repeat(np.arange(90), weight[events])
+        plain = counted(scores[rows], novel[rows])
+        for name, metric in METRICS.items():
+            assert metric(*drawn)[i] == pytest.approx(metric(*plain), rel=1e-4, abs=1e-5), name
+
+
+def test_many_thresholds_are_thinned_without_harm():
+    rng = np.random.default_rng(0)
+    novel = rng.random(9000) < 0.1
+    ranked = Ranked(rng.normal(novel * 1.0), novel, np.arange(9000))
+    drawn = ranked.resampled(np.ones((9000, 1), np.uint8))
+    assert len(drawn[0]) == 2000
+    for name in ("auroc", "recall_at_5_fpr", "fpr_at_95_tpr", "recall_in_first_5"):
+        metric = METRICS[name]
+        assert metric(*drawn)[0] == pytest.approx(metric(*ranked.counts()), abs=1e-3)
 
 
 def test_metrics_by_hand():
-    scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
-    novel = np.array([True, False, True, False, False])
-    points = roc(scores, novel)
-    assert auroc(points) == pytest.approx(5 / 6)  # of 6 pairs, only (0.7, 0.8) is in wrong order
-    assert average_precision(points) == pytest.approx((1 / 1 + 2 / 3) / 2)
-    assert fpr_at_tpr(points) == pytest.approx(1 / 3)
-    assert recall_at_fpr(points, 0) == 0.5
+    counts = counted([0.9, 0.8, 0.7, 0.6, 0.5], [True, False, True, False, False])
+    assert auroc(*counts) == pytest.approx(5 / 6)  # of 6 pairs, only (0.7, 0.8) is in wrong order
+    assert average_precision(*counts) == pytest.approx((1 / 1 + 2 / 3) / 2)
+    assert first_find(*counts) == 1
+    # above the first native of three half is found, at 1 / 4 of false alarms; then all, at 2 / 4
+    assert recall_at_fpr(*counts, 0.25) == pytest.approx(0.5)
+    assert recall_at_fpr(*counts, 0.05) == pytest.approx(0.1)
+    assert recall_at_fpr(*counts, 0.375) == pytest.approx(0.75)
+    assert recall_at_fpr(*counts, 0.5) == recall_at_fpr(*counts, 1) == 1
+    # below the lowest novel crop are two natives, at 1 / 3 of what is missed
+    assert fpr_at_tpr(*counts, 2 / 3) == pytest.approx(1 / 3)
+    assert fpr_at_tpr(*counts, 0.95) == pytest.approx(1 - 2 / 3 * 0.05 * 3)
+    assert recall_in_queue(*counts, 0.2) == pytest.approx(0.5)
+    assert recall_in_queue(*counts, 0.5) == pytest.approx(0.75)  # half of the third crop
+    assert recall_in_queue(*counts, 1) == 1
 
 
-def test_all_equal_scores_are_a_coin():
-    points = roc(np.zeros(6), np.array([True, False] * 3))
-    assert auroc(points) == 0.5
-    assert average_precision(points) == 0.5
-    assert fpr_at_tpr(points) == 1
+def test_false_alarms_to_come_are_those_of_conformal_thresholds():
+    """A threshold at the k-th of n natives flags k / (n + 1): checked on many further ones."""
+    rng = np.random.default_rng(5)
+    found = []
+    for _ in range(2000):
+        scores = np.concatenate([rng.random(19), np.linspace(0, 1, 1001)])
+        found.append(recall_at_fpr(*counted(scores, np.arange(1020) >= 19), 0.05))
+    assert np.mean(found) == pytest.approx(0.05, abs=0.004)
+
+
+def test_all_equal_scores_find_nothing_but_by_chance():
+    counts = counted(np.zeros(6), np.array([True, False] * 3))
+    assert auroc(*counts) == 0.5
+    assert average_precision(*counts) == 0.5
+    assert recall_at_fpr(*counts) == 0
+    assert fpr_at_tpr(*counts) == 1
+    assert recall_in_queue(*counts, 0.1) == pytest.approx(0.1)
+    assert first_find(*counts) == 1 + 3 / 4
+
+
+def test_an_absent_side_is_not_a_number():
+    for novel in (np.ones(3, bool), np.zeros(3, bool)):
+        counts = counted(np.arange(3.0), novel)
+        for name in ("auroc", "recall_at_5_fpr", "fpr_at_95_tpr"):
+            assert np.isnan(METRICS[name](*counts))
+    assert np.isnan(first_find(*counts))
+
+
+def test_one_native_and_one_novel_unit():
+    counts = counted([1.0, 2.0], [False, True])
+    assert auroc(*counts) == 1
+    assert recall_at_fpr(*counts, 0.05) == pytest.approx(0.1)  # one native promises no 5 %
 
 
 def test_events_are_scored_by_their_highest_crop():
     scores = np.array([1.0, 5.0, 2.0, 3.0, 9.0])
     novel = np.array([False, False, True, True, False])
     highest, is_novel, event = by_event(scores, novel, np.array(["a", "a", "b", "b", "b"]))
-    found = {(int(e), bool(n)): s for s, n, e in zip(highest, is_novel, event, strict=True)}
-    assert found == {(0, False): 5.0, (1, True): 3.0, (1, False): 9.0}
-
-
-def test_resampling_draws_whole_events_and_keeps_both_kinds():
-    events = np.repeat(np.arange(20), 3)
-    novel = events >= 15
-    draws = np.array(list(resamples(events, novel, 200, 1)))
-    assert (draws.reshape(200, 20, 3) == draws.reshape(200, 20, 3)[:, :, :1]).all()
-    assert (draws[:, novel].sum(1) == 15).all()
-    assert (draws[:, ~novel].sum(1) == 45).all()
-    assert (draws == np.array(list(resamples(events, novel, 200, 1)))).all()
-
-
-def test_intervals_widen_with_clustering_and_hold_the_value():
-    rng = np.random.default_rng(0)
-    events = np.repeat(np.arange(60), 5)
-    novel = events >= 40
-    scores = rng.normal(size=60)[events] + novel
-    clustered = evaluate(scores, novel, events, 400, 1)
-    alone = evaluate(scores, novel, np.arange(300), 400, 1)
-    for name in METRICS:
-        value, low, high = clustered[name]
-        assert low <= value <= high
-        assert value == alone[name][0]
-    width = {k: v["auroc"][2] - v["auroc"][1] for k, v in {"c": clustered, "a": alone}.items()}
-    assert width["c"] > 1.5 * width["a"]
-
-
-def test_the_bootstrap_interval_equals_one_made_with_scikit_learn():
-    rng = np.random.default_rng(3)
-    events = rng.integers(0, 30, 200)
-    novel = events < 8
-    scores = rng.normal(novel.astype(float))
-    drawn = [
-        roc_auc_score(novel, scores, sample_weight=w) for w in resamples(events, novel, 300, 7)
-    ]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    assert evaluate(scores, novel, events, 300, 7)["auroc"][1:] == pytest.approx((low, high))
-
-
-def test_natives_that_are_only_in_mixed_events_are_in_every_draw():
-    events = np.array([0, 0, 1, 1, 2, 3, 4])
-    novel = np.array([True, False, True, False, True, True, True])
-    found = evaluate(np.arange(7.0), novel, events, 200, 1)
-    assert np.isfinite(list(found.values())).all()
-
-
-def test_one_event_on_a_side_has_no_interval():
-    value, low, high = evaluate(np.arange(4.0), np.arange(4) > 1, np.array([0, 0, 1, 2]), 100, 1)[
-        "auroc"
-    ]
-    assert value == 1
-    assert np.isnan([low, high]).all()
-
-
-def test_nothing_to_compare_is_not_a_number():
-    assert np.isnan(evaluate(np.ones(3), np.zeros(3, bool), np.arange(3), 100, 1)["auroc"]).all()
+    found = {(str(e), bool(n)): s for s, n, e in zip(highest, is_novel, event, strict=True)}
+    assert found == {("a", False): 5.0, ("b", True): 3.0, ("b", False): 9.0}
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (3, 7), (50, 200), (47, 47)])

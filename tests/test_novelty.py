@@ -6,9 +6,8 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.covariance import LedoitWolf
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
-from compare_detectors import compare
 from measure_nuisance import COLUMNS, measure_nuisance
 from pack_features import pack_features
 from score_arm import nuisance_scores, score_arm
@@ -284,38 +283,3 @@ def test_nuisances_know_the_length_of_an_event_and_how_rare_a_place_is(island):
     assert {f"nuisance_{name}" for name in COLUMNS[1:]} < set(scores)
     assert (scores["nuisance_event_size"] == 0).all()  # all have three crops
     assert scores["nuisance_location"][0] == max(scores["nuisance_location"])
-
-
-def test_comparison_is_the_mean_over_runs_with_paired_gains():
-    rng = np.random.default_rng(2)
-    tables = {}
-    for seed in ("1", "2"):
-        novel = np.arange(60) >= 30
-        noise = rng.normal(size=60)
-        tables["rotate", "rotate_ant", seed] = pd.DataFrame(
-            {
-                "crop_id": [f"c{n}" for n in range(60)],
-                "species": "ant",
-                "role": np.where(novel, "invasive", "test"),
-                "event": [f"e{n // 3}" for n in range(60)],
-                "good": novel + 0.4 * noise,
-                "nuisance_area": noise,
-                "nuisance_same": noise,
-            }
-        )
-    metrics, comparison = compare(tables, 100, 1)
-    value = metrics.set_index(["detector", "level", "metric"])
-    for name in ("good", "nuisance_area"):
-        areas, precisions = [], []
-        for table in tables.values():
-            areas.append(roc_auc_score(table["role"] == "invasive", table[name]))
-            precisions.append(average_precision_score(table["role"] == "invasive", table[name]))
-        assert value.loc[(name, "crop", "auroc"), "value"] == pytest.approx(np.mean(areas))
-        assert value.loc[(name, "crop", "aupr"), "value"] == pytest.approx(np.mean(precisions))
-    row = value.loc["good", "crop", "auroc"]
-    assert row["low"] < row["value"] < row["high"] and row["runs"] == 2
-    gain = comparison.set_index("level").loc["crop"]
-    expected = row["value"] - value.loc[("nuisance_area", "crop", "auroc"), "value"]
-    assert gain["auroc_gain"] == pytest.approx(expected) and gain["low"] > 0
-    again, _ = compare(tables, 100, 1)
-    pd.testing.assert_frame_equal(metrics, again)

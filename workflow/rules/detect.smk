@@ -1,4 +1,4 @@
-"""Features of a pretrained backbone -> detectors on them, in every arm and seed -> comparison.
+"""Features of a pretrained backbone -> detectors on them, in every arm and seed.
 
 The arm `listed` takes the invasive species as novel, `rotate_<native>` that native, which no
 detector is then fitted on: many test crops, and the arms to choose settings by.
@@ -161,42 +161,3 @@ rule score_arm:
         detectors={name: DETECTORS[name] for name in FEATURE_BASED},
     script:
         "../scripts/score_arm.py"
-
-
-rule compare_detectors:
-    input:
-        scores=expand(
-            "<results>/evaluation/scores/{arm}/{seed}.csv",
-            arm=ARMS,
-            seed=config["evaluation"]["seeds"],
-        ),
-        modules=modules("compare_detectors"),
-    output:
-        metrics="<results>/evaluation/metrics.csv",
-        comparison="<results>/evaluation/comparison.csv",
-    log:
-        "<results>/logs/compare_detectors.log",
-    conda:
-        "../../envs/data.yaml"
-    params:
-        evaluation=config["evaluation"],
-    script:
-        "../scripts/compare_detectors.py"
-
-
-rule plot_comparison:
-    input:
-        metrics="<results>/evaluation/metrics.csv",
-        style="workflow/stowaway.mplstyle",
-        modules=modules("plot_comparison"),
-    output:
-        svg="<results>/figures/comparison.svg",
-        png="<results>/figures/comparison.png",
-    log:
-        "<results>/logs/plot_comparison.log",
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        site=SITE,
-    script:
-        "../scripts/plot_comparison.py"

@@ -52,3 +52,7 @@ rule evaluation:
     input:
         rules.compare_detectors.output,
         rules.plot_comparison.output,
+        rules.plot_event_roc.output,
+        rules.plot_alarm_cost.output,
+        rules.plot_species_recall.output,
+        rules.plot_alarm_rates.output,

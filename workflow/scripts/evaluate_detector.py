@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from stowaway import thresholds
-from stowaway.metrics import by_event, evaluate, roc
+from stowaway.bootstrap import evaluate
+from stowaway.ranked import Ranked, by_event
 from stowaway.run import rule_log
 from stowaway.tables import read_table, write_table
 
@@ -37,7 +38,9 @@ def curves_table(table, natives, invasive, val, score: str) -> pd.DataFrame:
     """The ROC, and the share flagged over the threshold for natives and each invasive species."""
     lines = []
     if invasive:
-        fpr, tpr, _ = roc(table["score"].to_numpy(float), (table["role"] == "invasive").to_numpy())
+        novel = (table["role"] == "invasive").to_numpy()
+        hits, alarms = Ranked(table["score"].to_numpy(float), novel, np.arange(len(novel))).counts()
+        fpr, tpr = alarms / max(alarms[-1], 1), hits / hits[-1]
         kept = np.unique(np.linspace(0, len(fpr) - 1, POINTS).astype(int))
         lines += [("roc", "", x, y) for x, y in zip(fpr[kept], tpr[kept], strict=True)]
     for rule in thresholds.sweep(val, score):

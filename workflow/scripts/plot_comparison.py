@@ -2,48 +2,56 @@
 
 import pandas as pd
 
+from stowaway.contenders import NUISANCE, TITLES, kinds, ranking, shown
 from stowaway.figures import NATIVE_DARK, NOVEL, plt, save, use_style
 from stowaway.run import rule_log
 from stowaway.tables import read_table
 
-TITLES = {"rotate": "each native in turn as the novel one", "listed": "the listed invasive species"}
+LEVELS = {"event": (NOVEL, -0.14), "crop": (NATIVE_DARK, 0.14)}  # colour, shift downwards
 
 
 def plot_comparison(metrics: pd.DataFrame):
-    """A panel per kind of arm; a row per detector, nuisances last; dots with 95 % intervals."""
-    area = metrics[metrics["metric"] == "auroc"]
-    kinds = [kind for kind in TITLES if kind in set(area["arm"])]
-    first = area[(area["arm"] == kinds[0]) & (area["level"] == "event")].sort_values("value")
-    nuisance = first["detector"].str.startswith("nuisance_")
-    names = [*first.loc[nuisance, "detector"], *first.loc[~nuisance, "detector"]]
-    figure, grid = plt.subplots(
-        1,
-        len(kinds),
-        sharey=True,
-        squeeze=False,
-        figsize=(6.5 * len(kinds), 1.8 + 0.36 * len(names)),
-    )
-    for axes, kind in zip(grid[0], kinds, strict=True):
-        for level, colour, shift in (("event", NOVEL, 0.12), ("crop", NATIVE_DARK, -0.12)):
-            rows = area[(area["arm"] == kind) & (area["level"] == level)]
-            rows = rows.set_index("detector").loc[names]
-            places = [place + shift for place in range(len(names))]
-            spread = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
-            axes.errorbar(
-                rows["value"],
-                places,
-                xerr=spread,
-                fmt="o",
-                color=colour,
-                capsize=2,
-                label=f"per {level}",
-            )
-        axes.axvline(0.5, color="#999999", lw=1.2, ls="--", label="chance")
-        axes.set(xlim=(0, 1), title=TITLES[kind], xlabel="AUROC, with 95 % interval over events")
-        axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    """A panel per kind of arm; a row per detector, nuisances apart; dots, intervals and numbers."""
+    area = metrics[(metrics["metric"] == "auroc") & (metrics["stratum"] == "all")]
+    names = ranking(metrics)
+    detectors = [name for name in names if not name.startswith(NUISANCE)]
+    nuisances = [name for name in names if name.startswith(NUISANCE)]
+    place = {name: row for row, name in enumerate(detectors)}
+    place |= {name: len(detectors) + 1.2 + row for row, name in enumerate(nuisances)}
+    depth = max(place.values(), default=0) + 0.7
+    panels = kinds(area)
+    size = (2.6 + 5.6 * len(panels), 2.2 + 0.34 * depth)
+    figure, grid = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=size)
+    for axes, kind in zip(grid[0], panels, strict=True):
+        panel(axes, area[area["arm"] == kind], place)
+        axes.set_title(TITLES[kind], fontsize=14, pad=26)
+        axes.set_yticks(list(place.values()), [shown(name) for name in place])
+        axes.set_ylim(depth, -0.6)
+        if nuisances:
+            axes.axhline(len(detectors) + 0.1, color="#bbbbbb", lw=1)
+            axes.text(0.01, len(detectors) + 0.5, "nuisance baselines", fontsize=11, style="italic")
     handles = grid[0][0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
     return figure
+
+
+def panel(axes, area: pd.DataFrame, place: dict[str, float]) -> None:
+    """Dots with intervals of both levels, and the numbers per event as a column at the right."""
+    for level, (colour, shift) in LEVELS.items():
+        rows = area[area["level"] == level].set_index("detector").reindex(list(place))
+        spread = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+        rank = [place[name] + shift for name in rows.index]
+        style = {"fmt": "o", "ms": 5, "color": colour, "lw": 1.6, "capsize": 0}
+        axes.errorbar(rows["value"], rank, xerr=spread, label=f"per {level}", **style)
+        if level == "event":
+            for name, row in rows[rows["value"].notna()].iterrows():
+                text = f"{row['value']:.2f}  [{row['low']:.2f}, {row['high']:.2f}]"
+                beside = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 11}
+                axes.text(1.03, place[name], text.replace("[nan, nan]", ""), **beside)
+    axes.text(1.03, 1.015, "per event", transform=axes.transAxes, fontsize=11, color=NOVEL)
+    axes.axvline(0.5, color="#999999", lw=1.2, ls="--", label="chance")
+    axes.set(xlim=(0, 1), xlabel="AUROC, with 95 % interval over events")
+    axes.grid(axis="y", visible=False)
 
 
 if __name__ == "__main__":

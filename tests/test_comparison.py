@@ -1,0 +1,217 @@
+"""Detectors compared over arms, seeds and strata; alarms; curves: on tables made for it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from stowaway.alarms import COLUMNS, alarm_table
+from stowaway.comparison import BETTER, compare
+from stowaway.curves import curve_table
+from stowaway.metrics import wilson
+from stowaway.scored import alarm_scale, camera_days, crop_facts, load_scored, weeks
+
+GROUPS = {"ant": "insect", "bee": "insect", "rat": "rodent", "fly": "insect"}
+
+
+def table_of(seed: int, n: int = 120, calibration: bool = True) -> pd.DataFrame:
+    """Events of three crops: natives ant and bee in three roles, novel rat and fly."""
+    rng = np.random.default_rng(seed)
+    number = np.arange(n)
+    role = np.select([number < n // 4, number < n // 2], ["calibration", "test"], "invasive")
+    if not calibration:
+        role[role == "calibration"] = "val"
+    novel = role == "invasive"
+    noise = rng.normal(size=n)
+    return pd.DataFrame(
+        {
+            "crop_id": [f"c{i}" for i in number],
+            "species": np.where(novel, np.where(number % 6 < 3, "rat", "fly"), "ant"),
+            "role": role,
+            "event": [f"e{i // 3}" for i in number],
+            "good": novel + 0.4 * noise,
+            "basic_original": rng.normal(size=n),
+            "cae": rng.normal(size=n) + 0.1 * novel,
+            "nuisance_area": noise,
+            "nuisance_same": noise,
+        }
+    )
+
+
+def facts_of(table: pd.DataFrame, dated: bool = True, placed: bool = True) -> pd.DataFrame:
+    """Two places, a photo per crop, two events a day; every other event in infrared."""
+    number = np.arange(len(table))
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(number // 6, "D")
+    labels = table[["crop_id"]].assign(
+        location=np.where(number % 6 < 3, "A", "B") if placed else "",
+        datetime=day.strftime("%Y-%m-%dT10:00:00") if dated else "",
+        crop_width=np.where(number % 2, 50, 300),
+        crop_height=10,
+        image_id=table["crop_id"],
+    )
+    colour = np.where(number % 6 < 3, 0.0, 30.0)
+    nuisance = pd.DataFrame({"crop_id": table["crop_id"], "colourfulness": colour})
+    return crop_facts(labels, nuisance)
+
+
+@pytest.fixture
+def two_seeds():
+    tables = {("rotate", "rotate_ant", str(seed)): table_of(seed) for seed in (1, 2)}
+    return tables, *load_scored(tables, facts_of(table_of(1)))
+
+
+def test_metrics_are_means_over_runs_of_the_queue_alone(two_seeds):
+    tables, runs, events = two_seeds
+    metrics, _ = compare(runs, len(events), GROUPS, 100, 1)
+    value = metrics.set_index(["detector", "level", "stratum", "metric"])
+    for name in ("good", "nuisance_area"):
+        areas, precisions = [], []
+        for table in tables.values():
+            queue = table[table["role"].isin(["test", "invasive"])]
+            areas.append(roc_auc_score(queue["role"] == "invasive", queue[name]))
+            precisions.append(average_precision_score(queue["role"] == "invasive", queue[name]))
+        assert value.loc[(name, "crop", "all", "auroc"), "value"] == pytest.approx(np.mean(areas))
+        found = value.loc[(name, "crop", "all", "aupr"), "value"]
+        assert found == pytest.approx(np.mean(precisions))
+    row = value.loc["good", "event", "all", "auroc"]
+    assert row["low"] < row["value"] < row["high"]
+    assert (row["native"], row["novel"], row["runs"]) == (10, 20, 2)
+    assert value.loc[("good", "event", "all", "prevalence"), "value"] == pytest.approx(2 / 3)
+    pd.testing.assert_frame_equal(metrics, compare(runs, len(events), GROUPS, 100, 1)[0])
+
+
+def test_gains_are_paired_and_over_each_rival(two_seeds):
+    _, runs, events = two_seeds
+    metrics, gains = compare(runs, len(events), GROUPS, 100, 1)
+    assert set(gains["than"]) == {"nuisance_area", "basic_original", "cae", BETTER}
+    assert set(gains["metric"]) == {"auroc", "recall_at_5_fpr"}
+    area = metrics[(metrics["metric"] == "auroc") & (metrics["stratum"] == "all")]
+    area = area[area["level"] == "crop"].set_index("detector")["value"]
+    row = gains[(gains["level"] == "crop") & (gains["metric"] == "auroc")].set_index(
+        ["detector", "than"]
+    )
+    assert row.loc[("good", "cae"), "gain"] == pytest.approx(area["good"] - area["cae"])
+    better = max(area["cae"], area["basic_original"])
+    assert row.loc[("good", BETTER), "gain"] == pytest.approx(area["good"] - better)
+    assert row.loc[("good", "nuisance_area"), "low"] > 0
+    # a detector is never far from itself: its rival in each resample is itself or a better one
+    assert row.loc[("cae", BETTER), "high"] == 0
+
+
+def test_strata_by_hand(two_seeds):
+    tables, runs, events = two_seeds
+    metrics, _ = compare(runs, len(events), GROUPS, 100, 1)
+    row = metrics[metrics["detector"] == "good"].set_index(["stratum", "level", "metric"])
+    one = tables["rotate", "rotate_ant", "1"]
+    used = one["role"].isin(["test", "invasive"])
+    expected = []
+    for table in tables.values():
+        night = table[used & (np.arange(120) % 6 < 3)]
+        expected.append(roc_auc_score(night["role"] == "invasive", night["good"]))
+    # infrared and place A hold the same 15 native and 30 novel crops: too few natives to rank by
+    for stratum in ("light=infrared", "location=A"):
+        assert np.isnan(row.loc[(stratum, "crop", "auroc"), "value"])
+        assert row.loc[(stratum, "crop", "auroc"), ["native", "novel"]].tolist() == [15, 30]
+    near, far = (
+        np.mean(
+            [
+                roc_auc_score(part["role"] == "invasive", part["good"])
+                for table in tables.values()
+                for part in [table[used & table["species"].isin(["ant", name])]]
+            ]
+        )
+        for name in ("fly", "rat")
+    )
+    for stratum, area in (("near", near), ("far", far)):
+        assert row.loc[(f"taxonomy={stratum}", "crop", "auroc"), "value"] == pytest.approx(area)
+    recall = row.loc["species=rat", "event", "recall_at_5_fpr"]
+    assert recall[["low", "high"]].tolist() == pytest.approx(wilson(recall["value"] * 10, 10))
+
+
+def test_alarms_keep_their_promise_and_say_when_they_cannot():
+    rng = np.random.default_rng(0)
+    tables = {}
+    for seed in range(20):
+        table = table_of(seed, 1200)
+        table["good"] = rng.normal(size=1200) + 2 * (table["role"] == "invasive")
+        tables["listed", "listed", str(seed)] = table
+    runs, _ = load_scored(tables, facts_of(table))
+    found = alarm_table(runs)
+    assert list(found) == COLUMNS
+    here = found[(found["detector"] == "good") & (found["location"] == "all")]
+    rates = here[here["target"] == "false_alarm_rate"].set_index("aim")
+    for rate in (0.05, 0.1, 0.2):
+        assert rates.loc[rate, "realised"] == pytest.approx(rate, abs=0.02)
+        assert rates.loc[rate, "low"] < rate < rates.loc[rate, "high"]
+    assert rates["recall"].is_monotonic_increasing and rates.loc[0.2, "recall"] > 0.5
+    assert (rates["calibration"] == 100).all() and not rates["too_small"].any()
+    per_day = here[here["target"] == "false_alarms_per_camera_day"].set_index("aim")
+    assert per_day.loc[0.1, "realised"] == pytest.approx(0.1, abs=0.03)
+    budget = here[here["target"] == "alarms_per_week"].set_index("aim")
+    assert budget.loc[5, "realised"] == pytest.approx(5, abs=0.1)
+    assert set(found["location"]) == {"all", "A", "B"}
+    few = alarm_table(load_scored({("listed", "listed", "1"): table_of(1)}, facts_of(table))[0])
+    few = few[(few["target"] == "false_alarm_rate") & (few["location"] == "all")]
+    assert (few["calibration"] == 10).all()
+    assert few.groupby("aim")["too_small"].all().to_dict() == {
+        0.01: True,
+        0.02: True,
+        0.05: True,
+        0.1: False,
+        0.2: False,
+    }
+
+
+def test_without_calibration_dates_and_places_the_rest_is_there():
+    table = table_of(1, calibration=False)
+    facts = facts_of(table, dated=False, placed=False)
+    runs, events = load_scored({("listed", "listed", "1"): table}, facts)
+    assert alarm_table(runs).empty
+    metrics, gains = compare(runs, len(events), {}, 100, 1)
+    assert not metrics["stratum"].str.startswith("location").any()
+    assert "taxonomy=unknown" in set(metrics["stratum"])
+    assert "false_alarms_per_100_images_at_50_recall" in set(metrics["metric"])
+    assert not metrics["metric"].str.contains("camera_day").any()
+    assert len(gains)
+    curves = curve_table(runs)
+    assert curves["false_alarms_per_camera_day"].isna().all()
+    assert curves["recall"].between(0, 1).all()
+
+
+def test_nothing_novel_or_native_gives_empty_tables():
+    for role in ("test", "invasive"):
+        table = table_of(1).assign(role=role)
+        runs, events = load_scored({("listed", "listed", "1"): table}, facts_of(table))
+        metrics, gains = compare(runs, len(events), GROUPS, 100, 1)
+        assert metrics.empty and gains.empty and curve_table(runs).empty
+
+
+def test_one_novel_event_has_a_value_and_no_interval():
+    table = table_of(1)
+    table = table[(table["role"] != "invasive") | (table["event"] == "e30")]
+    runs, events = load_scored({("listed", "listed", "1"): table}, facts_of(table))
+    metrics, _ = compare(runs, len(events), GROUPS, 100, 1)
+    row = metrics[(metrics["stratum"] == "all") & (metrics["metric"] == "auroc")]
+    assert row["value"].notna().all() and row["low"].isna().all()
+
+
+def test_equal_scores_of_all_are_a_coin():
+    table = table_of(1).assign(good=0.0)
+    runs, events = load_scored({("listed", "listed", "1"): table}, facts_of(table))
+    metrics, _ = compare(runs, len(events), GROUPS, 100, 1)
+    row = metrics[(metrics["detector"] == "good") & (metrics["stratum"] == "all")]
+    row = row[row["level"] == "event"].set_index("metric")
+    assert row.loc["auroc", ["value", "low", "high"]].tolist() == [0.5] * 3
+    assert row.loc["recall_at_5_fpr", "value"] == 0
+
+
+def test_exposure_by_hand():
+    table = table_of(1)
+    runs, _ = load_scored({("listed", "listed", "1"): table}, facts_of(table))
+    queue = runs[0].queue
+    # 30 native test crops, ten events, each alone at its place and day
+    assert camera_days(queue.facts[~queue.novel]) == 10
+    assert alarm_scale(queue, "event", timed=True) == 1
+    assert alarm_scale(queue, "crop", timed=True) == 3
+    assert alarm_scale(queue, "event", timed=False) == pytest.approx(10 / 0.3)
+    assert weeks(queue.facts) == pytest.approx(15 / 7)

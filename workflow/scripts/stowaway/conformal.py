@@ -1,0 +1,77 @@
+"""Alarm thresholds with a promise, from the scores of natives that no detector has seen.
+
+Assumption: calibration events and native events to come are *exchangeable*, as if drawn from one
+bag. Held-out groups of the same cameras and weeks come near it; a new camera, another season or
+another native species breaks it, and then the realised rate says by how much. The promise holds
+on average over calibration sets, not for each: n events leave a spread of about
+sqrt(rate x (1 - rate) / n) around the target.
+
+An event's score is that of its highest crop; higher is more novel.
+Sources: Vovk, Gammerman & Shafer, Algorithmic Learning in a Random World (2005), also for p-values
+per class (Mondrian); Bates et al., Testing for outliers with conformal p-values, Ann. Stat. 51
+(2023).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+EPSILON = 1e-9  # 0.05 x 20 is one, whatever the last bit says
+
+
+def p_values(
+    scores: Floats,
+    calibration: Floats,
+    classes: NDArray | None = None,
+    calibration_classes: NDArray | None = None,
+) -> Floats:
+    """The conformal p-value of each event: (1 + calibration events as novel) / (n + 1).
+
+    A native event has p <= rate with a chance of at most `rate`. Where the native class that each
+    event is taken for is given, n are the calibration events of the same class, and the promise
+    holds within each; a class without any has p = 1.
+    """
+    if classes is not None and calibration_classes is not None:
+        found = np.ones(len(scores))
+        for name in np.unique(classes):
+            own = calibration[calibration_classes == name]
+            found[classes == name] = p_values(scores[classes == name], own)
+        return found
+    below = np.searchsorted(np.sort(calibration), scores, side="left")
+    return (1 + len(calibration) - below) / (len(calibration) + 1)
+
+
+def too_small(n: int, rate: float) -> bool:
+    """Whether `n` calibration events are too few for any alarm at `rate`: 5 % needs 19."""
+    return (n + 1) * rate < 1 - EPSILON
+
+
+def threshold(calibration: Floats, rate: float) -> float:
+    """Scores above it, and no others, have p <= `rate`: the split-conformal threshold.
+
+    +inf (no alarm ever) where there are too few events, see `too_small`; -inf for a rate of 1.
+    """
+    allowed = int(np.floor((len(calibration) + 1) * rate + EPSILON))
+    if allowed < 1:
+        return np.inf
+    if allowed > len(calibration):
+        return -np.inf
+    return float(np.sort(calibration)[-allowed])
+
+
+def rate_of_alarms(alarms: float, events: int, days: int) -> float:
+    """The false-alarm rate per event that makes `alarms` false alarms per camera-day.
+
+    `events` native events were seen in `days` camera-days, in the calibration part.
+    """
+    return min(1.0, alarms * days / events) if events else 0.0
+
+
+def budget_threshold(queue: Floats, budget: float, weeks: float) -> float:
+    """Scores above it are the `budget` x `weeks` highest of the queue, natives and novel alike.
+
+    For a team that looks at `budget` events a week, whatever they turn out to be: no rate is
+    promised. Equal scores at the edge are left out together.
+    """
+    allowed = int(np.floor(budget * weeks + EPSILON))
+    return float(np.sort(queue)[-allowed - 1]) if allowed < len(queue) else -np.inf

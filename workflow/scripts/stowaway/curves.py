@@ -1,0 +1,30 @@
+"""Points of the curves that figures draw: recall over false alarms, per event, mean over runs."""
+
+import numpy as np
+import pandas as pd
+
+from .metrics import recall_at_fpr
+from .ranked import Ranked
+from .scored import Scored, alarm_scale
+
+# Close together where a biosecurity team works, wider beyond.
+RATES = np.concatenate([np.linspace(0, 0.1, 41), np.linspace(0.12, 0.98, 44), [1.0]])
+COLUMNS = "arm detector fpr recall false_alarms_per_camera_day".split()
+
+
+def curve_table(runs: list[Scored]) -> pd.DataFrame:
+    """Mean recall, and mean false alarms per camera-day (NaN without dates), at each of RATES."""
+    tables = []
+    for kind in dict.fromkeys(run.kind for run in runs):
+        queues = [run.queue for run in runs if run.kind == kind]
+        queues = [queue for queue in queues if 0 < queue.novel.mean() < 1]
+        if not queues:
+            continue
+        scales = np.array([alarm_scale(queue, "event", timed=True) for queue in queues])
+        scale = scales[~np.isnan(scales)].mean() if not np.isnan(scales).all() else np.nan
+        for detector in queues[0].scores:
+            counts = [Ranked(*queue.units(detector, "event")).counts() for queue in queues]
+            recall = [np.mean([recall_at_fpr(*count, rate) for count in counts]) for rate in RATES]
+            line = {"arm": kind, "detector": detector, "fpr": RATES, "recall": recall}
+            tables.append(pd.DataFrame(line | {"false_alarms_per_camera_day": RATES * scale}))
+    return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS)
