@@ -33,6 +33,7 @@ include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/embed.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/compare.smk"
+include: "workflow/rules/alarm.smk"
 include: "workflow/rules/targets.smk"
 
 
@@ -41,6 +42,8 @@ rule all:
     input:
         rules.models.input,
         rules.figures.input,
+        "<results>/queue.csv",
+        "<results>/alarms.csv",
         "<results>/metrics.csv",
         "<results>/species_proposal.yaml",
 

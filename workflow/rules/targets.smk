@@ -18,7 +18,7 @@ rule models:
 rule figures:
     input:
         rules.eda.input,
-        expand("<results>/figures/roc.{form}", form=FORMS),
+        expand("<results>/figures/{figure}.{form}", figure=["queue", "roc"], form=FORMS),
         expand(
             "<results>/figures/{figure}/{detector}.{form}",
             figure=["scores", "species_accuracy"],

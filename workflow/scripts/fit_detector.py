@@ -9,13 +9,11 @@ from stowaway.packs import open_pack
 from stowaway.run import rule_log
 from stowaway.tables import read_table
 
-FITTED_ON = ["train", "val"]  # nothing is chosen on `val` for detectors on features
-
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):
         features, row_of = open_pack(snakemake.input.features, snakemake.input.index)
         table = read_table(snakemake.input.splits, ["crop_id", "species", "role", "event"])
-        table = table[table["role"].isin(FITTED_ON)]
+        table = table[table["role"].isin(novelty.FITTED_ON)]
         detector = novelty.fit(
             dict(snakemake.params.settings),
             features,

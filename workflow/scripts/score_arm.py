@@ -14,7 +14,6 @@ from stowaway.packs import open_pack
 from stowaway.run import rule_log
 from stowaway.tables import read_table, write_table
 
-FITTED_ON = ["train", "val"]  # nothing is chosen on `val` for detectors on features
 JUDGED = ["calibration", "test", "invasive"]
 
 
@@ -25,7 +24,7 @@ def nuisance_scores(table: pd.DataFrame, nuisance: pd.DataFrame) -> dict[str, np
     natives' median on a logarithmic scale; and how rare the location is among their events.
     `nuisance` has the rows of `table`.
     """
-    fitted = table["role"].isin(FITTED_ON)
+    fitted = table["role"].isin(novelty.FITTED_ON)
     values = nuisance.drop(columns="crop_id").set_axis(table.index)
     values["event_size"] = table.groupby("event")["crop_id"].transform("size")
     values = np.log1p(values)
@@ -38,11 +37,11 @@ def nuisance_scores(table: pd.DataFrame, nuisance: pd.DataFrame) -> dict[str, np
 def score_arm(
     table: pd.DataFrame, features: np.ndarray, rows: np.ndarray, detectors: dict[str, dict]
 ) -> dict[str, np.ndarray]:
-    """Fit each detector on the crops of FITTED_ON, and score those of JUDGED.
+    """Fit each detector on the crops of novelty.FITTED_ON, and score those of JUDGED.
 
     `table` has `species`, `role` and `event` of each crop, `rows` its row of `features`.
     """
-    fitted = table["role"].isin(FITTED_ON).to_numpy()
+    fitted = table["role"].isin(novelty.FITTED_ON).to_numpy()
     judged = table["role"].isin(JUDGED).to_numpy()
     labels, events = table["species"][fitted].to_numpy(str), table["event"][fitted].to_numpy(str)
     return {

@@ -15,6 +15,8 @@ if __name__ == "__main__":
         features, row_of = open_pack(snakemake.input.features, snakemake.input.index)
         table = read_table(snakemake.input.splits, ["crop_id", "species", "role", "event"])
         detector = novelty.load(Path(snakemake.input.model))
-        table["score"] = novelty.score(detector, features, table["crop_id"].map(row_of).to_numpy())
+        rows = table["crop_id"].map(row_of).to_numpy()
+        table["score"] = novelty.score(detector, features, rows)
+        table["predicted"] = novelty.nearest_species(table, features, rows)
         # what only a reconstruction has
         write_table(table.assign(error=np.nan, correlation=np.nan), Path(snakemake.output.scores))

@@ -118,6 +118,11 @@ def _contradictions(config: dict) -> list[str]:
             lines.append(
                 f"species: '{label}' is renamed to '{renamed}' by labels.rename; list that"
             )
+    leader, alarm = config["detectors"].get(config["alarm"]["detector"]), config["alarm"]
+    if leader is None or leader["train_on"] != "natives":
+        lines.append(f"alarm.detector: '{alarm['detector']}' is no detector fitted on natives")
+    if alarm["target"] == "false_alarm_rate" and alarm["aim"] >= 1:
+        lines.append(f"alarm.aim: {alarm['aim']:g} is no rate; it is below 1")
     for name in config["evaluation"]["networks"]:
         if config["detectors"].get(name, {"kind": "features"})["kind"] == "features":
             lines.append(f"evaluation.networks: '{name}' is no network under detectors")

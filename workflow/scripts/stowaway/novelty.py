@@ -1,7 +1,7 @@
 """Detectors on features: by name, fused, fitted on native crops, saved and read; no pickles."""
 
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import skops.io
@@ -25,6 +25,9 @@ from .methods import (
 from .packs import batches
 from .run import BadInput, replacing
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 METHODS = {
     "knn": Neighbours,
     "class_mean": ClassMean,
@@ -44,6 +47,7 @@ METHODS = {
 }
 FUSIONS = ("rank_average", "logistic")
 SCORED_AT_ONCE = 4_096
+FITTED_ON = ["train", "val"]  # nothing is chosen on `val` for detectors on features
 MOST = 20_000  # crops to fit on: enough for a covariance, and few enough for memory and time
 
 
@@ -141,6 +145,18 @@ def score(detector: Detector, features: Floats, rows: NDArray) -> Floats:
         detector.score(np.asarray(features[some], float)) for some in batches(rows, SCORED_AT_ONCE)
     ]
     return np.concatenate(parts) if parts else np.empty(0)
+
+
+def nearest_species(table: "pd.DataFrame", features: Floats, rows: NDArray) -> NDArray:
+    """The native species whose mean direction is nearest to each crop.
+
+    `table` has the `species`, `role` and `event` of each, `rows` its row of `features`.
+    """
+    known = table["role"].isin(FITTED_ON).to_numpy()
+    labels, events = table["species"][known].to_numpy(str), table["event"][known].to_numpy(str)
+    means = fit({"method": "class_mean"}, features, rows[known], labels, events).means
+    near = [(features[some] @ means.T).argmax(1) for some in batches(rows, SCORED_AT_ONCE)]
+    return np.unique(labels)[np.concatenate(near)]
 
 
 def save(detector: Detector, path: Path) -> None:

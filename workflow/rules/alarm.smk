@@ -1,0 +1,73 @@
+"""Scores of the detector that leads -> a threshold that keeps its promise, a queue, and why."""
+
+ALARM = config["alarm"]
+QUEUE_INDEX = pack_of(config["backbone"], "csv")
+
+
+rule raise_alarms:
+    input:
+        scores=f"<results>/scores/{ALARM['detector']}.csv",
+        labels="<results>/labels.csv",
+        modules=modules("raise_alarms"),
+    output:
+        queue="<results>/queue.csv",
+        alarms="<results>/alarms.csv",
+    log:
+        "<results>/logs/raise_alarms.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        alarm=ALARM,
+    script:
+        "../scripts/raise_alarms.py"
+
+
+rule explain_alarms:
+    input:
+        queue="<results>/queue.csv",
+        splits="<results>/splits.csv",
+        labels="<results>/labels.csv",
+        features="<results>/features.npy",
+        pack=pack_of(config["backbone"], "npy"),
+        index=QUEUE_INDEX,
+        modules=modules("explain_alarms"),
+    output:
+        explained="<results>/explanations.npz",
+    log:
+        "<results>/logs/explain_alarms.log",
+    benchmark:
+        "<results>/benchmarks/explain_alarms.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 8
+    params:
+        backbone=config["backbone"],
+        explained=ALARM["explained"],
+        seed=config["evaluation"]["seed"],
+    script:
+        "../scripts/explain_alarms.py"
+
+
+rule plot_queue:
+    input:
+        explained="<results>/explanations.npz",
+        alarms="<results>/alarms.csv",
+        style="workflow/stowaway.mplstyle",
+        modules=modules("plot_queue"),
+    output:
+        svg=report(
+            "<results>/figures/queue.svg",
+            caption="../report/queue.rst",
+            category="0. Review first",
+            labels={"detector": ALARM["detector"], "figure": "the most suspicious events"},
+        ),
+        png="<results>/figures/queue.png",
+    log:
+        "<results>/logs/plot_queue.log",
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        site=SITE,
+        detector=ALARM["detector"],
+    script:
+        "../scripts/plot_queue.py"
