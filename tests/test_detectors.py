@@ -135,7 +135,8 @@ def test_a_pretrained_classifier_starts_from_the_backbone():
     from stowaway.backbones import open_backbone
 
     backbone = {"name": "efficientnet_lite0", "weights": None, "layer": "bottleneck"}
-    settings = {"kind": "classifier", "start": "pretrained", "species": ["ant", "bee", "cat"]}
+    settings = {"kind": "classifier", "start": "pretrained", "image_size": 64}
+    settings["species"] = ["ant", "bee", "cat"]
     model = build(settings | {"backbone": backbone, "seed": 1}).eval()
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

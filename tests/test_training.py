@@ -77,7 +77,7 @@ class Killed(Exception):
     pass
 
 
-CLASSIFIER = {"kind": "classifier", "start": "scratch", "layers": [8, 8], "seed": 3}
+CLASSIFIER = SETTINGS | {"kind": "classifier", "start": "scratch", "species": ["ant", "bee"]}
 TAUGHT = {
     "loss": "cross_entropy",
     "classes": np.arange(64) % 2,
@@ -92,7 +92,7 @@ TAUGHT = {
         (SETTINGS, {"patience": None}),
         (SETTINGS, {"patience": 2}),
         (SETTINGS, {"loss": "ssim", "augmented": True}),
-        (CLASSIFIER | {"species": ["ant", "bee"]}, TAUGHT),
+        (CLASSIFIER, TAUGHT),
     ],
 )
 def test_a_killed_training_resumes_to_the_same_weights(

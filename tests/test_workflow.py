@@ -15,6 +15,19 @@ from conftest import ROOT
 pytestmark = pytest.mark.workflow
 
 QUICK = {"image_size": 32, "epochs": 3, "patience": 2}
+SPOTTER = {
+    "kind": "classifier",
+    "layers": [8, 16],
+    "score": "vim",
+    "augment": True,
+    "aspect": "pad",
+    "train_on": "natives",
+    "batch_size": 32,
+    "learning_rate": 0.001,
+    "precision": "auto",
+    "compile": False,
+    "seed": 1,
+}
 SMALL = {
     "name": "small",
     "coco": "results/small/island/coco.json",
@@ -26,6 +39,7 @@ SMALL = {
         "basic_visualization": None,
         "basic": QUICK,
         "cae": QUICK | {"layers": [8, 8, 4]},
+        "spotter": QUICK | SPOTTER,
         "cae_visualization": QUICK | {"layers": [8, 8, 4]},
     },
     "tsne": {"perplexities": [5]},
@@ -87,7 +101,7 @@ def test_every_stage_left_its_tables(island):
     splits = pd.read_csv(island.results / "splits.csv")
     assert set(splits["role"]) == {"train", "val", "calibration", "test", "invasive", "unlisted"}
     metrics = pd.read_csv(island.results / "metrics.csv")
-    assert set(metrics["detector"]) == {"basic", "cae", "cae_visualization"}
+    assert set(metrics["detector"]) == {"basic", "cae", "cae_visualization", "spotter"}
     assert set(metrics["level"]) == {"crop", "event"}
     areas = metrics[metrics["metric"] == "auroc"]
     assert ((areas["low"] <= areas["value"]) & (areas["value"] <= areas["high"])).all()
@@ -95,6 +109,9 @@ def test_every_stage_left_its_tables(island):
     accuracy = pd.read_csv(island.results / "accuracy/cae.csv")
     assert set(accuracy["species"]) == {"rat", "cat", "pig"}
     assert accuracy["false_alarm_rate"].between(0, 1).all()
+    spotted = pd.read_csv(island.results / "scores/spotter.csv")
+    assert spotted["score"].notna().all() and spotted["error"].isna().all()
+    assert not (island.results / "reconstructions/spotter.npz").exists()
     scores = pd.read_csv(island.results / "scores/cae.csv")
     assert len(scores) == len(splits)
     assert scores["score"].equals(scores["error"])
@@ -134,7 +151,7 @@ def test_touching_a_shared_module_reruns_what_depends_on_it(island):
     module.write_text(text + "# touched\n")
     jobs = dry(island)
     module.write_text(text)
-    assert jobs["evaluate_detector"] == 3
+    assert jobs["evaluate_detector"] == 4
     assert "plot_accuracy" in jobs
     assert not {"train_detector", "score_crops", "embed_crops", "plot_eda"} & set(jobs)
 

@@ -18,6 +18,7 @@ class Classifier(nn.Module):
         self,
         species: list[str],
         start: str,
+        image_size: int,
         layers: list[int] | None = None,
         backbone: dict[str, str] | None = None,
     ) -> None:
@@ -30,7 +31,7 @@ class Classifier(nn.Module):
             pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
             self.features = nn.Sequential(*(Stage(i, o) for i, o in stages), *pool)
         with torch.no_grad():
-            width = self.features.eval()(torch.zeros(1, 3, 64, 64)).shape[1]
+            width = self.features.eval()(torch.zeros(1, 3, image_size, image_size)).shape[1]
         self.head = nn.Linear(width, len(species))
 
     def encode(self, images: Tensor) -> Tensor:

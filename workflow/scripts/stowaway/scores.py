@@ -55,10 +55,8 @@ def fit(
     if len(rows) > FITTED_ON:
         rows = np.random.default_rng(settings["seed"]).choice(rows, FITTED_ON, replace=False)
     parts = list(looks(model.eval(), pixels, rows, settings["loss"], backend))
-    seen = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
-    with torch.inference_mode():
-        kept = FITS[settings["score"]](seen, model)
-        return {key: value.cpu().clone() for key, value in kept.items()}
+    seen = {key: torch.cat([part[key].cpu() for part in parts]) for key in parts[0]}
+    return FITS[settings["score"]](seen, model)
 
 
 def score_of(seen: dict[str, Tensor], score: str, fitted: dict[str, Tensor]) -> Tensor:
@@ -69,7 +67,7 @@ def score_of(seen: dict[str, Tensor], score: str, fitted: dict[str, Tensor]) -> 
 def _line(seen: dict, model: nn.Module) -> dict[str, Tensor]:
     x, y = seen["complexity"].log().double(), seen["error"].clamp_min(1e-12).log().double()
     slope = ((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum().clamp_min(1e-9)
-    return {"slope": slope, "offset": y.mean() - slope * x.mean()}
+    return {"slope": slope.float(), "offset": (y.mean() - slope * x.mean()).float()}
 
 
 def _above_line(seen: dict, fitted: dict) -> Tensor:
@@ -94,7 +92,8 @@ def _nearest(seen: dict, fitted: dict) -> Tensor:
 
 def _null_space(seen: dict, model: nn.Module) -> dict[str, Tensor]:
     """Of the natives' features: what the largest half of their directions leaves over."""
-    origin = -torch.linalg.pinv(model.head.weight) @ model.head.bias
+    weight, bias = (part.detach().cpu() for part in (model.head.weight, model.head.bias))
+    origin = -torch.linalg.pinv(weight) @ bias
     away = seen["code"] - origin
     directions = torch.linalg.eigh(away.T @ away).eigenvectors  # the smallest first
     null = directions[:, : len(directions) - min(away.shape) // 2]
