@@ -215,3 +215,13 @@ def test_exposure_by_hand():
     assert alarm_scale(queue, "crop", timed=True) == 3
     assert alarm_scale(queue, "event", timed=False) == pytest.approx(10 / 0.3)
     assert weeks(queue.facts) == pytest.approx(15 / 7)
+
+
+def test_a_detector_that_some_runs_lack_is_the_mean_of_the_others():
+    tables = {("rotate", f"rotate_{n}", "1"): table_of(n) for n in (1, 2)}
+    tables["rotate", "rotate_2", "1"] = tables["rotate", "rotate_2", "1"].drop(columns="cae")
+    runs, events = load_scored(tables, facts_of(table_of(1)))
+    metrics, gains = compare(runs, len(events), GROUPS, 100, 1)
+    runs_of = metrics[metrics["stratum"] == "all"].groupby("detector")["runs"].first()
+    assert runs_of["cae"] == 1 and runs_of["good"] == 2
+    assert "cae" in set(gains["than"]) and "cae" in set(curve_table(runs)["detector"])

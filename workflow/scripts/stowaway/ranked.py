@@ -36,7 +36,7 @@ class Ranked:
     def resampled(self, weights: Floats) -> tuple[Floats, Floats]:
         """The same in each resample, where a unit counts as often as its event.
 
-        `weights` has the shape (events, resamples). Of many thresholds some are read, see `thinned`,
+        `weights` has the shape (events, resamples). Of many thresholds some are read (`thinned`),
         which moves a metric by about 0.001: far less than its interval is wide.
         """
         found = []
