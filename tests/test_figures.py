@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from arms import facts_of, table_of
 from conftest import ROOT
 from evaluate_detector import evaluate_detector
 from plot_accuracy import plot_accuracy
@@ -25,7 +26,6 @@ from stowaway.curves import curve_table
 from stowaway.figures import save, use_style
 from stowaway.scored import load_scored
 from stowaway.tables import read_table
-from test_comparison import facts_of, table_of
 
 ODD = "<b>$x_1$</b> & müß"
 

@@ -197,13 +197,15 @@ def test_evaluation_compares_detectors_in_every_arm(island):
     island.run("--cores", "2", "evaluation", config=island.config)
     metrics = pd.read_csv(island.results / "evaluation/metrics.csv")
     assert set(metrics["arm"]) == {"rotate", "listed"}
-    runs = metrics.groupby("arm")["runs"].first()
+    runs = metrics[metrics["stratum"] == "all"].groupby("arm")["runs"].first()
     assert runs["listed"] == 2 and runs["rotate"] == 10  # two seeds, five natives
-    assert metrics["value"].between(0, 1).all()
-    assert (metrics["low"] <= metrics["high"]).all()
+    area = metrics[(metrics["metric"] == "auroc") & (metrics["stratum"] == "all")]
+    assert area["value"].between(0, 1).all()
+    assert (area["low"] <= area["high"]).all()
     assert len(list((island.results / "evaluation/scores").glob("rotate_*"))) == 5
-    with Image.open(island.results / "figures/comparison.png") as image:
-        assert min(image.size) > 500
+    for name in ("comparison", "event_roc", "alarm_cost", "species_recall", "alarm_rates"):
+        with Image.open(island.results / f"figures/{name}.png") as image:
+            assert min(image.size) > 500
 
 
 def test_one_more_invasive_species_downloads_and_crops_nothing(island):

@@ -22,8 +22,9 @@ def curve_table(runs: list[Scored]) -> pd.DataFrame:
             continue
         scales = np.array([alarm_scale(queue, "event", timed=True) for queue in queues])
         scale = scales[~np.isnan(scales)].mean() if not np.isnan(scales).all() else np.nan
-        for detector in queues[0].scores:
-            counts = [Ranked(*queue.units(detector, "event")).counts() for queue in queues]
+        for detector in dict.fromkeys(name for queue in queues for name in queue.scores):
+            having = [queue for queue in queues if detector in queue.scores]
+            counts = [Ranked(*queue.units(detector, "event")).counts() for queue in having]
             recall = [np.mean([recall_at_fpr(*count, rate) for count in counts]) for rate in RATES]
             line = {"arm": kind, "detector": detector, "fpr": RATES, "recall": recall}
             tables.append(pd.DataFrame(line | {"false_alarms_per_camera_day": RATES * scale}))
