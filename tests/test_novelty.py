@@ -190,7 +190,7 @@ def test_nuisances_of_known_pictures(tmp_path):
         Image.fromarray(pixels).save(tmp_path / f"{name}.jpg", quality=100, subsampling=0)
         lines.append(f"{tmp_path}/{name}.jpg,{name}")
     (tmp_path / "labels.csv").write_text("\n".join(lines))
-    measure_nuisance(tmp_path / "labels.csv", tmp_path / "nuisance.csv", 1)
+    measure_nuisance(*(tmp_path / f"{n}.csv" for n in ("labels", "nuisance", "copies")), 1)
     found = {row["crop_id"]: row for row in rows(tmp_path / "nuisance.csv")}
     assert list(found["grey"]) == COLUMNS
     assert [float(found["grey"][name]) for name in COLUMNS[1:6]] == [100, 0, 0, 800, 0.5]

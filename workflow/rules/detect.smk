@@ -41,8 +41,11 @@ rule measure_nuisance:
         modules=modules("measure_nuisance"),
     output:
         nuisance="<results>/nuisance.csv",
+        copies="<results>/copies.csv",
     log:
         "<results>/logs/measure_nuisance.log",
+    benchmark:
+        "<results>/benchmarks/measure_nuisance.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 2

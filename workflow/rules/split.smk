@@ -26,6 +26,7 @@ rule count_species:
 rule split_crops:
     input:
         labels="<results>/labels.csv",
+        copies="<results>/copies.csv",
         species="<results>/species.csv",
         modules=modules("split_crops"),
     output:

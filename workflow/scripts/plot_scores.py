@@ -33,8 +33,10 @@ def plot_scores(scores: pd.DataFrame, detector: str, score: str):
         axes.set_yticks([])
         axes.grid(visible=False)
         axes.set_ylabel(f"{plain(name)}\n(n = {len(values)})", rotation=0, ha="right", va="center")
-    kind = "mean squared error" if score == "error" else "1 - correlation"
-    grid[-1, 0].set_xlabel(f"score: {kind}; higher = more anomalous; dashed: natives' median")
+    kind = {"error": "mean squared error", "correlation": "1 - correlation"}.get(score, score)
+    grid[-1, 0].set_xlabel(
+        f"score: {plain(kind)}; higher = more anomalous; dashed: natives' median"
+    )
     figure.suptitle(f"{detector}: scores", weight="bold")
     return figure
 

@@ -1,4 +1,4 @@
-"""labels.csv -> splits.csv: train / val / test / invasive (and unlisted), no leak between them."""
+"""labels.csv -> splits.csv: the role of each crop, and no leak between the roles."""
 
 from pathlib import Path
 
@@ -9,9 +9,12 @@ from stowaway.tables import read_table, write_table
 COLUMNS = "crop_id species_label event location image_id".split()
 
 
-def split_crops(labels: Path, out: Path, species: dict[str, list[str]], split: dict) -> None:
+def split_crops(
+    labels: Path, copies: Path, out: Path, species: dict[str, list[str]], split: dict
+) -> None:
     """Write the role and group of every crop, after the leak check."""
     table = read_table(labels, COLUMNS)[COLUMNS].rename(columns={"species_label": "species"})
+    table["copy"] = table["crop_id"].map(read_table(copies).set_index("crop_id")["copy"])
     table = with_roles(table, species, split)
     check_no_leak(table, species["native"], species["invasive"])
     counts = table.groupby(["species", "role"]).agg(
@@ -25,6 +28,7 @@ if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         split_crops(
             Path(snakemake.input.labels),
+            Path(snakemake.input.copies),
             Path(snakemake.output.splits),
             {side: snakemake.params[side] for side in ("native", "invasive")},
             snakemake.params.split,

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pandas as pd
 
+from .copies import joined
 from .events import UNKNOWN
 from .run import BadInput
 
@@ -87,10 +88,13 @@ def group_of(table: pd.DataFrame, by: str) -> pd.Series:
 def with_roles(table: pd.DataFrame, species: dict[str, list[str]], split: dict) -> pd.DataFrame:
     """The table with its `group` and `role` columns, by the config's `species` and `split`.
 
-    Raises `BadInput` for a listed species that is not there, or has too few groups.
+    Where it has a column `copy`, equal for near-copies, groups that share one are one group. Raises
+    `BadInput` for a listed species that is not there, or has too few groups.
     """
     check_species(species, set(table["species"]))
     table = table.assign(group=group_of(table, split["group"]))
+    if "copy" in table:
+        table["group"] = joined(table["group"].to_numpy(str), table["copy"].to_numpy())
     sides = species["native"], species["invasive"]
     return table.assign(role=split_groups(table, *sides, split["fractions"], split["seed"]))
 
@@ -98,12 +102,13 @@ def with_roles(table: pd.DataFrame, species: dict[str, list[str]], split: dict) 
 def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -> None:
     """Raise `Leak` if anything is on two sides.
 
-    The sides are train, val, calibration, and test with invasive. Groups, events and images may lie
-    on one of them only; invasive species are nowhere but in their role, natives nowhere in it.
+    The sides are train, val, calibration, and test with invasive. Groups, events, images
+    and near-copies (the column `copy`) may lie on one of them only; invasive species are nowhere
+    but in their role, natives nowhere in it.
     """
     used = table[table["role"] != "unlisted"]
     side = used["role"].replace("invasive", "test")
-    for unit in ("group", "event", "image_id"):
+    for unit in ("group", "event", "image_id", *(["copy"] if "copy" in used else [])):
         sides = side.groupby(used[unit]).nunique()
         leaks = sides.index[sides > 1].tolist()
         if leaks:

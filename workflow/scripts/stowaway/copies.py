@@ -1,0 +1,58 @@
+"""Near-copies: crops that show the same picture, by a perceptual hash of 256 bits."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+SIDE = 16
+APART = 15  # bits: a copy saved anew differs in fewer, other photos of one animal in 50 or more
+FLAT = 3.0  # contrast, as a standard deviation of 0..255, below which there is nothing to compare
+REACH = 64  # of crops that share 16 bits, each is compared with so many next ones
+
+
+def fingerprint(grey: Image.Image) -> NDArray[np.uint64]:
+    """(4,) words: whether each of 16 x 16 places is lighter than its left neighbour (dHash).
+
+    Two files of one photo, of another size or quality, differ in a few bits.
+    """
+    pixels = np.asarray(grey.resize((SIDE + 1, SIDE), Image.Resampling.BILINEAR), np.int16)
+    return np.packbits(pixels[:, 1:] > pixels[:, :-1]).view(np.uint64)
+
+
+def clusters(prints: NDArray[np.uint64], contrast: NDArray) -> NDArray[np.int64]:
+    """A number per crop, (n,): equal for near-copies, and for copies of copies.
+
+    `prints` are (n, 4) fingerprints. Two that differ in at most APART bits share one of their
+    sixteen parts of 16 bits, so that only those that share one are compared: cost grows with n.
+    """
+    n = len(prints)
+    telling = np.flatnonzero(contrast >= FLAT)
+    words = np.ascontiguousarray(prints[telling])
+    parts = words.view(np.uint16)
+    pairs = [np.empty((0, 2), np.int64)]
+    for part in parts.T:
+        order = np.lexsort((*words.T, part))
+        for shift in range(1, min(REACH, max(len(order) - 1, 0)) + 1):
+            one, other = order[:-shift], order[shift:]
+            shared = part[one] == part[other]
+            if not shared.any():
+                break
+            one, other = one[shared], other[shared]
+            bits = np.bitwise_count(words[one] ^ words[other]).sum(1)
+            pairs.append(np.stack([one, other], 1)[bits <= APART])
+    found = telling[np.concatenate(pairs)]
+    graph = coo_array((np.ones(len(found), bool), (found[:, 0], found[:, 1])), shape=(n, n))
+    return connected_components(graph, directed=False)[1]
+
+
+def joined(groups: NDArray, copies: NDArray) -> NDArray:
+    """The groups, (n,) strings, where those that share a near-copy bear one name, the first."""
+    names, group = np.unique(groups, return_inverse=True)
+    _, copy = np.unique(copies, return_inverse=True)
+    nodes = len(names) + copy.max(initial=-1) + 1
+    graph = coo_array((np.ones(len(group), bool), (group, len(names) + copy)), shape=(nodes, nodes))
+    number = connected_components(graph, directed=False)[1][: len(names)]
+    _, first = np.unique(number, return_index=True)
+    return names[first][number][group]
