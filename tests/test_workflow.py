@@ -101,7 +101,12 @@ def test_every_stage_left_its_tables(island):
     splits = pd.read_csv(island.results / "splits.csv")
     assert set(splits["role"]) == {"train", "val", "calibration", "test", "invasive", "unlisted"}
     metrics = pd.read_csv(island.results / "metrics.csv")
-    assert set(metrics["detector"]) == {"basic", "cae", "cae_visualization", "spotter"}
+    networks = {"basic", "cae", "cae_visualization", "spotter"}
+    assert set(metrics["detector"]) == networks | {"fusion", "knn", "mahalanobis"}
+    queue = pd.read_csv(island.results / "queue.csv")
+    assert set(queue["role"]) <= {"test", "invasive", "unlisted"}
+    assert list(queue["rank"]) == list(range(1, len(queue) + 1)) and queue["event"].is_unique
+    assert queue["score"].is_monotonic_decreasing and queue["p_value"].is_monotonic_increasing
     assert set(metrics["level"]) == {"crop", "event"}
     areas = metrics[metrics["metric"] == "auroc"]
     assert ((areas["low"] <= areas["value"]) & (areas["value"] <= areas["high"])).all()

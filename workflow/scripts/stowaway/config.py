@@ -35,11 +35,18 @@ def check_config(config: dict, schema: Path) -> dict:
 
 
 def _without_nulls(config: dict) -> dict:
-    """The config without the detectors and label map entries that an overlay sets to null."""
+    """The config without the detectors and label map entries that an overlay sets to null.
+
+    Such a detector is not trained for the comparison either.
+    """
     labels = config.get("labels")
     parts = {"detectors": config.get("detectors")}
     if isinstance(labels, dict):
         parts["labels"] = {k: _kept(v) for k, v in labels.items()}
+    detectors, evaluation = config.get("detectors"), config.get("evaluation")
+    if isinstance(detectors, dict) and isinstance(evaluation, dict) and "networks" in evaluation:
+        networks = [n for n in evaluation["networks"] if detectors.get(n, n) is not None]
+        config = config | {"evaluation": evaluation | {"networks": networks}}
     return config | {key: _kept(value) for key, value in parts.items()}
 
 
