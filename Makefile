@@ -14,6 +14,8 @@ demo: .venv/installed
 	@echo
 	@echo "Open:"
 	@echo "  results/demo/report.html                         the report, one file, works offline"
+	@echo "  results/demo/figures/queue.png                   the most suspicious events, and why"
+	@echo "  results/demo/queue.csv                           all of them, ranked"
 	@echo "  results/demo/figures/roc.png                     the detectors compared"
 	@echo "  results/demo/figures/tsne/cae/rat.png            the rat among the natives"
 	@echo "  results/demo/figures/accuracy/basic/rat.png      recall and false alarms over the threshold"

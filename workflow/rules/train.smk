@@ -45,6 +45,9 @@ rule plot_loss:
         "../../envs/plot.yaml"
     params:
         site=SITE,
+        loss=lambda w: (
+            "cross_entropy" if settings(w)["kind"] == "classifier" else settings(w)["loss"]
+        ),
     script:
         "../scripts/plot_loss.py"
 

@@ -6,6 +6,12 @@ from stowaway.figures import NATIVE_DARK, NOVEL, plt, save, use_style
 from stowaway.run import rule_log
 from stowaway.tables import read_table
 
+LABELS = {
+    "mse": "mean squared error per pixel",
+    "ssim": "(1 - structural similarity) / 2 + mean absolute difference",
+    "cross_entropy": "cross-entropy",
+}
+
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         use_style(snakemake.input.style)
@@ -21,6 +27,6 @@ if __name__ == "__main__":
         axes.set_ylim(0, 1.1 * history[["train_loss", "val_loss"]].max(axis=None))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         title = f"{snakemake.wildcards.detector}: loss while training"
-        axes.set(title=title, xlabel="epoch", ylabel="mean squared error per pixel")
+        axes.set(title=title, xlabel="epoch", ylabel=LABELS[snakemake.params.loss])
         axes.legend()
         save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)
