@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -101,10 +102,34 @@ def test_settings_that_are_not_named_have_the_schemas_defaults(config):
     assert (checked["detectors"]["mine"]["start"], cae["start"]) == ("pretrained", "scratch")
 
 
-def test_the_documented_classifier_is_valid(config):
+def test_the_documented_detectors_are_valid(config):
     text = (ROOT / "config/README.md").read_text()
-    example = yaml.safe_load(text[text.index("detectors:\n") :].split("```")[0])
-    assert check_config(merged(config, example), SCHEMA)["detectors"]["classifier"]["augment"]
+    examples = [yaml.safe_load(part) for part in text.split("```")[1::2] if "kind:" in part]
+    for example in examples:
+        config = merged(config, example)
+    detectors = check_config(config, SCHEMA)["detectors"]
+    assert len(examples) > 1 and detectors["classifier"]["augment"]
+    assert detectors["vim"]["train_on"] == "natives" and len(detectors["learned"]["of"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ({"alarm": {"detector": "cae_visualization"}}, "alarm.detector: 'cae_visualization' is no"),
+        ({"alarm": {"detector": "no_such"}}, "alarm.detector: 'no_such' is no detector"),
+        ({"alarm": {"aim": 2}}, "alarm.aim: 2 is no rate"),
+        ({"evaluation": {"networks": ["knn"]}}, "evaluation.networks: 'knn' is no network"),
+        ({"detectors": {"knn": {"of": ["knn", "gaussian"]}}}, "detectors.knn.of"),
+        ({"detectors": {"fusion": {"method": "knnn"}}}, "detectors.fusion.method"),
+        (
+            {"detectors": {"x": {"kind": "features", "method": "logistic"}}},
+            "detectors.x.of: missing",
+        ),
+    ],
+)
+def test_what_makes_no_sense_of_alarms_and_features_is_refused(config, overlay, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        check_config(merged(config, overlay), SCHEMA)
 
 
 def test_null_removes_a_detector(config):

@@ -135,6 +135,8 @@ def _contradictions(config: dict) -> list[str]:
             lines.append(f"evaluation.networks: '{name}' is no network under detectors")
     for name, detector in config["detectors"].items():
         if detector["kind"] == "features":
+            if "of" in detector and detector["method"] not in ("rank_average", "logistic"):
+                lines.append(f"detectors.{name}.of: only rank_average and logistic fuse others")
             continue
         lines += _of_a_classifier(f"detectors.{name}", detector, config)
         size, fold = detector["image_size"], 2 ** len(detector.get("layers", ()))
