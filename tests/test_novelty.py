@@ -13,8 +13,9 @@ from pack_features import pack_features
 from score_arm import nuisance_scores, score_arm
 from stowaway import novelty
 from stowaway.backbones import open_backbone
-from stowaway.methods import Head, Mahalanobis, Neighbours, event_weights
-from stowaway.novelty import METHODS, Fusion
+from stowaway.fusion import METHODS, Fusion
+from stowaway.head import Head
+from stowaway.methods import Mahalanobis, Neighbours, event_weights
 from stowaway.run import BadInput
 from stowaway.splits import with_roles
 from stowaway.tables import rows
