@@ -34,7 +34,8 @@ def facts_of(table: pd.DataFrame, dated: bool = True, placed: bool = True) -> pd
     """Two places, a photo per crop, two events a day; every other event in infrared."""
     number = np.arange(len(table))
     day = pd.Timestamp("2024-01-01") + pd.to_timedelta(number // 6, "D")
-    labels = table[["crop_id"]].assign(
+    labels = table[["crop_id", "event"]].assign(
+        species_label=table["species"],
         location=np.where(number % 6 < 3, "A", "B") if placed else "",
         datetime=day.strftime("%Y-%m-%dT10:00:00") if dated else "",
         crop_width=np.where(number % 2, 50, 300),

@@ -5,7 +5,7 @@ import pytest
 
 from arms import facts_of, table_of
 from stowaway.alarms import COLUMNS, alarm_table
-from stowaway.scored import alarm_scale, camera_days, load_scored, weeks
+from stowaway.scored import camera_days, load_scored, weeks
 
 
 def test_alarms_keep_their_promise_and_say_when_they_cannot():
@@ -46,9 +46,20 @@ def test_exposure_by_hand():
     table = table_of(1)
     runs, _ = load_scored({("listed", "listed", "1"): table}, facts_of(table))
     queue = runs[0].queue
-    # 30 native test crops, ten events, each alone at its place and day
+    # 30 native test crops, ten events, each alone at its place and day; as many for calibration
     assert camera_days(queue.facts[~queue.novel]) == 10
-    assert alarm_scale(queue, "event", timed=True) == 1
-    assert alarm_scale(queue, "crop", timed=True) == 3
-    assert alarm_scale(queue, "event", timed=False) == pytest.approx(10 / 0.3)
+    assert queue.density["event", True] == 1 and queue.density["crop", True] == 3
+    assert queue.density["event", False] == pytest.approx(20 / 0.6)
+
+
+def test_a_day_that_the_split_takes_apart_has_all_its_natives():
+    table = table_of(1)
+    facts = facts_of(table).assign(date="2024-01-01", location="A")
+    runs, _ = load_scored({("listed", "listed", "1"): table}, facts)
+    assert runs[0].queue.density["event", True] == 20  # ten for calibration, ten for the test
+
+
+def test_weeks_from_the_first_to_the_last_date():
+    table = table_of(1)
+    queue = load_scored({("listed", "listed", "1"): table}, facts_of(table))[0][0].queue
     assert weeks(queue.facts) == pytest.approx(15 / 7)

@@ -119,6 +119,16 @@ def test_the_documented_detectors_are_valid(config):
         ({"alarm": {"detector": "no_such"}}, "alarm.detector: 'no_such' is no detector"),
         ({"alarm": {"aim": 2}}, "alarm.aim: 2 is no rate"),
         ({"evaluation": {"networks": ["knn"]}}, "evaluation.networks: 'knn' is no network"),
+        ({"evaluation": {"networks": ["cae_visualization"]}}, "is no network trained on natives"),
+        ({"evaluation": {"networks": None}}, "evaluation.networks: None is not of type"),
+        (
+            {"detectors": {"label": {"kind": "features", "method": "knn"}}},
+            "detectors.label: a column",
+        ),
+        (
+            {"alarm": {"per_species": True, "target": "alarms_per_week"}},
+            "alarm.per_species: a weekly",
+        ),
         ({"detectors": {"knn": {"of": ["knn", "gaussian"]}}}, "detectors.knn.of"),
         ({"detectors": {"fusion": {"method": "knnn"}}}, "detectors.fusion.method"),
         (

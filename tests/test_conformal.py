@@ -50,9 +50,9 @@ def test_equal_scores_never_alarm():
 
 
 def test_false_alarms_per_camera_day_as_a_rate():
-    assert rate_of_alarms(0.1, events=40, days=20) == 0.05  # two events a day, one in 20 may alarm
-    assert rate_of_alarms(5, events=40, days=20) == 1
-    assert rate_of_alarms(0.1, events=0, days=0) == 0
+    assert rate_of_alarms(0.1, daily=2) == 0.05  # two events a day, one in 20 may alarm
+    assert rate_of_alarms(5, daily=2) == 1
+    assert rate_of_alarms(0.1, daily=0) == 0
 
 
 def test_a_review_budget_takes_the_highest_of_the_queue():

@@ -61,7 +61,7 @@ def scored(tmp_path, invasive: int, natives: int = 12):
     ]
     pd.DataFrame(lines).to_csv(tmp_path / "scores.csv", index=False)
     outs = [tmp_path / f"{name}.csv" for name in ("metrics", "accuracy", "curves")]
-    settings = {"train_on": "natives", "score": "error"}
+    settings = {"kind": "convolutional", "train_on": "natives", "score": "error"}
     evaluate_detector(tmp_path / "scores.csv", *outs, "cae", settings, 100, 1)
     return [read_table(path) for path in (tmp_path / "scores.csv", *outs)]
 

@@ -176,6 +176,26 @@ def test_a_learned_fusion_drops_a_method_that_tells_nothing(blobs, monkeypatch):
     assert areas > 0.95
 
 
+def test_a_rare_species_is_in_the_sample_and_keeps_its_name(monkeypatch):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["ant", "bee", "cat"], [1000, 3, 997])
+    events = np.array([f"{name}{n // 10}" for n, name in enumerate(labels)])
+    features = rng.normal(0, 0.1, (2000, 5)) + np.eye(5)[np.repeat([0, 1, 2], [1000, 3, 997])]
+    monkeypatch.setattr(novelty, "MOST", 200)
+    kept = novelty.sample(labels, events)
+    assert len(kept) == len(set(kept)) == 200 and (labels[kept] == "bee").sum() == 3
+    table = pd.DataFrame({"species": labels, "event": events, "role": "train"})
+    assert (novelty.nearest_species(table, features, np.arange(2000)) == labels).all()
+
+
+def test_a_fusion_of_two_species_still_ranks_by_all_its_methods(blobs):
+    natives, labels, events, fresh, novel = blobs
+    two = labels != "cat"
+    fusion = Fusion(["head_energy", "head_vim"]).fit(natives[two], labels[two], events[two])
+    assert (fusion.known.std(0) > 0).all()
+    assert np.quantile(fusion._shares(fusion.known), 1) <= 1
+
+
 def test_more_crops_than_are_fitted_on_are_sampled_by_event(blobs, monkeypatch):
     natives, labels, events, fresh, _ = blobs
     monkeypatch.setattr(novelty, "MOST", 50)

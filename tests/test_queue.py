@@ -19,7 +19,13 @@ def crops(role: str, scores, **more) -> pd.DataFrame:
         for n, score in enumerate(scores)
         for part, value in (("a", score - 5), ("b", score))
     ]
-    known = {"species": "fox", "location": "east", "predicted": "fox", "image_path": "x.jpg"}
+    known = {
+        "species": "fox",
+        "location": "east",
+        "predicted": "fox",
+        "image_path": "x.jpg",
+        "image_id": "i",
+    }
     table = pd.DataFrame(lines).assign(**known | more)
     if "datetime" not in table:
         day = np.arange(len(table)) // 2 % 28 + 1
@@ -58,7 +64,8 @@ def test_alarms_at_a_rate_are_those_that_few_calibration_events_reach(table):
     assert set(queue["role"]) == {"test", "invasive"}
     line = alarms.iloc[0]
     assert (line["false_alarm_rate"], line["recall_rate"]) == (0.1, 0.75)
-    assert line["false_alarms_per_camera_day"] == pytest.approx(1 / 10)
+    # 19, 10 and 5 native events on 19 days at one place: 0.1 of 34 / 19 a day
+    assert line["false_alarms_per_camera_day"] == pytest.approx(0.1 * 34 / 19)
     assert (line["alarms"], line["events"], line["calibration"]) == (4, 14, 19)
     assert {"deviation", "quartile"} < set(alarms["rule"])
 
@@ -74,8 +81,10 @@ def test_too_few_calibration_events_never_alarm_and_say_so(table, capsys):
 def test_a_budget_takes_the_head_of_the_queue_and_alarms_per_day_need_dates(table):
     queue, _ = raise_alarms(table, ALARM | {"target": "alarms_per_week", "aim": 2})
     assert (queue["alarm"] == "yes").sum() == 2  # ten days are 1.43 weeks: two whole events
-    # one event on each of 19 camera-days: 0.1 a day is a rate of 0.1
-    daily, _ = raise_alarms(table, ALARM | {"target": "false_alarms_per_camera_day"})
+    # 34 native events on 19 camera-days: 0.1 x 34 / 19 a day is a rate of 0.1
+    daily, _ = raise_alarms(
+        table, ALARM | {"target": "false_alarms_per_camera_day", "aim": 0.1 * 34 / 19}
+    )
     assert list(daily["alarm"]) == list(raise_alarms(table, ALARM)[0]["alarm"])
     with pytest.raises(BadInput, match="alarm.target: alarms_per_week needs photos with dates"):
         raise_alarms(
@@ -92,6 +101,18 @@ def test_per_species_an_event_is_compared_with_its_likes(table, capsys):
     assert capsys.readouterr().err == ""
     with pytest.raises(BadInput, match="per_species"):
         raise_alarms(table.drop(columns="predicted"), ALARM | {"per_species": True})
+
+
+def test_an_event_of_natives_and_a_rat_is_judged_for_both_and_queued_once(table):
+    rat = crops("invasive", [3.0], species="rat").assign(event="test9")  # below the native's 20
+    queue, alarms = raise_alarms(pd.concat([table, rat], ignore_index=True), ALARM)
+    assert (queue["event"] == "test9").sum() == 1
+    line = alarms.iloc[0]
+    assert (line["recall_events"], line["false_alarm_events"]) == (5, 10)
+    assert line["recall_rate"] == 3 / 5 and line["false_alarm_rate"] == 0.1
+    moth = crops("unlisted", [99.0], species="moth").assign(event="calibration3")
+    queue, _ = raise_alarms(pd.concat([table, moth], ignore_index=True), ALARM)
+    assert "calibration3" not in set(queue["event"])
 
 
 def test_without_invasive_species_there_is_a_queue_all_the_same(table):

@@ -3,7 +3,15 @@ import pandas as pd
 import pytest
 
 from stowaway.run import BadInput
-from stowaway.splits import ROLES, Leak, check_no_leak, check_species, group_of, split_groups
+from stowaway.splits import (
+    ROLES,
+    Leak,
+    check_no_leak,
+    check_species,
+    group_of,
+    split_groups,
+    with_roles,
+)
 
 FRACTIONS = {"train": 0.5, "val": 0.1, "calibration": 0.2, "test": 0.2}
 
@@ -108,6 +116,23 @@ def test_the_leak_check_finds_an_invader_among_the_natives():
     table.loc[table["species"] == "rat", "role"] = "test"
     with pytest.raises(Leak, match="rat"):
         check_no_leak(table, ["fox", "jay"], ["rat"])
+
+
+def test_a_native_that_plays_novel_may_live_everywhere():
+    places = 12
+    lines = [(s, f"p{n}", f"{s}{n}") for n in range(places) for s in ("fox", "jay", "hare")]
+    table = pd.DataFrame(lines, columns=["species", "location", "event"])
+    table["crop_id"] = table["image_id"] = table["event"]
+    species = {"native": ["fox", "jay"], "invasive": ["hare"]}
+    split = {"fractions": FRACTIONS, "group": "location", "seed": 1}
+    with pytest.raises(BadInput):
+        with_roles(table, species, split)
+    roles = with_roles(table, species, split, played=True)
+    check_no_leak(roles, ["fox", "jay"], ["hare"])
+    hares = roles[roles["species"] == "hare"]
+    test = set(roles.loc[roles["role"] == "test", "location"])
+    assert set(hares.loc[hares["role"] == "invasive", "location"]) == test
+    assert set(hares["role"]) == {"invasive", "unlisted"}
 
 
 def test_misspelt_species_name_the_nearest_label():

@@ -23,7 +23,7 @@ rule compare_detectors:
     conda:
         "../../envs/data.yaml"
     params:
-        evaluation=config["evaluation"],
+        evaluation={key: config["evaluation"][key] for key in ("resamples", "seed")},
         groups=config["labels"]["high_level"],
     script:
         "../scripts/compare_detectors.py"

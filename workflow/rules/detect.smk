@@ -103,6 +103,7 @@ use rule split_crops as split_arm with:
         native=lambda w: ARMS[w.arm]["native"],
         invasive=lambda w: ARMS[w.arm]["invasive"],
         split=lambda w: config["split"] | {"seed": int(w.seed)},
+        played=lambda w: w.arm != "listed",
 
 
 use rule train_detector as train_arm with:

@@ -39,7 +39,7 @@ rule evaluate_detector:
         "../../envs/data.yaml"
     params:
         settings=settings,
-        evaluation=config["evaluation"],
+        evaluation={key: config["evaluation"][key] for key in ("resamples", "seed")},
     script:
         "../scripts/evaluate_detector.py"
 

@@ -27,7 +27,7 @@ rule split_crops:
     input:
         labels="<results>/labels.csv",
         copies="<results>/copies.csv",
-        species="<results>/species.csv",
+        species=ancient("<results>/species.csv"),  # it only stops bad lists: roles come from params
         modules=modules("split_crops"),
     output:
         splits="<results>/splits.csv",
@@ -39,5 +39,6 @@ rule split_crops:
         native=config["species"]["native"],
         invasive=config["species"]["invasive"],
         split=config["split"],
+        played=False,
     script:
         "../scripts/split_crops.py"

@@ -18,7 +18,11 @@ rule models:
 rule figures:
     input:
         rules.eda.input,
-        expand("<results>/figures/{figure}.{form}", figure=["queue", "roc"], form=FORMS),
+        expand(
+            "<results>/figures/{figure}.{form}",
+            figure=["roc", *(["queue"] if FEATURE_BASED else [])],
+            form=FORMS,
+        ),
         expand(
             "<results>/figures/{figure}/{detector}.{form}",
             figure=["scores", "species_accuracy"],

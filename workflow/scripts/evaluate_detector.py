@@ -61,7 +61,9 @@ def evaluate_detector(
 ) -> None:
     """Test natives are negatives, all invasive crops positives; thresholds come from validation."""
     table = read_table(scores)
-    val, natives = (table[table["role"] == role] for role in ("val", "test"))
+    # Detectors on features are fitted on `val` too.
+    unseen = "calibration" if settings["kind"] == "features" else "val"
+    val, natives = (table[table["role"] == role] for role in (unseen, "test"))
     found = table[table["role"] == "invasive"]
     invasive = {str(name): crops for name, crops in found.groupby("species")}
     compared = pd.concat([natives, found])

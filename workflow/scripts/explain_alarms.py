@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn.covariance import ledoit_wolf
 from threadpoolctl import threadpool_limits
 
@@ -74,8 +75,11 @@ if __name__ == "__main__":
         network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
         network.features.to(backend.device)
         try:
-            one_each = natives.drop_duplicates("event").index.union(natives.index[:SHOWN_TO])
-            some = natives.loc[one_each[:SHOWN_TO], "crop_id"].map(row_of).to_numpy(int)
+            varied = pd.concat(
+                [natives.drop_duplicates("event"), natives]
+            )  # one of each event first
+            some = varied.drop_duplicates("crop_id").head(SHOWN_TO)["crop_id"]
+            some = some.map(row_of).to_numpy(int)
             compared = cells_of(network, backend, pixels, some)
             made["heat"] = heat(cells_of(network, backend, pixels, rows), compared)
         except BadInput as error:  # a network without maps

@@ -14,7 +14,8 @@ from stowaway import conformal, thresholds
 from stowaway.events import UNKNOWN
 from stowaway.metrics import wilson
 from stowaway.run import BadInput, rule_log, say
-from stowaway.scored import camera_days, weeks
+from stowaway.scored import native_density, weeks
+from stowaway.splits import ROLES
 from stowaway.tables import read_table, write_table
 
 QUEUED = ["test", "invasive", "unlisted"]  # what nothing was fitted or calibrated on
@@ -33,19 +34,18 @@ def by_highest(crops: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index()
 
 
-def threshold_for(alarm: dict, calibration: pd.DataFrame, queue: pd.DataFrame) -> tuple:
+def threshold_for(alarm: dict, known: np.ndarray, queue: pd.DataFrame, daily: float) -> tuple:
     """(threshold, rate per event): above the threshold an event is an alarm.
 
-    `calibration` and `queue` are crops. The rate is NaN for a weekly budget, which promises none.
-    Raises `BadInput` where the target needs dates and there are none.
+    `known` are scores of calibration events, `queue` are crops, `daily` the native events of a
+    camera-day. The rate is NaN for a weekly budget, which promises none. Raises `BadInput` where
+    the target needs dates and there are none.
     """
     target, aim = alarm["target"], alarm["aim"]
-    known = by_highest(calibration)["score"].to_numpy()
     if target == "false_alarm_rate":
         return conformal.threshold(known, aim), aim
     span = weeks(queue)
-    days = camera_days(calibration)
-    if not (span > 0 and days):
+    if not (span > 0 and daily > 0):
         raise BadInput(
             f"alarm.target: {target} needs photos with dates, and the COCO has none; ask for a "
             "false_alarm_rate"
@@ -53,17 +53,18 @@ def threshold_for(alarm: dict, calibration: pd.DataFrame, queue: pd.DataFrame) -
     if target == "alarms_per_week":
         highest = by_highest(queue)["score"].to_numpy()
         return conformal.budget_threshold(highest, aim, span), np.nan
-    dated = calibration[calibration["date"] != ""]
-    rate = conformal.rate_of_alarms(aim, dated["event"].nunique(), days)
+    rate = conformal.rate_of_alarms(aim, daily)
     return conformal.threshold(known, rate), rate
 
 
 def raise_alarms(crops: pd.DataFrame, alarm: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The queue and the table of alarms; `crops` has scores, roles, places, dates."""
-    calibration = crops[crops["role"] == "calibration"]
-    queued = crops[crops["role"].isin(QUEUED)]
-    threshold, rate = threshold_for(alarm, calibration, queued)
-    known, queue = by_highest(calibration), by_highest(queued)
+    used = set(crops.loc[~crops["role"].isin(QUEUED), "event"])
+    queued = crops[crops["role"].isin(QUEUED) & ~crops["event"].isin(used)]
+    natives = crops[crops["role"].isin(ROLES)]
+    daily = native_density(natives)["event", True]
+    known, queue = by_highest(crops[crops["role"] == "calibration"]), by_highest(queued)
+    threshold, rate = threshold_for(alarm, known["score"].to_numpy(), queued, daily)
     classes = {}
     if alarm["per_species"]:
         if "predicted" not in crops:
@@ -74,7 +75,11 @@ def raise_alarms(crops: pd.DataFrame, alarm: dict) -> tuple[pd.DataFrame, pd.Dat
         queue["score"].to_numpy(), known["score"].to_numpy(), **classes
     )
     alarmed = queue["score"] > threshold
-    sizes = known["predicted"].value_counts() if classes else pd.Series([len(known)])
+    sizes = pd.Series([len(known)])
+    if classes:  # each has a threshold of its own
+        threshold = np.nan
+        taken = queue["predicted"].unique()
+        sizes = known["predicted"].value_counts().reindex(taken, fill_value=0)
     if rate == rate:
         alarmed = queue["p_value"] <= rate + conformal.EPSILON
         small = sizes[[conformal.too_small(n, rate) for n in sizes]]
@@ -90,28 +95,41 @@ def raise_alarms(crops: pd.DataFrame, alarm: dict) -> tuple[pd.DataFrame, pd.Dat
     queue = queue.sort_values(order, ascending=[*([True] * bool(classes)), False], kind="stable")
     queue["rank"] = np.arange(1, len(queue) + 1)
     asked = {"rule": alarm["target"], "aim": alarm["aim"], "threshold": threshold}
-    lines = [asked | judged(queue, queue["alarm"] == "yes") | {"calibration": len(known)}]
-    val = crops[crops["role"] == "val"]
-    for rule in thresholds.rules(val, "score") if len(val) else ():  # the original's
+    asked |= {"calibration": len(known)}
+    units = pd.concat(by_highest(found) for _, found in queued.groupby("role"))
+    own = units["score"] > threshold
+    if classes:
+        own = conformal.p_values(
+            units["score"].to_numpy(),
+            known["score"].to_numpy(),
+            units["predicted"].to_numpy(str),
+            known["predicted"].to_numpy(str),
+        )
+        own = pd.Series(own <= rate + conformal.EPSILON, units.index)
+    lines = [asked | judged(units, own, daily)]
+    # The original's rules, set on natives that the detector did not see.
+    unseen = "val" if crops["correlation"].notna().any() else "calibration"
+    for rule in thresholds.rules(crops[crops["role"] == unseen], "score"):
         if rule.column == "score":
             line = {"rule": rule.name, "aim": rule.parameter, "threshold": rule.threshold}
-            lines.append(line | judged(queue, queue["score"] > rule.threshold))
+            lines.append(line | judged(units, units["score"] > rule.threshold, daily))
     return queue.reindex(columns=[c for c in QUEUE if c in queue]), pd.DataFrame(lines)
 
 
-def judged(queue: pd.DataFrame, alarmed: pd.Series) -> dict:
-    """False alarms on test natives and recall on invasive species, by events, Wilson's interval."""
-    line = {"alarms": int(alarmed.sum()), "events": len(queue)}
+def judged(units: pd.DataFrame, alarmed: pd.Series, daily: float) -> dict:
+    """False alarms on test natives and recall on invasive species, with Wilson's intervals.
+
+    `units` are events by role: one that holds natives and invasive crops is judged for both.
+    """
+    line = {"alarms": units.loc[alarmed.to_numpy(), "event"].nunique()}
+    line["events"] = units["event"].nunique()
     for name, role in (("false_alarm", "test"), ("recall", "invasive")):
-        mine = alarmed[queue["role"] == role]
+        mine = alarmed[(units["role"] == role).to_numpy()]
         low, high = wilson(mine.sum(), len(mine))
         rate = mine.mean() if len(mine) else np.nan
         line |= {f"{name}_rate": rate, f"{name}_low": low, f"{name}_high": high}
         line |= {f"{name}_events": len(mine)}
-    native = queue[(queue["role"] == "test") & (queue["date"] != "")]
-    days = camera_days(native)
-    flagged = int(alarmed[native.index].sum())
-    return line | {"false_alarms_per_camera_day": flagged / days if days else np.nan}
+    return line | {"false_alarms_per_camera_day": line["false_alarm_rate"] * daily}
 
 
 if __name__ == "__main__":
@@ -120,7 +138,7 @@ if __name__ == "__main__":
         labels = read_table(snakemake.input.labels).set_index("crop_id")
         scores["location"] = scores["crop_id"].map(labels["location"]).fillna("")
         scores["location"] = scores["location"].replace("", UNKNOWN)
-        for name in ("datetime", "image_path"):
+        for name in ("datetime", "image_path", "image_id"):
             scores[name] = scores["crop_id"].map(labels[name]).fillna("")
         scores["date"] = scores["datetime"].str[:10]
         queue, alarms = raise_alarms(scores, dict(snakemake.params.alarm))

@@ -10,12 +10,12 @@ COLUMNS = "crop_id species_label event location image_id".split()
 
 
 def split_crops(
-    labels: Path, copies: Path, out: Path, species: dict[str, list[str]], split: dict
+    labels: Path, copies: Path, out: Path, species: dict[str, list[str]], split: dict, played: bool
 ) -> None:
     """Write the role and group of every crop, after the leak check."""
     table = read_table(labels, COLUMNS)[COLUMNS].rename(columns={"species_label": "species"})
     table["copy"] = table["crop_id"].map(read_table(copies).set_index("crop_id")["copy"])
-    table = with_roles(table, species, split)
+    table = with_roles(table, species, split, played)
     check_no_leak(table, species["native"], species["invasive"])
     counts = table.groupby(["species", "role"]).agg(
         crops=("crop_id", "size"), groups=("group", "nunique")
@@ -32,4 +32,5 @@ if __name__ == "__main__":
             Path(snakemake.output.splits),
             {side: snakemake.params[side] for side in ("native", "invasive")},
             snakemake.params.split,
+            snakemake.params.played,
         )

@@ -8,7 +8,7 @@ import pandas as pd
 from . import conformal
 from .events import UNKNOWN
 from .metrics import wilson
-from .scored import Part, Scored, camera_days, weeks
+from .scored import Part, Scored, weeks
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # false alarms per native event
 PER_DAY = (0.01, 0.1, 1.0)  # false alarms per camera-day
@@ -19,21 +19,15 @@ COLUMNS = (
 ).split()
 
 
-def dated(part: Part) -> Part:
-    """The crops with a date."""
-    return part.subset((part.facts["date"] != "").to_numpy())
-
-
 def aims(calibration: Part, queue: Part, span: float) -> Iterator[tuple]:
     """Yield (detector, target, aim, threshold, too small); events count by their highest crop.
 
     `span` are the weeks of the queue, NaN where they are not known.
     """
-    with_time = dated(calibration)
-    events, days = len(np.unique(with_time.events)), camera_days(with_time.facts)
-    per_day = {alarms: conformal.rate_of_alarms(alarms, events, days) for alarms in PER_DAY}
+    daily = queue.density["event", True]
+    per_day = {alarms: conformal.rate_of_alarms(alarms, daily) for alarms in PER_DAY}
     rates = [("false_alarm_rate", rate, rate) for rate in RATES]
-    if events:
+    if daily > 0:
         rates += [("false_alarms_per_camera_day", *pair) for pair in per_day.items()]
     for detector in queue.scores:
         scores = calibration.units(detector, "event")[0]
@@ -46,13 +40,19 @@ def aims(calibration: Part, queue: Part, span: float) -> Iterator[tuple]:
             yield detector, "alarms_per_week", budget, threshold, False
 
 
-def outcomes(run: Scored) -> Iterator[dict]:
-    """A line per target, and per location for MAIN_RATE: flagged events and what they are of."""
+def outcomes(run: Scored, seen: dict[str, dict[str, set]]) -> Iterator[dict]:
+    """A line per target, and per location for MAIN_RATE: shares of flagged events.
+
+    `seen` takes up the native and the novel events of each location.
+    """
     places = dict(zip(run.queue.events, run.queue.facts["location"], strict=True))
-    with_time, span = dated(run.queue.subset(~run.queue.novel)), weeks(run.queue.facts)
-    daily = len(np.unique(with_time.events)) / max(camera_days(with_time.facts), 1)
+    span, daily = weeks(run.queue.facts), run.queue.density["event", True]
     per_event = {"false_alarm_rate": 1.0, "false_alarms_per_camera_day": daily}
     size = len(np.unique(run.calibration.events))
+    for event, novel in set(zip(run.queue.events.tolist(), run.queue.novel.tolist(), strict=True)):
+        for name in ("all", places[event]):
+            seen.setdefault(name, {"native": set(), "novel": set()})
+            seen[name]["novel" if novel else "native"].add(event)
     for detector, target, aim, threshold, small in aims(run.calibration, run.queue, span):
         scores, novel, events = run.queue.units(detector, "event")
         place = np.array([places[event] for event in events], str)
@@ -65,8 +65,7 @@ def outcomes(run: Scored) -> Iterator[dict]:
             line |= {"rate": flagged[native].mean() if native.any() else np.nan}
             line |= {"recall": flagged[found].mean() if found.any() else np.nan}
             line |= {"scale": per_event.get(target, np.nan), "calibration": size}
-            line |= {"per_week": flagged.sum() / span, "too_small": small}
-            yield line | {"native": set(events[here][native]), "novel": set(events[here][found])}
+            yield line | {"per_week": flagged.sum() / span, "too_small": small}
 
 
 def alarm_table(runs: list[Scored]) -> pd.DataFrame:
@@ -80,13 +79,14 @@ def alarm_table(runs: list[Scored]) -> pd.DataFrame:
     lines = []
     for kind in dict.fromkeys(run.kind for run in runs):
         of_kind = [run for run in runs if run.kind == kind]
-        found = pd.DataFrame(line for run in of_kind for line in outcomes(run))
+        seen = {}
+        found = pd.DataFrame(line for run in of_kind for line in outcomes(run, seen))
         if found.empty:
             continue
         keys = ["detector", "location", "target", "aim"]
         for key, group in found.groupby(keys, sort=False):
-            native, novel = (len(set().union(*group[side])) for side in ("native", "novel"))
             line = {"arm": kind} | dict(zip(keys, key, strict=True))
+            native, novel = (len(seen[line["location"]][side]) for side in ("native", "novel"))
             rate, scale = group["rate"].mean(), group["scale"].mean()
             if line["target"] == "alarms_per_week":
                 line |= {"realised": group["per_week"].mean(), "low": np.nan, "high": np.nan}

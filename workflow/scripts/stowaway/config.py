@@ -44,8 +44,13 @@ def _without_nulls(config: dict) -> dict:
     if isinstance(labels, dict):
         parts["labels"] = {k: _kept(v) for k, v in labels.items()}
     detectors, evaluation = config.get("detectors"), config.get("evaluation")
-    if isinstance(detectors, dict) and isinstance(evaluation, dict) and "networks" in evaluation:
-        networks = [n for n in evaluation["networks"] if detectors.get(n, n) is not None]
+    if (
+        isinstance(detectors, dict)
+        and isinstance(evaluation, dict)
+        and isinstance(evaluation.get("networks"), list)
+    ):
+        gone = [name for name, detector in detectors.items() if detector is None]
+        networks = [n for n in evaluation["networks"] if n not in gone]
         config = config | {"evaluation": evaluation | {"networks": networks}}
     return config | {key: _kept(value) for key, value in parts.items()}
 

@@ -59,12 +59,12 @@ def threshold(calibration: Floats, rate: float) -> float:
     return float(np.sort(calibration)[-allowed])
 
 
-def rate_of_alarms(alarms: float, events: int, days: int) -> float:
+def rate_of_alarms(alarms: float, daily: float) -> float:
     """The false-alarm rate per event that makes `alarms` false alarms per camera-day.
 
-    `events` native events were seen in `days` camera-days, in the calibration part.
+    `daily` are the native events of a camera-day, of every role of the split.
     """
-    return min(1.0, alarms * days / events) if events else 0.0
+    return min(1.0, alarms / daily) if daily > 0 else 0.0
 
 
 def budget_threshold(queue: Floats, budget: float, weeks: float) -> float:

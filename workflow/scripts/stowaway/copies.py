@@ -7,9 +7,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 SIDE = 16
-APART = 15  # bits: a copy saved anew differs in fewer, other photos of one animal in 50 or more
+APART = 30  # bits: nearly all copies at 0.7 of the size differ in fewer, other photos in 60
 FLAT = 3.0  # contrast, as a standard deviation of 0..255, below which there is nothing to compare
-REACH = 64  # of crops that share 16 bits, each is compared with so many next ones
+REACH = 64  # of crops that share 16 bits each is compared with so many next ones: bounded cost
 
 
 def fingerprint(grey: Image.Image) -> NDArray[np.uint64]:
@@ -24,8 +24,9 @@ def fingerprint(grey: Image.Image) -> NDArray[np.uint64]:
 def clusters(prints: NDArray[np.uint64], contrast: NDArray) -> NDArray[np.int64]:
     """A number per crop, (n,): equal for near-copies, and for copies of copies.
 
-    `prints` are (n, 4) fingerprints. Two that differ in at most APART bits share one of their
-    sixteen parts of 16 bits, so that only those that share one are compared: cost grows with n.
+    `prints` are (n, 4) fingerprints. Two that differ in at most APART bits nearly always
+    share one of their sixteen parts of 16 bits; those that share one are compared, REACH of them
+    each, so that the cost grows with n.
     """
     n = len(prints)
     telling = np.flatnonzero(contrast >= FLAT)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from .metrics import recall_at_fpr
 from .ranked import Ranked
-from .scored import Scored, alarm_scale
+from .scored import Scored
 
 # Close together where a biosecurity team works, wider beyond.
 RATES = np.concatenate([np.linspace(0, 0.1, 41), np.linspace(0.12, 0.98, 44), [1.0]])
@@ -20,7 +20,7 @@ def curve_table(runs: list[Scored]) -> pd.DataFrame:
         queues = [queue for queue in queues if 0 < queue.novel.mean() < 1]
         if not queues:
             continue
-        scales = np.array([alarm_scale(queue, "event", timed=True) for queue in queues])
+        scales = np.array([queue.density["event", True] for queue in queues])
         scale = scales[~np.isnan(scales)].mean() if not np.isnan(scales).all() else np.nan
         for detector in dict.fromkeys(name for queue in queues for name in queue.scores):
             having = [queue for queue in queues if detector in queue.scores]

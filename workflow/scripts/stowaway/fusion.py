@@ -40,9 +40,10 @@ METHODS = {
 class Fusion:
     """Several methods as one, each by the share of natives that it has scored lower.
 
-    The shares come from a rehearsal: each native species in turn plays the novel one, and the
-    methods, fitted without it and without a part of the others' events, score both. The fused score
-    is the mean share, or, `learned`, a logistic regression from the shares to novel in rehearsal.
+    The shares come from a rehearsal: each native species in turn plays the novel one (of three or
+    more: a classifier needs two that are left), and the methods, fitted without it and without a
+    part of the others' events, score both. The fused score is the mean share, or, `learned`, a
+    logistic regression from the shares to novel in rehearsal.
     """
 
     def __init__(self, of: list[str], learned: bool = False) -> None:
@@ -71,7 +72,7 @@ class Fusion:
         )
         found = []
         for part in range(parts):
-            played = labels == species[part] if len(species) > 1 else np.zeros(len(labels), bool)
+            played = labels == species[part] if len(species) > 2 else np.zeros(len(labels), bool)
             held = played | (fold == part)
             if held.all() or not (held & ~played).any():
                 continue

@@ -28,9 +28,10 @@ class Head:
             x = self.scaler.transform(features)
             self.model.fit(x, labels, sample_weight=event_weights(events))
             self.origin = -np.linalg.pinv(self.model.coef_) @ self.model.intercept_
-            directions = np.linalg.svd(x - self.origin)[2]
-            self.null = directions[min(x.shape) // 2 :].T
-            residual = np.linalg.norm((x - self.origin) @ self.null, axis=1).mean()
+            away = x - self.origin
+            directions = np.linalg.eigh(away.T @ away).eigenvectors  # the smallest first
+            self.null = directions[:, : x.shape[1] - min(x.shape) // 2]
+            residual = np.linalg.norm(away @ self.null, axis=1).mean()
             self.alpha = self._logits(x).max(1).mean() / max(residual, 1e-12)
         return self
 

@@ -35,6 +35,7 @@ class ClassMean:
     """1 - cosine to the nearest species' mean direction."""
 
     def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "ClassMean":
+        self.names = np.unique(labels)
         self.means = normalize(_means(normalize(features), labels, event_weights(events)))
         return self
 

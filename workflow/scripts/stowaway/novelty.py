@@ -41,11 +41,10 @@ def fit(
     """The detector of a config entry, fitted on the `rows` of `features`, n species and n events.
 
     `features` is (crops, dimensions), memory-mapped or not. Of more than MOST crops a sample is
-    fitted on, events being equally likely, with a fixed seed.
+    fitted on, see `sample`.
     """
     if len(rows) > MOST:
-        chance = event_weights(events) / len(events)
-        kept = np.random.default_rng(0).choice(len(events), MOST, replace=False, p=chance)
+        kept = sample(labels, events)
         rows, labels, events = rows[kept], labels[kept], events[kept]
     method = settings["method"]
     if method in FUSIONS:
@@ -53,6 +52,19 @@ def fit(
     else:
         detector = METHODS[method]()
     return detector.fit(np.asarray(features[rows], float), labels, events)
+
+
+def sample(labels: NDArray, events: NDArray) -> NDArray:
+    """Indices of MOST crops; species are equally likely, and events of one species.
+
+    Of a rare species all crops are kept, so that none is lost.
+    """
+    each = event_weights(np.char.add(np.char.add(labels, "/"), events))
+    _, number = np.unique(labels, return_inverse=True)
+    chance = each / np.bincount(number, each)[number]
+    # Gumbel's trick: the highest of log(chance) + noise is a draw without replacement
+    noise = np.random.default_rng(0).gumbel(size=len(labels))
+    return np.sort(np.argsort(-(np.log(chance) + noise))[:MOST])
 
 
 def score(detector: Detector, features: Floats, rows: NDArray) -> Floats:
@@ -70,9 +82,9 @@ def nearest_species(table: "pd.DataFrame", features: Floats, rows: NDArray) -> N
     """
     known = table["role"].isin(FITTED_ON).to_numpy()
     labels, events = table["species"][known].to_numpy(str), table["event"][known].to_numpy(str)
-    means = fit({"method": "class_mean"}, features, rows[known], labels, events).means
-    near = [(features[some] @ means.T).argmax(1) for some in batches(rows, SCORED_AT_ONCE)]
-    return np.unique(labels)[np.concatenate(near)]
+    fitted = fit({"method": "class_mean"}, features, rows[known], labels, events)
+    near = [(features[some] @ fitted.means.T).argmax(1) for some in batches(rows, SCORED_AT_ONCE)]
+    return fitted.names[np.concatenate(near)]
 
 
 def save(detector: Detector, path: Path) -> None:

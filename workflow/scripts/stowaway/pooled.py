@@ -8,7 +8,7 @@ from .bootstrap import draw, resampled, strata
 from .metrics import METRICS
 from .ranked import Ranked
 from .run import progress
-from .scored import LEVELS, Scored, alarm_metrics, alarm_scale
+from .scored import LEVELS, Scored, alarm_metrics
 from .strata import strata_of
 
 MAIN = ["auroc", "recall_at_5_fpr"]  # of the strata, and of the differences
@@ -77,7 +77,7 @@ def pool(runs: list[Scored], events: int, groups: dict, resamples: int, seed: in
             part = run.queue.subset(kept)
             drawn = weights[:, :0] if is_small(stratum, units[stratum]) else weights
             for level in LEVELS:
-                scale = alarm_scale(part, level, timed) if stratum == "all" else None
+                scale = part.density[level, timed] if stratum == "all" else None
                 for detector in part.scores:
                     found = judge(part.units(detector, level), drawn, scale, timed)
                     pooled[stratum, detector, level].add(*found)

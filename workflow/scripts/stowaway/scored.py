@@ -18,7 +18,8 @@ LEVELS = ("crop", "event")
 
 def crop_facts(labels: pd.DataFrame, nuisance: pd.DataFrame) -> pd.DataFrame:
     """By crop_id: location, date ('' if unknown), image_id, and the strata `light` and `size`."""
-    facts = labels.set_index("crop_id")[["location", "image_id"]].copy()
+    facts = labels.set_index("crop_id")[["location", "image_id", "event"]].copy()
+    facts["species"] = labels["species_label"].to_numpy()
     facts["location"] = facts["location"].fillna("").replace("", UNKNOWN)
     facts["date"] = labels["datetime"].fillna("").str[:10].to_numpy()
     longer = labels[["crop_width", "crop_height"]].max(axis=1)
@@ -32,7 +33,8 @@ def crop_facts(labels: pd.DataFrame, nuisance: pd.DataFrame) -> pd.DataFrame:
 class Part:
     """Crops of one arm and seed: row i of everything is the same crop.
 
-    `events` are indices into the events of all runs; `scores` has an array per detector.
+    `events` are indices into the events of all runs; `scores` has an array per detector, `density`
+    what `native_density` found of the arm's natives.
     """
 
     arm: str
@@ -40,11 +42,13 @@ class Part:
     novel: Flags
     scores: dict[str, Floats]
     facts: pd.DataFrame
+    density: dict[tuple[str, bool], float]
 
     def subset(self, kept: Flags) -> "Part":
         """The part of the crops where `kept`."""
         scores = {name: values[kept] for name, values in self.scores.items()}
-        return Part(self.arm, self.events[kept], self.novel[kept], scores, self.facts[kept])
+        kept_facts = self.facts[kept]
+        return Part(self.arm, self.events[kept], self.novel[kept], scores, kept_facts, self.density)
 
     def units(self, detector: str, level: str) -> tuple:
         """(scores, novel, events) of the crops or of the events, whose score is the highest."""
@@ -65,16 +69,20 @@ def load_scored(tables: dict[tuple, pd.DataFrame], facts: pd.DataFrame) -> tuple
     """The runs of tables that are keyed by (kind, arm, seed), and the names of all events."""
     events = sorted({event for table in tables.values() for event in table["event"].unique()})
     number = {event: i for i, event in enumerate(events)}
-    runs = []
+    runs, densities = [], {}
     for (kind, arm, _), table in tables.items():
         table = table.reset_index(drop=True)
-        known = facts.loc[table["crop_id"]].reset_index()
+        known = facts.loc[table["crop_id"]].drop(columns=["species", "event"]).reset_index()
         numeric = table.drop(columns=[*KEPT]).select_dtypes("number")
         scores = {name: column.to_numpy(float) for name, column in numeric.items()}
         role = table["role"]
         novel = (role == "invasive").to_numpy()
         of = table["event"].map(number).to_numpy()
-        whole = Part(arm, of, novel, scores, known.assign(species=table["species"]))
+        if arm not in densities:
+            native = facts["species"].isin(set(table["species"][~novel]))
+            densities[arm] = native_density(facts[native])
+        known = known.assign(species=table["species"])
+        whole = Part(arm, of, novel, scores, known, densities[arm])
         queue = role.isin(["test", "invasive"]).to_numpy()
         calibration = (role == "calibration").to_numpy()
         runs.append(Scored(kind, whole.subset(queue), whole.subset(calibration)))
@@ -92,20 +100,21 @@ def weeks(facts: pd.DataFrame) -> float:
     return ((dates.max() - dates.min()).days + 1) / 7 if len(dates) else np.nan
 
 
-def alarm_scale(queue: Part, level: str, timed: bool) -> float:
-    """Native units per camera-day, or, where no crop is `timed`, per 100 images.
+def native_density(natives: pd.DataFrame) -> dict[tuple[str, bool], float]:
+    """Native units per camera-day (timed), or per 100 images: {(level, timed): units}.
 
-    Times the false positive rate it is the false alarms to expect. Camera-days are those with a
-    native crop, so that quiet cameras make the truth lower. NaN where nothing is known.
+    Times the false positive rate it is the false alarms to expect. Counted on the natives of every
+    role: the split takes events from each camera-day, and those of one role would make days look
+    quiet. Camera-days without a native crop are not known of, so the truth is lower. NaN where
+    nothing is known.
     """
-    natives = queue.subset(~queue.novel)
-    if timed:
-        natives = natives.subset((natives.facts["date"] != "").to_numpy())
-        exposure = camera_days(natives.facts)
-    else:
-        exposure = natives.facts["image_id"].nunique() / 100
-    units = len(natives.events) if level == "crop" else len(np.unique(natives.events))
-    return units / exposure if exposure else np.nan
+    found = {}
+    dated = natives[natives["date"] != ""]
+    days, images = camera_days(natives), natives["image_id"].nunique() / 100
+    for timed, exposure, crops in ((True, days, dated), (False, images, natives)):
+        for level, units in (("crop", len(crops)), ("event", crops["event"].nunique())):
+            found[level, timed] = units / exposure if exposure else np.nan
+    return found
 
 
 def alarm_metrics(rates: dict[str, Floats], scale: float, timed: bool) -> dict[str, Floats]:

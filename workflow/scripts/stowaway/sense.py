@@ -3,6 +3,7 @@
 import re
 
 from .names import clean_label, slug
+from .tables import TEXT
 
 
 def contradictions(config: dict) -> list[str]:
@@ -37,12 +38,19 @@ def contradictions(config: dict) -> list[str]:
     leader, alarm = config["detectors"].get(config["alarm"]["detector"]), config["alarm"]
     if leader is None or leader["train_on"] != "natives":
         lines.append(f"alarm.detector: '{alarm['detector']}' is no detector fitted on natives")
+    if alarm["per_species"] and alarm["target"] == "alarms_per_week":
+        lines.append(
+            "alarm.per_species: a weekly budget takes the highest scores, whatever species"
+        )
     if alarm["target"] == "false_alarm_rate" and alarm["aim"] >= 1:
         lines.append(f"alarm.aim: {alarm['aim']:g} is no rate; it is below 1")
     for name in config["evaluation"]["networks"]:
-        if config["detectors"].get(name, {"kind": "features"})["kind"] == "features":
-            lines.append(f"evaluation.networks: '{name}' is no network under detectors")
+        network = config["detectors"].get(name, {"kind": "features"})
+        if network["kind"] == "features" or network["train_on"] != "natives":
+            lines.append(f"evaluation.networks: '{name}' is no network trained on natives")
     for name, detector in config["detectors"].items():
+        if name in (*TEXT, "score", "error", "correlation") or name.startswith("nuisance_"):
+            lines.append(f"detectors.{name}: a column of the tables is named so; take another name")
         if detector["kind"] == "features":
             if "of" in detector and detector["method"] not in ("rank_average", "logistic"):
                 lines.append(f"detectors.{name}.of: only rank_average and logistic fuse others")

@@ -85,18 +85,28 @@ def group_of(table: pd.DataFrame, by: str) -> pd.Series:
     return table["location"].replace("", UNKNOWN).rename("group")
 
 
-def with_roles(table: pd.DataFrame, species: dict[str, list[str]], split: dict) -> pd.DataFrame:
+def with_roles(
+    table: pd.DataFrame, species: dict[str, list[str]], split: dict, played: bool = False
+) -> pd.DataFrame:
     """The table with its `group` and `role` columns, by the config's `species` and `split`.
 
     Where it has a column `copy`, equal for near-copies, groups that share one are one group. Raises
-    `BadInput` for a listed species that is not there, or has too few groups.
+    `BadInput` for a listed species that is not there, or has too few groups. Where a native is only
+    `played` novel, it may live in most places: groups are dealt as if it were not there, and its
+    crops in groups of other roles than test are unlisted.
     """
     check_species(species, set(table["species"]))
     table = table.assign(group=group_of(table, split["group"]))
     if "copy" in table:
         table["group"] = joined(table["group"].to_numpy(str), table["copy"].to_numpy())
-    sides = species["native"], species["invasive"]
-    return table.assign(role=split_groups(table, *sides, split["fractions"], split["seed"]))
+    native, invasive = species["native"], species["invasive"]
+    sides = native, [] if played else invasive
+    table["role"] = split_groups(table, *sides, split["fractions"], split["seed"])
+    if played:
+        dealt = table[table["species"].isin(native)].groupby("group")["role"].first()
+        free = table["group"].map(dealt).fillna("test") == "test"
+        table.loc[table["species"].isin(invasive) & free, "role"] = "invasive"
+    return table
 
 
 def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -> None:
