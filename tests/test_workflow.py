@@ -37,6 +37,7 @@ SMALL = {
     "detectors": {
         "basic_original": None,
         "basic_visualization": None,
+        "cae_mended": None,
         "basic": QUICK,
         "cae": QUICK | {"layers": [8, 8, 4]},
         "spotter": QUICK | SPOTTER,

@@ -148,8 +148,8 @@ use rule score_crops as score_arm_crops with:
 rule score_arm:
     input:
         splits="<results>/evaluation/{arm}/{seed}/splits.csv",
-        features="<results>/features.npy",
-        index=pack_of(config["backbone"], "csv"),
+        features="<results>/features.npy" if FEATURE_BASED else [],
+        index=pack_of(config["backbone"], "csv") if FEATURE_BASED else [],
         nuisance="<results>/nuisance.csv",
         networks=expand("<results>/evaluation/{{arm}}/{{seed}}/{detector}.csv", detector=REHEARSED),
         modules=modules("score_arm"),

@@ -55,11 +55,13 @@ def score_arm(
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):
         table = read_table(snakemake.input.splits)
-        features, row_of = open_pack(snakemake.input.features, snakemake.input.index)
-        rows = table["crop_id"].map(row_of).to_numpy()
         nuisance = read_table(snakemake.input.nuisance).set_index("crop_id", drop=False)
         nuisance = nuisance_scores(table, nuisance.loc[table["crop_id"]])
-        scores = score_arm(table, features, rows, dict(snakemake.params.detectors))
+        scores, detectors = {}, dict(snakemake.params.detectors)
+        if detectors:  # else no backbone is needed
+            features, row_of = open_pack(snakemake.input.features, snakemake.input.index)
+            rows = table["crop_id"].map(row_of).to_numpy()
+            scores = score_arm(table, features, rows, detectors)
         judged = table["role"].isin(JUDGED)
         for path in map(Path, snakemake.input.networks):
             column = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
