@@ -35,4 +35,4 @@ def test_real_photos_become_crops_and_a_split_without_leaks(project_copy):
     assert set(native["species"]) == set(shipped["species"]["native"])
     assert all(counts[name] >= 40 for name in shipped["species"]["native"])
     assert all(counts[name] < 40 for name in shipped["species"]["invasive"])
-    assert native.groupby("species")["role"].nunique().min() == 3
+    assert native.groupby("species")["role"].nunique().min() == 4

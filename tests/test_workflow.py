@@ -89,7 +89,7 @@ def test_a_fresh_clone_plans_the_whole_graph(project_copy):
             "drop_images",
         } | ({"make_demo"} if config else set())
         assert rules - left_out <= set(jobs)
-        assert jobs["train_detector"] == 5
+        assert jobs["train_detector"] == 6
     for target in ("figures", "eda", "models", "evaluation", "all"):
         assert planned(project.run(target, "-n"))[target] == 1
 
@@ -157,7 +157,7 @@ def test_touching_a_shared_module_reruns_what_depends_on_it(island):
     module.write_text(text + "# touched\n")
     jobs = dry(island)
     module.write_text(text)
-    assert jobs["evaluate_detector"] == 4
+    assert jobs["evaluate_detector"] == 7
     assert "plot_accuracy" in jobs
     assert not {"train_detector", "score_crops", "embed_crops", "plot_eda"} & set(jobs)
 
@@ -223,6 +223,8 @@ def test_one_more_invasive_species_downloads_and_crops_nothing(island):
     assert {"split_crops", "train_detector", "plot_tsne"} <= set(jobs)
     early = {"make_demo", "index_annotations", "shard_annotations", "download_images"}
     assert not (early | {"crop_images", "label_crops", "pack_crops"}) & set(jobs)
+    arms = dry(island, "evaluation", config=island.overlay("more", SMALL | {"species": species}))
+    assert "pack_features" not in arms
 
 
 def test_one_changed_detector_trains_alone(island):
@@ -244,7 +246,14 @@ def test_the_report_is_one_file_that_works_offline(island):
     page = (island.folder / "report.html").read_text()
     assert "synthetic" in page
     assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?://', page)
-    for category in ("1. Data", "2. Detection", "3. Thresholds", "4. t-SNE", "5. Models"):
+    for category in (
+        "0. Review first",
+        "1. Data",
+        "2. Detection",
+        "3. Thresholds",
+        "4. t-SNE",
+        "5. Models",
+    ):
         assert category in page
 
 

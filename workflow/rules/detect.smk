@@ -93,6 +93,10 @@ rule score_features:
 
 
 use rule split_crops as split_arm with:
+    input:
+        labels="<results>/labels.csv",
+        copies="<results>/copies.csv",
+        modules=modules("split_crops"),
     output:
         splits="<results>/evaluation/{arm}/{seed}/splits.csv",
     log:

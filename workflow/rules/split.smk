@@ -27,7 +27,7 @@ rule split_crops:
     input:
         labels="<results>/labels.csv",
         copies="<results>/copies.csv",
-        species=ancient("<results>/species.csv"),  # it only stops bad lists: roles come from params
+        species="<results>/species.csv",
         modules=modules("split_crops"),
     output:
         splits="<results>/splits.csv",
