@@ -1,7 +1,6 @@
 """Scores of the detector that leads -> a threshold that keeps its promise, a queue, and why."""
 
 ALARM = config["alarm"]
-QUEUE_INDEX = pack_of(config["backbone"], "csv")
 
 
 rule raise_alarms:
@@ -26,10 +25,9 @@ rule explain_alarms:
     input:
         queue="<results>/queue.csv",
         splits="<results>/splits.csv",
-        labels="<results>/labels.csv",
         features="<results>/features.npy",
         pack=pack_of(config["backbone"], "npy"),
-        index=QUEUE_INDEX,
+        index=pack_of(config["backbone"], "csv"),
         modules=modules("explain_alarms"),
     output:
         explained="<results>/explanations.npz",

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.covariance import ledoit_wolf
 from threadpoolctl import threadpool_limits
 
 from stowaway.backbones import Backbone, open_backbone
 from stowaway.backend import INFERENCE_BATCH, Backend
+from stowaway.methods import Mahalanobis
 from stowaway.packs import batches, open_pack
 from stowaway.run import BadInput, replacing, rule_log
 from stowaway.tables import read_table
@@ -34,15 +34,10 @@ def heat(cells: np.ndarray, natives: np.ndarray) -> np.ndarray:
     animals move. After PaDiM (Defard et al., ICPR 2021), whose Gaussian is one per place.
     """
     known = natives.reshape(-1, natives.shape[-1])
-    middle = known.mean(0)
-    precision = np.linalg.pinv(ledoit_wolf(known - middle, assume_centered=True)[0], hermitian=True)
-
-    def strangeness(x: np.ndarray) -> np.ndarray:
-        away = x - middle
-        return np.einsum("...d,...d->...", away @ precision, away)
-
-    reference = np.sort(strangeness(known))
-    return np.searchsorted(reference, strangeness(cells)) / len(reference)
+    cloud = Mahalanobis(classes=False).fit(known, np.zeros(len(known)), np.arange(len(known)))
+    reference = np.sort(cloud.score(known))
+    strange = cloud.score(cells.reshape(-1, cells.shape[-1])).reshape(cells.shape[:-1])
+    return np.searchsorted(reference, strange) / len(reference)
 
 
 def nearest(features: np.ndarray, known: np.ndarray, events: np.ndarray) -> tuple:

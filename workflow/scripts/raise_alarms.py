@@ -65,48 +65,45 @@ def raise_alarms(crops: pd.DataFrame, alarm: dict) -> tuple[pd.DataFrame, pd.Dat
     daily = native_density(natives)["event", True]
     known, queue = by_highest(crops[crops["role"] == "calibration"]), by_highest(queued)
     threshold, rate = threshold_for(alarm, known["score"].to_numpy(), queued, daily)
-    classes = {}
-    if alarm["per_species"]:
-        if "predicted" not in crops:
-            raise BadInput("alarm.per_species: only a detector on features tells the species")
-        classes = {"classes": queue["predicted"].to_numpy(str)}
-        classes["calibration_classes"] = known["predicted"].to_numpy(str)
-    queue["p_value"] = conformal.p_values(
-        queue["score"].to_numpy(), known["score"].to_numpy(), **classes
-    )
-    alarmed = queue["score"] > threshold
+    by_species = alarm["per_species"]
+    if by_species and "predicted" not in crops:
+        raise BadInput("alarm.per_species: only a detector on features tells the species")
+
+    def p_values(events: pd.DataFrame) -> np.ndarray:
+        sides = (events, known) if by_species else ()
+        classes = [side["predicted"].to_numpy(str) for side in sides]
+        return conformal.p_values(events["score"].to_numpy(), known["score"].to_numpy(), *classes)
+
+    def alarmed(events: pd.DataFrame) -> pd.Series:
+        if np.isnan(rate):  # a budget
+            return events["score"] > threshold
+        return pd.Series(p_values(events) <= rate + conformal.EPSILON, events.index)
+
+    queue["p_value"] = p_values(queue)
+    queue["alarm"] = np.where(alarmed(queue), "yes", "no")
     sizes = pd.Series([len(known)])
-    if classes:  # each has a threshold of its own
-        threshold = np.nan
+    shown = threshold
+    if by_species:  # each has a threshold of its own
+        shown = np.nan
         taken = queue["predicted"].unique()
         sizes = known["predicted"].value_counts().reindex(taken, fill_value=0)
-    if rate == rate:
-        alarmed = queue["p_value"] <= rate + conformal.EPSILON
+    if not np.isnan(rate):
         small = sizes[[conformal.too_small(n, rate) for n in sizes]]
         for name, n in small.items():
-            of = f" taken for {name}" if classes else ""
+            of = f" taken for {name}" if by_species else ""
             needed = int(np.ceil(1 / rate - 1))
             say(
                 f"alarm: {n} calibration events{of} are too few for a rate of {rate:.3g}, which "
                 f"needs {needed}: there is never an alarm; ask for a higher rate, or add photos"
             )
-    queue["alarm"] = np.where(alarmed, "yes", "no")
-    order = ["p_value", "score"] if classes else ["score"]
-    queue = queue.sort_values(order, ascending=[*([True] * bool(classes)), False], kind="stable")
+    queue = queue.sort_values("score", ascending=False, kind="stable")
+    if by_species:
+        queue = queue.sort_values("p_value", kind="stable")
     queue["rank"] = np.arange(1, len(queue) + 1)
-    asked = {"rule": alarm["target"], "aim": alarm["aim"], "threshold": threshold}
+    asked = {"rule": alarm["target"], "aim": alarm["aim"], "threshold": shown}
     asked |= {"calibration": len(known)}
     units = pd.concat(by_highest(found) for _, found in queued.groupby("role"))
-    own = units["score"] > threshold
-    if classes:
-        own = conformal.p_values(
-            units["score"].to_numpy(),
-            known["score"].to_numpy(),
-            units["predicted"].to_numpy(str),
-            known["predicted"].to_numpy(str),
-        )
-        own = pd.Series(own <= rate + conformal.EPSILON, units.index)
-    lines = [asked | judged(units, own, daily)]
+    lines = [asked | judged(units, alarmed(units), daily)]
     # The original's rules, set on natives that the detector did not see.
     unseen = "val" if crops["correlation"].notna().any() else "calibration"
     for rule in thresholds.rules(crops[crops["role"] == unseen], "score"):

@@ -55,9 +55,9 @@ def outcomes(run: Scored, seen: dict[str, dict[str, set]]) -> Iterator[dict]:
             seen[name]["novel" if novel else "native"].add(event)
     for detector, target, aim, threshold, small in aims(run.calibration, run.queue, span):
         scores, novel, events = run.queue.units(detector, "event")
-        place = np.array([places[event] for event in events], str)
         parts = {"all": np.ones(len(scores), bool)}
         if (target, aim) == ("false_alarm_rate", MAIN_RATE):
+            place = np.array([places[event] for event in events], str)
             parts |= {name: place == name for name in np.unique(place) if name != UNKNOWN}
         for name, here in parts.items():
             flagged, native, found = scores[here] > threshold, ~novel[here], novel[here]

@@ -5,6 +5,8 @@ Each has `fit(features, labels, events)` with (n, dimensions) floats, n species 
 of frames.
 """
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
@@ -14,6 +16,14 @@ from sklearn.preprocessing import normalize
 
 Floats = NDArray[np.floating]
 KEPT = 128  # principal components, fewer where there are fewer crops
+
+
+class Detector(Protocol):
+    """What every method here has, and a fusion of them."""
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Detector": ...
+
+    def score(self, features: Floats) -> Floats: ...
 
 
 class Neighbours:
@@ -63,10 +73,10 @@ class Mahalanobis:
         _, number = np.unique(labels, return_inverse=True)
         within = ledoit_wolf((x - self.means[number]) * weigh, assume_centered=True)[0]
         self.within = _inverse(within)
-        # Not shrunk apart from `within`: the less shrunk one would outweigh the other.
-        between = self.means[number] * weigh
-        overall = within + between.T @ between / len(x)
-        self.overall = _inverse(overall) if self.relative else None
+        if self.relative:
+            # Not shrunk apart from `within`: the less shrunk one would outweigh the other.
+            between = self.means[number] * weigh
+            self.overall = _inverse(within + between.T @ between / len(x))
         return self
 
     def score(self, features: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Detectors on features: by name, fused, fitted on native crops, saved and read; no pickles."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import skops.io
@@ -9,16 +9,7 @@ from numpy.typing import NDArray
 from sklearn.tree._tree import Tree  # what a forest is made of
 
 from .fusion import METHODS, Fusion
-from .head import Head
-from .methods import (
-    ClassMean,
-    Components,
-    Floats,
-    Mahalanobis,
-    Neighbours,
-    Residual,
-    event_weights,
-)
+from .methods import Detector, Floats, event_weights
 from .packs import batches
 from .run import BadInput, replacing
 
@@ -29,10 +20,8 @@ FUSIONS = ("rank_average", "logistic")
 SCORED_AT_ONCE = 4_096
 FITTED_ON = ["train", "val"]  # nothing is chosen on `val` for detectors on features
 MOST = 20_000  # crops to fit on: enough for a covariance, and few enough for memory and time
-
-
-Detector = ClassMean | Components | Fusion | Head | Mahalanobis | Neighbours | Residual
-TRUSTED = [f"{kind.__module__}.{kind.__name__}" for kind in (*get_args(Detector), Tree)]
+KINDS = {Fusion, Tree, *(type(make()) for make in METHODS.values())}
+TRUSTED = [f"{kind.__module__}.{kind.__name__}" for kind in KINDS]
 
 
 def fit(

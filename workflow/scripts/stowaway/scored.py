@@ -72,7 +72,7 @@ def load_scored(tables: dict[tuple, pd.DataFrame], facts: pd.DataFrame) -> tuple
     runs, densities = [], {}
     for (kind, arm, _), table in tables.items():
         table = table.reset_index(drop=True)
-        known = facts.loc[table["crop_id"]].drop(columns=["species", "event"]).reset_index()
+        known = facts.loc[table["crop_id"]].reset_index()
         numeric = table.drop(columns=[*KEPT]).select_dtypes("number")
         scores = {name: column.to_numpy(float) for name, column in numeric.items()}
         role = table["role"]
@@ -81,7 +81,6 @@ def load_scored(tables: dict[tuple, pd.DataFrame], facts: pd.DataFrame) -> tuple
         if arm not in densities:
             native = facts["species"].isin(set(table["species"][~novel]))
             densities[arm] = native_density(facts[native])
-        known = known.assign(species=table["species"])
         whole = Part(arm, of, novel, scores, known, densities[arm])
         queue = role.isin(["test", "invasive"]).to_numpy()
         calibration = (role == "calibration").to_numpy()
