@@ -52,8 +52,9 @@ def run(*command: str | Path, **options) -> Cost:
 
 def machine(**versions: str) -> str:
     """One line: processor, cores, Python, and the versions that are given."""
+    cpus = Path("/proc/cpuinfo").read_text()
     model = next(
-        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line),
+        (line.split(":")[1].strip() for line in cpus.splitlines() if "model name" in line),
         platform.machine(),
     )
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
