@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from .layers import PlaneNorm, TransposedConvolution
+
 
 class DenseAutoencoder(nn.Module):
     """Fully connected autoencoder over flattened RGB pixels, ReLU between the layers.
@@ -53,7 +55,7 @@ class ConvolutionalAutoencoder(nn.Module):
         up = [*reversed(layers), 3]
         self.encoder = nn.Sequential(*(_down(i, o) for i, o in down))
         self.decoder = nn.Sequential(*(_up(i, o) for i, o in zip(up, up[1:], strict=False)))
-        self.output = nn.ConvTranspose2d(3, 3, 3, padding=1)
+        self.output = TransposedConvolution(3, 3, 3, padding=1)
         self.activation = nn.Sigmoid() if output == "sigmoid" else _PixelSoftmax()
         self.apply(_initialise)
 
@@ -73,13 +75,13 @@ class ConvolutionalAutoencoder(nn.Module):
 def _down(inputs: int, outputs: int) -> nn.Sequential:
     """Halve height and width: (n, i, 2h, 2w) -> (n, o, h, w)."""
     conv = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
-    return nn.Sequential(conv, _norm(outputs), nn.LeakyReLU(0.3))
+    return nn.Sequential(conv, _norm(outputs), nn.LeakyReLU(0.3, inplace=True))
 
 
 def _up(inputs: int, outputs: int) -> nn.Sequential:
     """Double height and width: (n, i, h, w) -> (n, o, 2h, 2w)."""
-    conv = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
-    return nn.Sequential(conv, _norm(outputs), nn.LeakyReLU(0.3))
+    conv = TransposedConvolution(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
+    return nn.Sequential(conv, _norm(outputs), nn.LeakyReLU(0.3, inplace=True))
 
 
 class _PixelSoftmax(nn.Module):
@@ -100,7 +102,8 @@ def _norm(channels: int) -> nn.BatchNorm2d:
     # Keras's epsilon. Its momentum, 0.99, is 0.9 here (in torch's terms 0.1): a small island is
     # trained in some hundred steps, and running statistics that forget one part in a hundred per
     # step would still hold their meaningless start when the network is evaluated with them.
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.1)
+    kind = PlaneNorm if channels < 8 else nn.BatchNorm2d
+    return kind(channels, eps=1e-3, momentum=0.1)
 
 
 def _initialise(module: nn.Module) -> None:

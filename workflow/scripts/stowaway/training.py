@@ -83,7 +83,7 @@ def train(
         row["val_loss"] = once(val_rows)
         if not math.isfinite(row["train_loss"] + row["val_loss"]):
             raise BadInput(f"loss is not finite after epoch {state.epoch}; lower learning_rate")
-        row["seconds"] = round(time.perf_counter() - started, 2)
+        row["seconds"] = round(time.perf_counter() - started, 3)
         print(row, flush=True)
         state.history.append(row)
         if patience is not None and row["val_loss"] < state.best_loss:
