@@ -10,6 +10,7 @@ import pandas as pd
 from stowaway import augment, classifier, losses, networks, scores, training
 from stowaway.backend import Backend
 from stowaway.detector import build, save_detector
+from stowaway.distributed import first, launch
 from stowaway.packs import open_pack
 from stowaway.run import rule_log
 from stowaway.tables import read_table, write_table
@@ -60,7 +61,8 @@ def train_detector(
     modules = augment, classifier, losses, networks, scores, training
     known_by += [Path(module.__file__).read_text() for module in modules]
     backend = Backend.choose(settings["precision"], threads)
-    print(f"{len(train_rows)} training and {len(val_rows)} validation crops on {backend}")
+    if first():
+        print(f"{len(train_rows)} training and {len(val_rows)} validation crops on {backend}")
     model = build(settings)
     history = training.train(
         model,
@@ -80,6 +82,8 @@ def train_detector(
         checkpoint=checkpoint,
         fingerprint=hashlib.sha256(json.dumps(known_by).encode()).hexdigest(),
     )
+    if not first():
+        return
     write_table(pd.DataFrame(history), history_path)
     fitted = scores.fit(model, pixels, train_rows, settings, backend)
     save_detector(model_path, model, settings, fitted)
@@ -88,7 +92,9 @@ def train_detector(
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        train_detector(
+        launch(
+            int(snakemake.resources.get("gpu", 1)),
+            train_detector,
             Path(snakemake.input.pack),
             Path(snakemake.input.index),
             Path(snakemake.input.splits),

@@ -1,6 +1,9 @@
 """Where a network computes, and how packed pixels get there."""
 
 import ctypes
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -33,10 +36,30 @@ class Backend:
         wanted = precision == "bfloat16" or precision == "auto" and fast
         return cls(device, torch.bfloat16 if wanted else torch.float32)
 
-    def images(self, pixels: np.ndarray) -> Tensor:
+    def images(self, pixels: np.ndarray | Tensor) -> Tensor:
         """(n, size, size, 3) uint8 -> (n, 3, size, size) float in [0, 1], channels last."""
-        batch = torch.from_numpy(np.ascontiguousarray(pixels))
-        return batch.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
+        if isinstance(pixels, np.ndarray):
+            pixels = torch.from_numpy(np.ascontiguousarray(pixels))
+        return pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
+
+    def read(self, pixels: np.ndarray, batches: Iterable[np.ndarray]) -> Iterator[Tensor]:
+        """The images of the rows of each batch; while one is used, the next one is read.
+
+        For a GPU it is also pinned, so that it is copied while the GPU computes.
+        """
+
+        def fetch(rows: np.ndarray) -> Tensor:
+            read = torch.from_numpy(pixels[rows])
+            return read if self.device.type == "cpu" else read.pin_memory()
+
+        with ThreadPoolExecutor(1) as reader:
+            coming = deque()
+            for rows in batches:
+                coming.append(reader.submit(fetch, rows))
+                if len(coming) > 1:
+                    yield self.images(coming.popleft().result())
+            while coming:
+                yield self.images(coming.popleft().result())
 
     def autocast(self) -> AbstractContextManager:
         """The context in which a network is called."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from .augment import augment
 from .backend import Backend
 from .detector import save
+from .distributed import first, mean, rank, share, shared
 from .losses import LOSSES
 from .packs import batches
 from .run import BadInput, progress
@@ -64,9 +65,10 @@ def train(
     interruption gives. Returns the history: epoch, train_loss, val_loss, seconds.
     """
     model.to(backend.device, memory_format=torch.channels_last)
-    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     state = _resume(checkpoint, fingerprint, model, optimiser) or State()
-    run = torch.compile(model) if compile else model
+    run = shared(model)
+    run = torch.compile(run) if compile else run
     once = partial(_epoch, run, pixels, classes, LOSSES[loss], batch_size, backend)
     written = writing = 0.0
     while state.epoch < epochs and (patience is None or state.epoch - state.best_epoch < patience):
@@ -76,7 +78,8 @@ def train(
             order = rng.permutation(train_rows)
         else:
             order = rng.choice(train_rows, len(train_rows), p=weights / weights.sum())
-        changes = torch.Generator().manual_seed(int(rng.integers(2**63))) if augmented else None
+        seed_of_changes = int(rng.integers(2**62)) + rank()
+        changes = torch.Generator().manual_seed(seed_of_changes) if augmented else None
         state.epoch += 1
         row = {"epoch": state.epoch}
         row["train_loss"] = once(order, optimiser, changes, f"epoch {state.epoch}")
@@ -84,22 +87,16 @@ def train(
         if not math.isfinite(row["train_loss"] + row["val_loss"]):
             raise BadInput(f"loss is not finite after epoch {state.epoch}; lower learning_rate")
         row["seconds"] = round(time.perf_counter() - started, 3)
-        print(row, flush=True)
+        if first():
+            print(row, flush=True)
         state.history.append(row)
         if patience is not None and row["val_loss"] < state.best_loss:
             state.best_loss, state.best_epoch = row["val_loss"], state.epoch
             state.best_weights = copy.deepcopy(model.state_dict())
-        if checkpoint and time.perf_counter() - written > 10 * writing:
+        if checkpoint and first() and time.perf_counter() - written > 10 * writing:
             began = time.perf_counter()
-            save(
-                checkpoint,
-                {
-                    "fingerprint": fingerprint,
-                    "model": model.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "state": vars(state),
-                },
-            )
+            states = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
+            save(checkpoint, states | {"fingerprint": fingerprint, "state": vars(state)})
             written = time.perf_counter()
             writing = written - began
         after_epoch(state.epoch)
@@ -127,23 +124,24 @@ def _epoch(
     """One pass over `rows`, with an optimiser a training pass; the mean loss."""
     model.train(optimiser is not None)
     total = torch.zeros((), device=backend.device)
-    steps = batches(rows, size)
-    if optimiser:
-        steps = progress(steps, what, "batches")
+    every = batches(rows, size)
+    shares = [share(batch) for batch in every]
+    steps = zip(every, shares, backend.read(pixels, [mine for mine, _ in shares]), strict=True)
+    if optimiser and first():
+        steps = progress(steps, what, "batches", len(every))
     with torch.set_grad_enabled(optimiser is not None):
-        for batch in steps:
-            images = backend.images(pixels[batch])
+        for batch, (mine, weight), images in steps:
             if changes:
                 images = augment(images, changes)
             wanted = images
             if classes is not None:
-                wanted = torch.from_numpy(classes[batch]).to(backend.device)
+                wanted = torch.from_numpy(classes[mine]).to(backend.device)
             with backend.autocast():
                 output = model(images)
-            found = loss(output.float(), wanted)
+            found = loss(output.float(), wanted) * weight
             if optimiser:
                 optimiser.zero_grad()
                 found.backward()
                 optimiser.step()
             total += found.detach() * len(batch)
-    return total.item() / len(rows)
+    return mean(total) / len(rows)
