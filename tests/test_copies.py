@@ -1,5 +1,7 @@
 """Near-copies: found whatever their size and quality, and kept on one side of the split."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,3 +63,13 @@ def test_copies_of_one_photo_in_two_events_stay_on_one_side():
     roles["copy"] = 0
     with pytest.raises(Leak, match="leak: copy"):
         check_no_leak(roles, ["fox"], [])
+
+
+def test_many_copies_of_one_picture_take_little_memory():
+    prints = np.repeat(RNG.integers(0, 2**63, (1, 4)).astype(np.uint64), 20_000, 0)
+    tracemalloc.start()
+    found = clusters(prints, np.full(20_000, 40.0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(set(found)) == 1
+    assert peak < 20_000 * 1000  # bytes; all pairs that are compared would be 300 MB

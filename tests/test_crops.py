@@ -1,14 +1,15 @@
 import csv
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from crop_images import crop_images
 from label_crops import label_crops
-from stowaway.crops import Unusable, fit_box, open_upright, save_crop
-from stowaway.packs import GREY, batches, open_pack, pack, small
+from pack_crops import pack_crops
+from stowaway.crops import Unusable, fit_box, open_photo
 from stowaway.run import BadInput
 from stowaway.tables import read_table, rows
 
@@ -40,7 +41,7 @@ def save_turned(path, orientation):
 def test_exif_orientation_is_obeyed(tmp_path, orientation):
     save_turned(tmp_path / "x.jpg", orientation)
     for listed in (None, (60, 40), (120, 80)):
-        image = open_upright(str(tmp_path / "x.jpg"), 10**6, listed)
+        image = open_photo(str(tmp_path / "x.jpg"), 10**6, listed).image
         assert image.size == (60, 40)
         assert [colour(image, *at) for at in ((5, 5), (55, 5), (5, 35))] == [
             (1, 0, 0),
@@ -63,17 +64,17 @@ def test_malformed_exif_loses_no_photo(tmp_path, odd):
     header = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags))
     Image.fromarray(QUADRANTS).save(tmp_path / "x.jpg", exif=header + entries + bytes(4))
     turned = (60, 40) if odd == "orientation as text" else (40, 60)
-    assert open_upright(str(tmp_path / "x.jpg"), 10**6, None).size == turned
+    assert open_photo(str(tmp_path / "x.jpg"), 10**6, None).image.size == turned
 
 
 def test_a_photo_gone_from_the_store_is_no_corrupt_image(tmp_path):
     with pytest.raises(BadInput, match="--forcerun download_images"):
-        open_upright(str(tmp_path / "gone.jpg"), 10**6, None)
+        open_photo(str(tmp_path / "gone.jpg"), 10**6, None)
 
 
 def test_boxes_drawn_without_regard_to_exif_keep_the_stored_picture(tmp_path):
     save_turned(tmp_path / "x.jpg", 6)
-    assert open_upright(str(tmp_path / "x.jpg"), 10**6, (40, 60)).size == (40, 60)
+    assert open_photo(str(tmp_path / "x.jpg"), 10**6, (40, 60)).image.size == (40, 60)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1", "I;16", "YCbCr"])
@@ -84,14 +85,14 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
         image = Image.fromarray(QUADRANTS).convert(mode)
     path = tmp_path / ("x.jpg" if mode in ("CMYK", "YCbCr") else "x.png")
     image.save(path)
-    opened = open_upright(str(path), 10**6, None)
+    opened = open_photo(str(path), 10**6, None).image
     assert (opened.mode, opened.size) == ("RGB", (60, 40))
     assert colour(opened, 50, 30) == (1, 1, 1)
 
 
 def test_transparency_is_black(tmp_path):
     Image.new("RGBA", (8, 8), (255, 255, 255, 0)).save(tmp_path / "x.png")
-    assert colour(open_upright(str(tmp_path / "x.png"), 10**6, None), 4, 4) == (0, 0, 0)
+    assert colour(open_photo(str(tmp_path / "x.png"), 10**6, None).image, 4, 4) == (0, 0, 0)
 
 
 def test_unusable_files_say_why(tmp_path):
@@ -107,7 +108,7 @@ def test_unusable_files_say_why(tmp_path):
         ("x.jpg", 239_999, "over the limit: 600 x 400 pixels"),
     ):
         with pytest.raises(Unusable, match=reason):
-            open_upright(str(tmp_path / name), limit, None)
+            open_photo(str(tmp_path / name), limit, None)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_crops_of_a_shard(tmp_path):
     (tmp_path / "manifest.csv").write_text(manifest + "3,none.jpg,,0,,missing,NoSuchKey\n")
     tables = tmp_path / "crops.csv", tmp_path / "rejected.csv"
     crop_images(
-        tmp_path / "shard.csv", tmp_path / "manifest.csv", *tables, tmp_path / "crops", 10**6
+        tmp_path / "shard.csv", tmp_path / "manifest.csv", *tables, tmp_path / "crops", 10**6, None
     )
     made = list(rows(tables[0]))
     assert [row["crop_id"] for row in made] == ["a/good.box1.jpg", "a/good.box2.jpg"]
@@ -210,44 +211,99 @@ def test_crops_of_a_shard(tmp_path):
         label_crops([], gathered[1], gathered[2], str(tmp_path / "index.csv"), *outs)
 
 
-def test_pack_holds_each_crop_in_its_row(tmp_path):
-    paths = []
-    for value in range(300):
-        paths.append(str(tmp_path / f"{value}.jpg"))
-        save_crop(
-            Image.new("RGB", (20, 30), (value % 256,) * 3),
-            (0, 0, 20, 30),
-            tmp_path / f"{value}.jpg",
-        )
-    assert list(pack(paths, 300, tmp_path / "8.npy", 8, False, 2)) == list(range(300))
-    (tmp_path / "8.csv").write_text("row,crop_id\n" + "".join(f"{n},c{n}\n" for n in range(300)))
-    pixels, row_of = open_pack(tmp_path / "8.npy", tmp_path / "8.csv")
-    assert isinstance(pixels, np.memmap)
-    assert (pixels.shape, pixels.dtype) == ((300, 8, 8, 3), np.uint8)
-    assert all(abs(int(pixels[row_of[f"c{n}"]].mean()) - n % 256) <= 1 for n in range(300))
-    assert not list(tmp_path.glob("*.part"))
+GRAIN = Image.fromarray(np.random.default_rng(0).integers(0, 256, (27, 36, 3), dtype=np.uint8))
 
 
-def test_small_equals_a_plain_resize_of_a_full_decode(tmp_path):
-    Image.fromarray(QUADRANTS).resize((1200, 800)).save(tmp_path / "x.jpg", quality=95)
-    with Image.open(tmp_path / "x.jpg") as image:
-        full = np.asarray(image.resize((32, 32), Image.Resampling.BILINEAR), float)
-    assert np.abs(small(str(tmp_path / "x.jpg"), 32) - full).mean() < 1.5
+def save_large(path, **more) -> np.ndarray:
+    """A photo of 1600 x 1200 with soft shapes, and its pixels as a whole decode gives them."""
+    GRAIN.resize((1600, 1200), Image.Resampling.BICUBIC).save(path, quality=95, **more)
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"), float)
 
 
-@pytest.mark.parametrize(("wide", "tall"), [(60, 20), (20, 60), (1000, 1), (9, 9)])
-def test_a_padded_crop_keeps_its_form_between_grey_sides(tmp_path, wide, tall):
-    Image.new("RGB", (wide, tall), (250, 10, 10)).save(tmp_path / "x.jpg", quality=95)
-    pixels = small(str(tmp_path / "x.jpg"), 30, pad=True)
-    assert pixels.shape == (30, 30, 3)
-    crop = pixels[..., 0] > 200
-    expected = [max(1, round(30 * side / max(wide, tall))) for side in (tall, wide)]
-    assert [int(crop.any(axis).sum()) for axis in (1, 0)] == expected
-    assert (pixels[~crop] == GREY).all()
-    assert abs(np.argwhere(crop).mean(0) - 14.5).max() <= 0.5
+@pytest.mark.parametrize(
+    ("boxes", "scale"),
+    [
+        ([(0, 0, 800, 600), (800, 300, 700, 900)], 8),
+        ([(0, 0, 800, 600), (100, 100, 290, 210)], 2),
+        ([(0, 0, 800, 600), (700, 500, 150, 80), (5000, 5000, 9, 9)], 1),
+    ],
+)
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_photo_is_decoded_no_larger_than_its_crops_need(tmp_path, boxes, scale, orientation):
+    path, exif = tmp_path / "x.jpg", Image.Exif()
+    exif[0x0112] = orientation
+    whole = save_large(path, exif=exif)
+    if orientation == 6:
+        whole = np.rot90(whole, -1)
+        boxes = [(1200 - y - h, x, h, w) if x < 5000 else (x, y, w, h) for x, y, w, h in boxes]
+    size = whole.shape[1::-1]
+    photo = open_photo(str(path), 10**7, size, boxes, 90)
+    assert photo.size == size
+    assert photo.image.size == tuple(side // scale for side in size)
+    for box in boxes[:2]:
+        x, y, w, h = box
+        fitted, crop = photo.cut(box)
+        assert fitted == box  # the box is the photo's, whatever the decoder made of it
+        sides = [max(1, round(side / max(1, max(w, h) / 90))) for side in (w, h)]
+        assert (list(crop.size), max(crop.size)) == (sides, 90)
+        part = Image.fromarray(whole[y : y + h, x : x + w].astype(np.uint8))
+        expected = np.asarray(part.resize(sides, Image.Resampling.BILINEAR), float)
+        assert np.abs(np.asarray(crop) - expected).mean() < 2
 
 
-def test_batches_cover_all_rows():
-    parts = batches(np.arange(10), 4)
-    assert [len(part) for part in parts] == [4, 4, 2]
-    assert np.concatenate(parts).tolist() == list(range(10))
+def test_without_a_limit_a_crop_has_the_pixels_of_the_photo(tmp_path):
+    whole = save_large(tmp_path / "x.jpg")
+    photo = open_photo(str(tmp_path / "x.jpg"), 10**7, None, [(0, 0, 1600, 1200)])
+    _, crop = photo.cut((100, 50, 700, 300))
+    assert (np.asarray(crop) == whole[50:350, 100:800]).all()
+
+
+def test_a_small_crop_is_not_enlarged_and_a_narrow_one_keeps_a_pixel(tmp_path):
+    Image.new("RGB", (4000, 5), "red").save(tmp_path / "x.png")
+    Image.new("RGB", (4000, 5), "red").save(tmp_path / "x.jpg")
+    for name in ("x.png", "x.jpg"):
+        photo = open_photo(str(tmp_path / name), 10**6, None, [(0, 0, 4000, 5)], 64)
+        assert photo.cut((0, 0, 4000, 5))[1].size == (64, 1)
+    photo = open_photo(str(tmp_path / "x.png"), 10**6, None, [], 64)
+    assert photo.cut((9, 0, 40, 5))[1].width == 40
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The files whose pixels were decoded, in order, as often as they were."""
+    found, load = [], ImageFile.ImageFile.load
+
+    def counted(image):
+        if image.tile:
+            found.append(Path(image.filename).name)
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", counted)
+    return found
+
+
+def test_each_photo_and_each_crop_is_decoded_once(tmp_path, decoded):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    columns = "crop_id image_id file_name key x y w h species label location datetime event"
+    lines = [columns.split() + ["width", "height"]]
+    manifest = ["image_id,file_name,path,bytes,sha256,status,error"]
+    for n in range(3):
+        Image.fromarray(QUADRANTS).save(photos / f"{n}.jpg")
+        manifest.append(f"{n},{n}.jpg,{photos}/{n}.jpg,1,x,ok,")
+        for box in range(2):
+            row = [f"{n}.{box}.jpg", n, f"{n}.jpg", "k", 5 * box, 0, 30, 20]
+            lines.append([*row, "fox", "fox", "A", "t", "e", 60, 40])
+    with (tmp_path / "shard.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(lines)
+    (tmp_path / "manifest.csv").write_text("\n".join(manifest))
+    tables = tmp_path / "crops.csv", tmp_path / "rejected.csv"
+    shard = tmp_path / "shard.csv", tmp_path / "manifest.csv"
+    crop_images(*shard, *tables, tmp_path / "crops", 10**6, None)
+    assert decoded == ["0.jpg", "1.jpg", "2.jpg"]
+    decoded.clear()
+    packs = [tmp_path / f"{name}.npy" for name in ("16", "16pad", "32", "64pad")]
+    others = (tmp_path / f"{name}.csv" for name in ("index", "nuisance", "copies"))
+    pack_crops(tables[0], packs, *others, 2)
+    assert sorted(decoded) == [line[0] for line in lines[1:]]

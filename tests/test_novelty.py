@@ -4,11 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
-from measure_nuisance import COLUMNS, measure_nuisance
 from pack_features import pack_features
 from score_arm import nuisance_scores, score_arm
 from stowaway import novelty
@@ -16,9 +14,9 @@ from stowaway.backbones import open_backbone
 from stowaway.fusion import METHODS, Fusion
 from stowaway.head import Head
 from stowaway.methods import Mahalanobis, Neighbours, event_weights
+from stowaway.nuisance import COLUMNS
 from stowaway.run import BadInput
 from stowaway.splits import with_roles
-from stowaway.tables import rows
 
 
 @pytest.fixture
@@ -203,22 +201,6 @@ def test_more_crops_than_are_fitted_on_are_sampled_by_event(blobs, monkeypatch):
     assert detector.index.n_samples_fit_ == 50
 
 
-def test_nuisances_of_known_pictures(tmp_path):
-    grey = np.full((40, 20, 3), 100, np.uint8)
-    red = grey * np.array([2, 0, 0], np.uint8)
-    lines = ["image_path,crop_id"]
-    for name, pixels in (("grey", grey), ("red", red)):
-        Image.fromarray(pixels).save(tmp_path / f"{name}.jpg", quality=100, subsampling=0)
-        lines.append(f"{tmp_path}/{name}.jpg,{name}")
-    (tmp_path / "labels.csv").write_text("\n".join(lines))
-    measure_nuisance(*(tmp_path / f"{n}.csv" for n in ("labels", "nuisance", "copies")), 1)
-    found = {row["crop_id"]: row for row in rows(tmp_path / "nuisance.csv")}
-    assert list(found["grey"]) == COLUMNS
-    assert [float(found["grey"][name]) for name in COLUMNS[1:6]] == [100, 0, 0, 800, 0.5]
-    assert float(found["red"]["brightness"]) == pytest.approx(200 / 3, abs=1)
-    assert float(found["red"]["colourfulness"]) == pytest.approx(0.3 * np.hypot(200, 100), abs=1)
-
-
 def test_backbone_features_are_of_the_crop_and_its_mirror(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
     pixels[4] = pixels[3, :, ::-1]
@@ -258,8 +240,8 @@ def island():
             lines.append((f"{name}{n}", name, event, f"place{n % 4}", f"i{name}{n}"))
             features.append(rng.normal(0, 1, 40) + 5 * np.eye(40)[number])
     table = pd.DataFrame(lines, columns=["crop_id", "species", "event", "location", "image_id"])
-    values = rng.random((len(table), len(COLUMNS) - 1))
-    nuisance = pd.DataFrame(values, columns=COLUMNS[1:]).assign(crop_id=table["crop_id"])
+    values = rng.random((len(table), len(COLUMNS)))
+    nuisance = pd.DataFrame(values, columns=COLUMNS).assign(crop_id=table["crop_id"])
     return table, np.array(features), nuisance
 
 
@@ -301,6 +283,6 @@ def test_nuisances_know_the_length_of_an_event_and_how_rare_a_place_is(island):
     table = with_roles(table, {"native": ["ant", "cat"], "invasive": ["bee"]}, SPLIT)
     table.loc[0, "location"] = "nowhere"
     scores = nuisance_scores(table, nuisance)
-    assert {f"nuisance_{name}" for name in COLUMNS[1:]} < set(scores)
+    assert {f"nuisance_{name}" for name in COLUMNS} < set(scores)
     assert (scores["nuisance_event_size"] == 0).all()  # all have three crops
     assert scores["nuisance_location"][0] == max(scores["nuisance_location"])

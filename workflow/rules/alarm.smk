@@ -26,8 +26,8 @@ rule explain_alarms:
         queue="<results>/queue.csv",
         splits="<results>/splits.csv",
         features="<results>/features.npy",
-        pack=pack_of(config["backbone"], "npy"),
-        index=pack_of(config["backbone"], "csv"),
+        pack=pack_of(config["backbone"]),
+        index="<results>/packed/index.csv",
         modules=modules("explain_alarms"),
     output:
         explained="<results>/explanations.npz",

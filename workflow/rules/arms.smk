@@ -36,8 +36,8 @@ use rule split_crops as split_arm with:
 
 use rule train_detector as train_arm with:
     input:
-        pack=packed("npy"),
-        index=packed("csv"),
+        pack=packed,
+        index="<results>/packed/index.csv",
         splits="<results>/evaluation/{arm}/{seed}/splits.csv",
         modules=modules("train_detector"),
     output:
@@ -58,8 +58,8 @@ use rule train_detector as train_arm with:
 use rule score_crops as score_arm_crops with:
     input:
         model="<results>/evaluation/{arm}/{seed}/{detector}.pt",
-        pack=packed("npy"),
-        index=packed("csv"),
+        pack=packed,
+        index="<results>/packed/index.csv",
         splits="<results>/evaluation/{arm}/{seed}/splits.csv",
         modules=modules("score_crops"),
     output:
@@ -77,7 +77,7 @@ rule score_arm:
     input:
         splits="<results>/evaluation/{arm}/{seed}/splits.csv",
         features="<results>/features.npy" if FEATURE_BASED else [],
-        index=pack_of(config["backbone"], "csv") if FEATURE_BASED else [],
+        index="<results>/packed/index.csv" if FEATURE_BASED else [],
         nuisance="<results>/nuisance.csv",
         networks=expand("<results>/evaluation/{{arm}}/{{seed}}/{detector}.csv", detector=REHEARSED),
         modules=modules("score_arm"),

@@ -30,7 +30,6 @@ RECONSTRUCTING = [n for n in NOVELTY if DETECTORS[n]["kind"] in ("dense", "convo
 wildcard_constraints:
     detector="|".join(DETECTORS),
     species="|".join(SPECIES) or "none",
-    size=r"\d+(pad)?",
     perplexity=r"\d+",
 
 
@@ -69,15 +68,22 @@ def worth(wildcards):
     return 1 if settings(wildcards)["kind"] == "dense" else 8
 
 
-def pack_of(settings, suffix):
-    """The packed crops (npy) or their index (csv) that a detector or the backbone takes."""
+def pack_of(settings):
+    """The packed crops that a detector or the backbone takes."""
     pad = "pad" * (settings["aspect"] == "pad")
-    return f"{RESULTS}/packed/{settings['image_size']}{pad}.{suffix}"
+    return f"{RESULTS}/packed/{settings['image_size']}{pad}.npy"
 
 
-def packed(suffix):
-    """The packed crops (npy) or their index (csv) of the detector that is asked for."""
-    return lambda wildcards: pack_of(settings(wildcards), suffix)
+def packed(wildcards):
+    """The packed crops of the detector that is asked for."""
+    return pack_of(settings(wildcards))
+
+
+PACKED_FOR = [
+    *(DETECTORS[name] for name in NETWORKS),
+    *([config["backbone"]] * bool(FEATURE_BASED)),
+]
+PACKS = sorted({pack_of(settings) for settings in PACKED_FOR})
 
 
 def show_summary():

@@ -1,9 +1,9 @@
-"""Features of a pretrained backbone, nuisances -> detectors on features, and their scores."""
+"""Features of a pretrained backbone -> detectors on features, and their scores."""
 
 
 rule pack_features:
     input:
-        pack=pack_of(config["backbone"], "npy"),
+        pack=pack_of(config["backbone"]),
         modules=modules("pack_features"),
     output:
         features="<results>/features.npy",
@@ -20,28 +20,10 @@ rule pack_features:
         "../scripts/pack_features.py"
 
 
-rule measure_nuisance:
-    input:
-        labels="<results>/labels.csv",
-        modules=modules("measure_nuisance"),
-    output:
-        nuisance="<results>/nuisance.csv",
-        copies="<results>/copies.csv",
-    log:
-        "<results>/logs/measure_nuisance.log",
-    benchmark:
-        "<results>/benchmarks/measure_nuisance.tsv"
-    conda:
-        "../../envs/data.yaml"
-    threads: 2
-    script:
-        "../scripts/measure_nuisance.py"
-
-
 rule fit_detector:
     input:
         features="<results>/features.npy",
-        index=pack_of(config["backbone"], "csv"),
+        index="<results>/packed/index.csv",
         splits="<results>/splits.csv",
         modules=modules("fit_detector"),
     output:
@@ -62,7 +44,7 @@ rule score_features:
     input:
         model="<results>/models/{detector}.skops",
         features="<results>/features.npy",
-        index=pack_of(config["backbone"], "csv"),
+        index="<results>/packed/index.csv",
         splits="<results>/splits.csv",
         modules=modules("score_features"),
     output:

@@ -4,8 +4,8 @@
 rule score_crops:
     input:
         model="<results>/models/{detector}.pt",
-        pack=packed("npy"),
-        index=packed("csv"),
+        pack=packed,
+        index="<results>/packed/index.csv",
         splits="<results>/splits.csv",
         modules=modules("score_crops"),
     output:

@@ -1,4 +1,5 @@
-"""Shards of annotations -> images in the store -> crops -> labels.csv -> packed crops.
+"""Shards of annotations -> images in the store -> crops -> labels.csv -> packed crops,
+and what else the pixels of crops tell: nuisances and near-copies.
 
 Images and crops are no declared outputs: a failed job would delete them. Manifests are.
 Later steps go first, so that with `keep_images: false` few shards lie on the disk at one time.
@@ -12,7 +13,10 @@ if not KEEP and any(overlap(url, f"{RESULTS}/images") for url in IMAGES):
         "keep_images: false would delete the photos of images.source itself, since they lie in "
         f"{RESULTS}/images; keep them, or move them elsewhere"
     )
-CROPPING = {"max_pixels": config["limits"]["image_pixels"]}
+CROPPING = {
+    "max_pixels": config["limits"]["image_pixels"],
+    "max_side": config["crops"]["max_side"],
+}
 CROP_CODE = [*modules("crop_images"), "workflow/scripts/crop_images.py"]
 
 
@@ -120,19 +124,22 @@ rule label_crops:
         "../scripts/label_crops.py"
 
 
+# Its packs are its outputs alone, no parameters: a size that nobody wants any more reruns nothing.
 rule pack_crops:
     input:
         labels="<results>/labels.csv",
         modules=modules("pack_crops"),
     output:
-        pack="<results>/packed/{size}.npy",
-        index="<results>/packed/{size}.csv",
+        packs=PACKS,
+        index="<results>/packed/index.csv",
+        nuisance="<results>/nuisance.csv",
+        copies="<results>/copies.csv",
     log:
-        "<results>/logs/pack_crops/{size}.log",
+        "<results>/logs/pack_crops.log",
     benchmark:
-        "<results>/benchmarks/pack_crops/{size}.tsv"
+        "<results>/benchmarks/pack_crops.tsv"
     conda:
         "../../envs/data.yaml"
-    threads: 2
+    threads: 8
     script:
         "../scripts/pack_crops.py"

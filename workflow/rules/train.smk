@@ -3,8 +3,8 @@
 
 rule train_detector:
     input:
-        pack=packed("npy"),
-        index=packed("csv"),
+        pack=packed,
+        index="<results>/packed/index.csv",
         splits="<results>/splits.csv",
         modules=modules("train_detector"),
     output:
@@ -55,8 +55,8 @@ rule plot_loss:
 rule reconstruct_crops:
     input:
         model="<results>/models/{detector}.pt",
-        pack=packed("npy"),
-        index=packed("csv"),
+        pack=packed,
+        index="<results>/packed/index.csv",
         splits="<results>/splits.csv",
         modules=modules("reconstruct_crops"),
     output:

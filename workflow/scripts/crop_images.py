@@ -4,7 +4,7 @@ import csv
 from itertools import groupby
 from pathlib import Path
 
-from stowaway.crops import Unusable, fit_box, open_upright, save_crop
+from stowaway.crops import Unusable, open_photo, save_crop
 from stowaway.run import BadInput, progress, replacing, rule_log
 from stowaway.tables import rows
 
@@ -13,9 +13,19 @@ COLUMNS = ["image_path", *KEPT, "crop_width", "crop_height"]
 
 
 def crop_images(
-    shard: Path, manifest: Path, crops: Path, rejected: Path, folder: Path, max_pixels: int
+    shard: Path,
+    manifest: Path,
+    crops: Path,
+    rejected: Path,
+    folder: Path,
+    max_pixels: int,
+    max_side: int | None,
 ) -> None:
-    """Open each image once for all its boxes. A failed image or box is a row of `rejected`."""
+    """Decode each image once for all its boxes. A failed image or box is a row of `rejected`.
+
+    `crop_width` and `crop_height` are the box's in the photo, also where `max_side` makes the crop
+    smaller.
+    """
     total = sum(1 for _ in rows(manifest))
     with replacing(crops) as good, replacing(rejected) as bad:
         writer = csv.DictWriter(good, COLUMNS)
@@ -33,15 +43,16 @@ def crop_images(
             try:
                 if entry["error"]:
                     raise Unusable(f"not downloaded: {entry['error']}")
-                image = open_upright(entry["path"], max_pixels, listed)
+                sides = [tuple(int(row[side]) for side in "xywh") for row in boxes]
+                photo = open_photo(entry["path"], max_pixels, listed, sides, max_side)
             except Unusable as reason:
                 failed.writerows([row["crop_id"], image_id, reason] for row in boxes)
                 continue
-            for row in boxes:
+            for row, box in zip(boxes, sides, strict=True):
                 path = folder / row["crop_id"]
                 try:
-                    box = fit_box(tuple(int(row[side]) for side in "xywh"), listed, image.size)
-                    save_crop(image, box, path)
+                    box, crop = photo.cut(box)
+                    save_crop(crop, path)
                 except Unusable as reason:
                     failed.writerow([row["crop_id"], image_id, reason])
                     continue
@@ -59,4 +70,5 @@ if __name__ == "__main__":
             Path(snakemake.output.rejected),
             Path(snakemake.params.folder),
             snakemake.params.max_pixels,
+            snakemake.params.max_side,
         )

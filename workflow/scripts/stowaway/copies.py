@@ -28,11 +28,10 @@ def clusters(prints: NDArray[np.uint64], contrast: NDArray) -> NDArray[np.int64]
     share one of their sixteen parts of 16 bits; those that share one are compared, REACH of them
     each, so that the cost grows with n.
     """
-    n = len(prints)
     telling = np.flatnonzero(contrast >= FLAT)
     words = np.ascontiguousarray(prints[telling])
     parts = words.view(np.uint16)
-    pairs = [np.empty((0, 2), np.int64)]
+    cluster, pairs = np.arange(len(words)), []
     for part in parts.T:
         order = np.lexsort((*words.T, part))
         for shift in range(1, min(REACH, max(len(order) - 1, 0)) + 1):
@@ -40,12 +39,25 @@ def clusters(prints: NDArray[np.uint64], contrast: NDArray) -> NDArray[np.int64]
             shared = part[one] == part[other]
             if not shared.any():
                 break
-            one, other = one[shared], other[shared]
-            bits = np.bitwise_count(words[one] ^ words[other]).sum(1)
-            pairs.append(np.stack([one, other], 1)[bits <= APART])
-    found = telling[np.concatenate(pairs)]
-    graph = coo_array((np.ones(len(found), bool), (found[:, 0], found[:, 1])), shape=(n, n))
-    return connected_components(graph, directed=False)[1]
+            new = shared & (cluster[one] != cluster[other])
+            one, other = one[new], other[new]
+            near = np.bitwise_count(words[one] ^ words[other]).sum(1) <= APART
+            pairs.append(np.stack([one[near], other[near]]))
+            if sum(pair.shape[1] for pair in pairs) > len(words):  # or many copies fill the memory
+                cluster, pairs = _merged(cluster, pairs), []
+    numbers = np.arange(len(prints))
+    numbers[telling] = telling[_merged(cluster, pairs)]
+    return numbers
+
+
+def _merged(cluster: NDArray, pairs: list[NDArray]) -> NDArray[np.int64]:
+    """The clusters, (n,), where those that a pair of crops joins, (2, pairs), are one: its first."""
+    n = len(cluster)
+    one, other = cluster[np.concatenate([np.empty((2, 0), np.int64), *pairs], axis=1)]
+    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(n, n))
+    joined_by = connected_components(graph, directed=False)[1][cluster]
+    _, first, number = np.unique(joined_by, return_index=True, return_inverse=True)
+    return first[number]
 
 
 def joined(groups: NDArray, copies: NDArray) -> NDArray:
