@@ -97,28 +97,28 @@ rule place_crops:
 rule plot_tsne:
     input:
         embeddings=expand(
-            "<results>/tsne/{{detector}}/p{perplexity}.csv",
-            perplexity=TSNE["perplexities"],
+            "<results>/tsne/{{detector}}/p{perplexity}.csv", perplexity=TSNE["perplexities"]
         ),
         style="workflow/stowaway.mplstyle",
         modules=modules("plot_tsne"),
     output:
-        svg=report(
-            "<results>/figures/tsne/{detector}/{species}.svg",
-            caption="../report/tsne.rst",
-            category="4. t-SNE",
-            labels={"detector": "{detector}", "species": "{species}"},
-        ),
-        png="<results>/figures/tsne/{detector}/{species}.png",
+        svg=[
+            report(
+                f"<results>/figures/tsne/{{detector}}/{slug}.svg",
+                caption="../report/tsne.rst",
+                category="4. t-SNE",
+                labels={"detector": "{detector}", "species": slug},
+            )
+            for slug in INVASIVE
+        ],
+        png=expand("<results>/figures/tsne/{{detector}}/{species}.png", species=INVASIVE),
     log:
-        "<results>/logs/plot_tsne/{detector}/{species}.log",
-    wildcard_constraints:
-        species="|".join(INVASIVE) or "none",
+        "<results>/logs/plot_tsne/{detector}.log",
     conda:
         "../../envs/plot.yaml"
     params:
         site=SITE,
-        species=lambda w: SPECIES[w.species],
+        species=list(INVASIVE.values()),
     script:
         "../scripts/plot_tsne.py"
 

@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 SIDE = 16
 APART = 30  # bits: nearly all copies at 0.7 of the size differ in fewer, other photos in 60
@@ -44,8 +42,7 @@ def clusters(prints: NDArray[np.uint64], contrast: NDArray) -> NDArray[np.int64]
             bits = np.bitwise_count(words[one] ^ words[other]).sum(1)
             pairs.append(np.stack([one, other], 1)[bits <= APART])
     found = telling[np.concatenate(pairs)]
-    graph = coo_array((np.ones(len(found), bool), (found[:, 0], found[:, 1])), shape=(n, n))
-    return connected_components(graph, directed=False)[1]
+    return _linked(found[:, 0], found[:, 1], n)
 
 
 def joined(groups: NDArray, copies: NDArray) -> NDArray:
@@ -53,7 +50,15 @@ def joined(groups: NDArray, copies: NDArray) -> NDArray:
     names, group = np.unique(groups, return_inverse=True)
     _, copy = np.unique(copies, return_inverse=True)
     nodes = len(names) + copy.max(initial=-1) + 1
-    graph = coo_array((np.ones(len(group), bool), (group, len(names) + copy)), shape=(nodes, nodes))
-    number = connected_components(graph, directed=False)[1][: len(names)]
+    number = _linked(group, len(names) + copy, nodes)[: len(names)]
     _, first = np.unique(number, return_index=True)
     return names[first][number][group]
+
+
+def _linked(one: NDArray, other: NDArray, n: int) -> NDArray:
+    """A number for each of `n` things, equal where pairs of `one` and `other` link them."""
+    from scipy.sparse import coo_array  # here, since most that imports this module links nothing
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(n, n))
+    return connected_components(graph, directed=False)[1]
