@@ -1,8 +1,11 @@
 """The pins of requirements.txt, constraints.txt and the conda environments are the same."""
 
 import ast
+import json
 import re
+import subprocess
 import sys
+import tempfile
 
 import pytest
 import yaml
@@ -95,3 +98,38 @@ def test_scripts_load_only_what_they_use():
         used = imports(ROOT / f"workflow/scripts/{script}.py")
         assert ("torch" in used) == (name == "torch"), script
         assert ("matplotlib" in used) == (name == "plot"), script
+
+
+HEAVY = {"torch", "torchvision", "sklearn", "scipy", "skops", "pandas", "matplotlib", "PIL"}
+HEAVY |= {"openTSNE", "boto3", "pycurl", "snakemake"}
+# What a package that a script uses brings along by itself.
+BRINGS = {
+    "openTSNE": {"sklearn", "scipy", "pandas"},
+    "sklearn": {"scipy", "pandas"},
+    "matplotlib": {"PIL"},
+    "torchvision": {"PIL"},
+}
+
+
+def test_scripts_load_nothing_that_they_do_not_use_by_other_ways():
+    """Imports all scripts, each in its own process, and looks what was really loaded."""
+    look = "import sys, json, {}; print(json.dumps([*sys.modules]))"
+    for name in sorted({script for _, script in scripts()}):
+        command = [sys.executable, "-c", look.format(name)]
+        folder = ROOT / "workflow/scripts"
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        loaded = {module.split(".")[0] for module in json.loads(done.stdout)} & HEAVY
+        used = imports(folder / f"{name}.py")
+        brought = {other for package in used for other in BRINGS.get(package, ())}
+        assert loaded <= used | brought, name
+
+
+def test_a_detector_is_saved_and_read_without_torch():
+    look = (
+        "import sys; from pathlib import Path; from stowaway import novelty; from stowaway.methods "
+        "import ClassMean; path = Path(sys.argv[1]); novelty.save(ClassMean(), path); "
+        "novelty.load(path); assert 'skops' in sys.modules; assert 'torch' not in sys.modules"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", look, f"{folder}/d.skops"]
+        subprocess.run(command, cwd=ROOT / "workflow/scripts", check=True)

@@ -95,7 +95,7 @@ def test_maps_and_reconstructions_of_odd_names(tmp_path):
     ]
     header = "crop_id,species,role,perplexity,latent_x,latent_y,reconstruction_x,reconstruction_y\n"
     (tmp_path / "p5.csv").write_text(header + "\n".join(lines))
-    saved(plot_tsne([str(tmp_path / "p5.csv")], "cae", ODD), tmp_path)
+    saved(plot_tsne([read_table(tmp_path / "p5.csv")], "cae", ODD), tmp_path)
     pairs = np.zeros((1, 2, 8, 8, 3), np.uint8)
     one = {"species": np.array([ODD]), "role": np.array(["invasive"]), "score": np.array([0.1])}
     np.savez(tmp_path / "r.npz", pairs=pairs, **one)

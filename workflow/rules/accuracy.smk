@@ -58,22 +58,23 @@ rule plot_accuracy:
         style="workflow/stowaway.mplstyle",
         modules=modules("plot_accuracy"),
     output:
-        svg=report(
-            "<results>/figures/accuracy/{detector}/{species}.svg",
-            caption="../report/accuracy.rst",
-            category="3. Thresholds",
-            labels={"detector": "{detector}", "species": "{species}"},
-        ),
-        png="<results>/figures/accuracy/{detector}/{species}.png",
+        svg=[
+            report(
+                f"<results>/figures/accuracy/{{detector}}/{slug}.svg",
+                caption="../report/accuracy.rst",
+                category="3. Thresholds",
+                labels={"detector": "{detector}", "species": slug},
+            )
+            for slug in INVASIVE
+        ],
+        png=expand("<results>/figures/accuracy/{{detector}}/{species}.png", species=INVASIVE),
     log:
-        "<results>/logs/plot_accuracy/{detector}/{species}.log",
-    wildcard_constraints:
-        species="|".join(INVASIVE) or "none",
+        "<results>/logs/plot_accuracy/{detector}.log",
     conda:
         "../../envs/plot.yaml"
     params:
         site=SITE,
-        species=lambda w: SPECIES[w.species],
+        species=list(INVASIVE.values()),
         score=threshold_of,
     script:
         "../scripts/plot_accuracy.py"

@@ -11,21 +11,23 @@ rule plot_eda:
         style="workflow/stowaway.mplstyle",
         modules=modules("plot_eda"),
     output:
-        svg=report(
-            "<results>/figures/eda/{figure}.svg",
-            caption="../report/eda.rst",
-            category="1. Data",
-            labels={"figure": "{figure}"},
-        ),
-        png="<results>/figures/eda/{figure}.png",
+        svg=[
+            report(
+                f"<results>/figures/eda/{figure}.svg",
+                caption="../report/eda.rst",
+                category="1. Data",
+                labels={"figure": figure},
+            )
+            for figure in EDA
+        ],
+        png=expand("<results>/figures/eda/{figure}.png", figure=EDA),
     log:
-        "<results>/logs/plot_eda/{figure}.log",
-    wildcard_constraints:
-        figure="|".join(EDA),
+        "<results>/logs/plot_eda.log",
     conda:
         "../../envs/plot.yaml"
     params:
         site=SITE,
+        figures=EDA,
         native=config["species"]["native"],
         invasive=config["species"]["invasive"],
         high_level=config["labels"]["high_level"],

@@ -1,4 +1,8 @@
-"""A trained detector -> t-SNE of natives and invaders together, and figures of it."""
+"""A trained detector -> t-SNE of natives and invaders together, figures of it, later crops on it."""
+
+TSNE = config["tsne"]
+MAP = f"results/{TSNE['map'] or config['name']}"  # the run whose maps later crops are placed on
+TSNE_THREADS = min(8, 1 + TSNE["max_native"] // 10_000)  # more wait for each other
 
 
 rule encode_crops:
@@ -10,6 +14,7 @@ rule encode_crops:
         modules=modules("encode_crops"),
     output:
         components="<results>/tsne/{detector}/components.npz",
+        axes="<results>/tsne/{detector}/axes.npz",
     log:
         "<results>/logs/encode_crops/{detector}.log",
     benchmark:
@@ -19,8 +24,8 @@ rule encode_crops:
     threads: worth
     params:
         settings=settings,
-        max_native=config["tsne"]["max_native"],
-        seed=config["tsne"]["seed"],
+        max_native=TSNE["max_native"],
+        seed=TSNE["seed"],
     script:
         "../scripts/encode_crops.py"
 
@@ -31,44 +36,89 @@ rule embed_crops:
         splits="<results>/splits.csv",
         modules=modules("embed_crops"),
     output:
-        embedding="<results>/tsne/{detector}/p{perplexity}.csv",
+        expand("<results>/tsne/{{detector}}/p{perplexity}.csv", perplexity=TSNE["perplexities"]),
     log:
-        "<results>/logs/embed_crops/{detector}/p{perplexity}.log",
+        "<results>/logs/embed_crops/{detector}.log",
     benchmark:
-        "<results>/benchmarks/embed_crops/{detector}/p{perplexity}.tsv"
+        "<results>/benchmarks/embed_crops/{detector}.tsv"
     conda:
         "../../envs/data.yaml"
+    threads: TSNE_THREADS
     params:
-        seed=config["tsne"]["seed"],
+        perplexities=TSNE["perplexities"],
+        seed=TSNE["seed"],
     script:
         "../scripts/embed_crops.py"
+
+
+rule encode_others:
+    input:
+        model=f"{MAP}/models/{{detector}}.pt",
+        axes=f"{MAP}/tsne/{{detector}}/axes.npz",
+        components=f"{MAP}/tsne/{{detector}}/components.npz",
+        pack=packed("npy"),
+        index=packed("csv"),
+        modules=modules("encode_others"),
+    output:
+        components="<results>/tsne/{detector}/others.npz",
+    log:
+        "<results>/logs/encode_others/{detector}.log",
+    benchmark:
+        "<results>/benchmarks/encode_others/{detector}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: worth
+    script:
+        "../scripts/encode_others.py"
+
+
+rule place_crops:
+    input:
+        components=f"{MAP}/tsne/{{detector}}/components.npz",
+        embedding=f"{MAP}/tsne/{{detector}}/p{{perplexity}}.csv",
+        others="<results>/tsne/{detector}/others.npz",
+        labels="<results>/labels.csv",
+        modules=modules("place_crops"),
+    output:
+        placed="<results>/tsne/{detector}/p{perplexity}.placed.csv",
+    log:
+        "<results>/logs/place_crops/{detector}/p{perplexity}.log",
+    benchmark:
+        "<results>/benchmarks/place_crops/{detector}/p{perplexity}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: TSNE_THREADS
+    params:
+        seed=TSNE["seed"],
+    script:
+        "../scripts/place_crops.py"
 
 
 rule plot_tsne:
     input:
         embeddings=expand(
-            "<results>/tsne/{{detector}}/p{perplexity}.csv",
-            perplexity=config["tsne"]["perplexities"],
+            "<results>/tsne/{{detector}}/p{perplexity}.csv", perplexity=TSNE["perplexities"]
         ),
         style="workflow/stowaway.mplstyle",
         modules=modules("plot_tsne"),
     output:
-        svg=report(
-            "<results>/figures/tsne/{detector}/{species}.svg",
-            caption="../report/tsne.rst",
-            category="4. t-SNE",
-            labels={"detector": "{detector}", "species": "{species}"},
-        ),
-        png="<results>/figures/tsne/{detector}/{species}.png",
+        svg=[
+            report(
+                f"<results>/figures/tsne/{{detector}}/{slug}.svg",
+                caption="../report/tsne.rst",
+                category="4. t-SNE",
+                labels={"detector": "{detector}", "species": slug},
+            )
+            for slug in INVASIVE
+        ],
+        png=expand("<results>/figures/tsne/{{detector}}/{species}.png", species=INVASIVE),
     log:
-        "<results>/logs/plot_tsne/{detector}/{species}.log",
-    wildcard_constraints:
-        species="|".join(INVASIVE) or "none",
+        "<results>/logs/plot_tsne/{detector}.log",
     conda:
         "../../envs/plot.yaml"
     params:
         site=SITE,
-        species=lambda w: SPECIES[w.species],
+        species=list(INVASIVE.values()),
     script:
         "../scripts/plot_tsne.py"
 
@@ -77,7 +127,7 @@ rule plot_tsne_labels:
     input:
         embeddings=expand(
             "<results>/tsne/{{detector}}/p{perplexity}.csv",
-            perplexity=config["tsne"]["perplexities"],
+            perplexity=TSNE["perplexities"],
         ),
         style="workflow/stowaway.mplstyle",
         modules=modules("plot_tsne_labels"),

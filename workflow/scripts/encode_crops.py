@@ -3,21 +3,17 @@
 A classifier has features for latents, and no reconstructions.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 
-from stowaway.backend import INFERENCE_BATCH, Backend
+from stowaway.backend import Backend
 from stowaway.detector import load_detector
-from stowaway.packs import batches, open_pack
-from stowaway.run import progress, replacing, rule_log
+from stowaway.packs import open_pack
+from stowaway.run import replacing, rule_log
+from stowaway.spaces import SPACES, fit_axes, project, save_axes
 from stowaway.tables import read_table
-
-COMPONENTS = 50
-FITTED_ON = 1000  # crops; what PCA needs to see does not grow with the data set
 
 
 def sample(roles: np.ndarray, most: int, seed: int) -> np.ndarray:
@@ -28,50 +24,13 @@ def sample(roles: np.ndarray, most: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate([others, np.flatnonzero(roles == "invasive")]))
 
 
-def features(model, backend: Backend, pixels, rows: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """Yield (latents, outputs) of each batch, each as (n, values) float32."""
-    with torch.inference_mode():
-        for batch in progress(batches(rows, INFERENCE_BATCH), "encoding", "batches"):
-            images = backend.images(pixels[batch])
-            with backend.autocast():
-                latents = model.encode(images)
-                outputs = model.decode(latents)
-            yield [x.float().flatten(1).cpu().numpy() for x in (latents, outputs)]
-
-
-def project(model, backend: Backend, pixels, rows: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Principal components of latents and outputs: two (n, up to 50) float32 arrays.
-
-    PCA is fitted on a sample of the crops, so memory does not grow with their number.
-    """
-    few = len(rows) <= FITTED_ON
-    fitted = rows if few else np.random.default_rng(seed).choice(rows, FITTED_ON, replace=False)
-    spaces = [
-        np.concatenate(space)
-        for space in zip(*features(model, backend, pixels, fitted), strict=True)
-    ]
-    reductions = [
-        PCA(min(COMPONENTS, *space.shape), svd_solver="randomized", random_state=seed).fit(space)
-        for space in spaces
-    ]
-    if few:
-        found = [reduce.transform(space) for reduce, space in zip(reductions, spaces, strict=True)]
-    else:
-        del spaces
-        parts = [
-            [reduce.transform(part) for reduce, part in zip(reductions, both, strict=True)]
-            for both in features(model, backend, pixels, rows)
-        ]
-        found = [np.concatenate(space) for space in zip(*parts, strict=True)]
-    return [space.astype(np.float32) for space in found]
-
-
 def encode_crops(
     model_path: Path,
     pack: Path,
     index: Path,
     splits: Path,
     out: Path,
+    out_axes: Path,
     settings: dict,
     max_native: int,
     seed: int,
@@ -87,12 +46,12 @@ def encode_crops(
         table = table[table["role"] != "unlisted"]
     table = table.iloc[sample(table["role"].to_numpy(), max_native, seed)]
     rows = table["crop_id"].map(row_of).to_numpy()
-    latents, outputs = project(model, backend, pixels, rows, seed)
-    spaces = {"latent": latents}
-    if settings["kind"] != "classifier":
-        spaces["reconstruction"] = outputs
+    spaces = SPACES[:1] if settings["kind"] == "classifier" else SPACES
+    axes = fit_axes(model, backend, pixels, rows, seed)[: len(spaces)]
+    found = dict(zip(spaces, project(axes, model, backend, pixels, rows), strict=True))
     with replacing(out, "wb") as file:
-        np.savez(file, crop_id=table["crop_id"].to_numpy(str), **spaces)
+        np.savez(file, crop_id=table["crop_id"].to_numpy(str), **found)
+    save_axes(out_axes, axes)
 
 
 if __name__ == "__main__":
@@ -103,6 +62,7 @@ if __name__ == "__main__":
             Path(snakemake.input.index),
             Path(snakemake.input.splits),
             Path(snakemake.output.components),
+            Path(snakemake.output.axes),
             dict(snakemake.params.settings),
             snakemake.params.max_native,
             snakemake.params.seed,

@@ -14,7 +14,7 @@ from stowaway.run import BadInput, replacing, rule_log
 from stowaway.tables import read_table
 
 NEAREST = 3
-SHOWN_TO = 300  # native crops that the heat maps compare with
+SHOWN_TO = 100  # native crops that the heat maps compare with: thousands of cells
 COMPARED = 20_000  # native crops among which the nearest are sought
 
 

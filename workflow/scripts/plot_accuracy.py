@@ -1,4 +1,4 @@
-"""Curves and accuracy -> one species' recall over the threshold, with false alarms on natives."""
+"""Curves and accuracy -> each species' recall over the threshold, with false alarms on natives."""
 
 import pandas as pd
 
@@ -7,9 +7,9 @@ from stowaway.run import rule_log
 from stowaway.tables import read_table
 
 AXIS = {
-    "correlation": "stricter $\\longleftarrow$ c $\\longrightarrow$ looser\n"
+    "correlation": "stricter ⟵ c ⟶ looser\n"
     "(a crop is flagged when its correlation is below c x the natives' mean)",
-    "error": "looser $\\longleftarrow$ k $\\longrightarrow$ stricter\n"
+    "error": "looser ⟵ k ⟶ stricter\n"
     "(a crop is flagged when its error is above the natives' mean + k standard deviations)",
 }
 
@@ -82,11 +82,10 @@ def placed_quartile(mine: pd.DataFrame) -> pd.DataFrame:
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         use_style(snakemake.input.style)
-        figure = plot_accuracy(
-            read_table(snakemake.input.curves),
-            read_table(snakemake.input.accuracy),
-            snakemake.wildcards.detector,
-            snakemake.params.species,
-            snakemake.params.score,
-        )
-        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)
+        tables = read_table(snakemake.input.curves), read_table(snakemake.input.accuracy)
+        files = snakemake.params.species, snakemake.output.svg, snakemake.output.png
+        for species, svg, png in zip(*files, strict=True):
+            figure = plot_accuracy(
+                *tables, snakemake.wildcards.detector, species, snakemake.params.score
+            )
+            save(figure, svg, png, snakemake.params.site)

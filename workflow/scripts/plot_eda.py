@@ -97,12 +97,14 @@ def plot_eda(figure: str, annotations, rejected, labels, species: dict, high_lev
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         use_style(snakemake.input.style)
-        figure = plot_eda(
-            snakemake.wildcards.figure,
-            snakemake.input.annotations,
-            snakemake.input.rejected,
-            snakemake.input.labels,
-            {side: snakemake.params[side] for side in ("native", "invasive")},
-            snakemake.params.high_level,
-        )
-        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)
+        files = snakemake.params.figures, snakemake.output.svg, snakemake.output.png
+        for name, svg, png in zip(*files, strict=True):
+            figure = plot_eda(
+                name,
+                snakemake.input.annotations,
+                snakemake.input.rejected,
+                snakemake.input.labels,
+                {side: snakemake.params[side] for side in ("native", "invasive")},
+                snakemake.params.high_level,
+            )
+            save(figure, svg, png, snakemake.params.site)

@@ -1,13 +1,14 @@
-"""Embeddings -> one invasive species among the natives, per space and perplexity."""
+"""Embeddings -> each invasive species among the natives, per space and perplexity."""
+
+import pandas as pd
 
 from stowaway.figures import NATIVE, NATIVE_DARK, NOVEL, save, use_style
 from stowaway.maps import Layer, draw_maps, read_embeddings
 from stowaway.run import rule_log
 
 
-def plot_tsne(embeddings: list[str], detector: str, species: str):
+def plot_tsne(tables: list[pd.DataFrame], detector: str, species: str):
     """Natives in grey (dark: held out of the training), the species in colour, no other."""
-    tables = read_embeddings(embeddings)
     role, mine = tables[0]["role"], tables[0]["species"] == species
     layers = [
         Layer("native, trained on", role == "train", NATIVE, 12),
@@ -20,7 +21,8 @@ def plot_tsne(embeddings: list[str], detector: str, species: str):
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         use_style(snakemake.input.style)
-        figure = plot_tsne(
-            snakemake.input.embeddings, snakemake.wildcards.detector, snakemake.params.species
-        )
-        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)
+        tables = read_embeddings(snakemake.input.embeddings)
+        files = snakemake.params.species, snakemake.output.svg, snakemake.output.png
+        for species, svg, png in zip(*files, strict=True):
+            figure = plot_tsne(tables, snakemake.wildcards.detector, species)
+            save(figure, svg, png, snakemake.params.site)

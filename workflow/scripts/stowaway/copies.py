@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 SIDE = 16
 APART = 30  # bits: nearly all copies at 0.7 of the size differ in fewer, other photos in 60
@@ -51,11 +49,10 @@ def clusters(prints: NDArray[np.uint64], contrast: NDArray) -> NDArray[np.int64]
 
 
 def _merged(cluster: NDArray, pairs: list[NDArray]) -> NDArray[np.int64]:
-    """The clusters, (n,), where those that a pair of crops joins, (2, pairs), are one: its first."""
+    """The clusters, (n,), where those that pairs of crops (2, pairs) join are one: its first."""
     n = len(cluster)
     one, other = cluster[np.concatenate([np.empty((2, 0), np.int64), *pairs], axis=1)]
-    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(n, n))
-    joined_by = connected_components(graph, directed=False)[1][cluster]
+    joined_by = _linked(one, other, n)[cluster]
     _, first, number = np.unique(joined_by, return_index=True, return_inverse=True)
     return first[number]
 
@@ -65,7 +62,15 @@ def joined(groups: NDArray, copies: NDArray) -> NDArray:
     names, group = np.unique(groups, return_inverse=True)
     _, copy = np.unique(copies, return_inverse=True)
     nodes = len(names) + copy.max(initial=-1) + 1
-    graph = coo_array((np.ones(len(group), bool), (group, len(names) + copy)), shape=(nodes, nodes))
-    number = connected_components(graph, directed=False)[1][: len(names)]
+    number = _linked(group, len(names) + copy, nodes)[: len(names)]
     _, first = np.unique(number, return_index=True)
     return names[first][number][group]
+
+
+def _linked(one: NDArray, other: NDArray, n: int) -> NDArray:
+    """A number for each of `n` things, equal where pairs of `one` and `other` link them."""
+    from scipy.sparse import coo_array  # here, since most that imports this module links nothing
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(n, n))
+    return connected_components(graph, directed=False)[1]

@@ -34,7 +34,10 @@ def save(figure: Figure, svg: str, png: str, site: str) -> None:
     """
     credit = {"rotation": 90, "va": "bottom", "fontsize": 9, "color": "#777777"}
     figure.text(1.004, 0.01, plain(site), **credit)
+    figure.draw_without_rendering()  # lays it out, once for both forms
+    figure.set_layout_engine("none")
+    whole = figure.get_tightbbox().padded(0.1)
     Path(svg).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(svg, format="svg", metadata={"Date": None})
-    figure.savefig(png, format="png", metadata={"Software": None})
+    figure.savefig(svg, format="svg", bbox_inches=whole, metadata={"Date": None})
+    figure.savefig(png, format="png", bbox_inches=whole, metadata={"Software": None})
     plt.close(figure)

@@ -21,6 +21,7 @@ def imported_by(script: str) -> list[str]:
     return sorted(str(module) for module in found if module.name not in WITHOUT_RESULT)
 
 
+@cache
 def _imports(file: Path, scripts: Path) -> set[Path]:
     names = set()
     for node in ast.walk(ast.parse(file.read_text())):

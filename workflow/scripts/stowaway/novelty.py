@@ -1,10 +1,10 @@
 """Detectors on features: by name, fused, fitted on native crops, saved and read; no pickles."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 from sklearn.tree._tree import Tree  # what a forest is made of
 
@@ -79,13 +79,29 @@ def nearest_species(table: "pd.DataFrame", features: Floats, rows: NDArray) -> N
 def save(detector: Detector, path: Path) -> None:
     """Write the detector as arrays and plain values in a zip, not as a pickle."""
     with replacing(path, "wb") as file:
-        skops.io.dump(detector, file)
+        _skops().dump(detector, file)
 
 
 def load(path: Path) -> Detector:
     """The detector in the file. Raises `BadInput` where it holds anything but this module's."""
+    skops = _skops()
     try:
-        return skops.io.load(path, trusted=TRUSTED)
+        return skops.load(path, trusted=TRUSTED)
     except Exception as error:  # a damaged zip and an unknown type raise as they like
         why = str(error).splitlines()[0]
         raise BadInput(f"{path}: not a detector of stowaway; fit it again ({why})") from None
+
+
+def _skops():
+    """skops.io, for which torch is not there while it is imported.
+
+    It imports every part of scikit-learn, of which one would import torch: two seconds for nothing.
+    """
+    torch = sys.modules.get("torch")
+    sys.modules["torch"] = torch  # None: not to be imported
+    try:
+        import skops.io
+    finally:
+        if torch is None:
+            del sys.modules["torch"]
+    return skops.io

@@ -1,0 +1,56 @@
+"""A detector, the axes of its map and packed crops -> the crops that are not on that map."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stowaway.backend import Backend
+from stowaway.detector import load_detector
+from stowaway.packs import open_pack
+from stowaway.run import BadInput, replacing, rule_log
+from stowaway.spaces import SPACES, load_axes, project
+
+
+def encode_others(
+    model_path: Path,
+    axes_path: Path,
+    components: Path,
+    pack: Path,
+    index: Path,
+    out: Path,
+    threads: int,
+) -> None:
+    """Write the other crops as `encode_crops` wrote those of the map, along the same axes."""
+    model, saved = load_detector(model_path)
+    pixels, row_of = open_pack(pack, index)
+    size = saved["settings"]["image_size"]
+    if pixels.shape[1] != size:
+        raise BadInput(f"{model_path}: it takes crops of {size} px; set its image_size to that")
+    backend = Backend.choose(saved["settings"]["precision"], threads)
+    model.to(backend.device, memory_format=torch.channels_last)
+    axes = load_axes(axes_path, backend)
+    with np.load(components) as mapped:
+        known = set(mapped["crop_id"].tolist())
+    others = [crop for crop in row_of if crop not in known]
+    rows = np.array([row_of[crop] for crop in others], int)
+    if others:
+        found = project(axes, model, backend, pixels, rows)
+    else:
+        found = [np.empty((0, along.directions.shape[1]), np.float32) for along in axes]
+    spaces = dict(zip(SPACES, found, strict=False))
+    with replacing(out, "wb") as file:
+        np.savez(file, crop_id=np.array(others, str), **spaces)
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        encode_others(
+            Path(snakemake.input.model),
+            Path(snakemake.input.axes),
+            Path(snakemake.input.components),
+            Path(snakemake.input.pack),
+            Path(snakemake.input.index),
+            Path(snakemake.output.components),
+            snakemake.threads,
+        )
