@@ -159,9 +159,7 @@ class Cluster:
     def _daemon(self, command: str) -> None:
         with open(self.folder / "daemons.log", "a") as log:
             self.daemons.append(
-                subprocess.Popen(
-                    shlex.split(command), env=self.environment, stdout=log, stderr=log
-                )
+                subprocess.Popen(shlex.split(command), env=self.environment, stdout=log, stderr=log)
             )
 
     def _until(self, true, seconds: float = 30) -> None:
@@ -170,7 +168,9 @@ class Cluster:
                 return
             time.sleep(0.2)
         logs = sorted(self.folder.glob("*.log"))
-        raise TimeoutError("Slurm did not start:\n" + "\n".join(p.read_text()[-2000:] for p in logs))
+        raise TimeoutError(
+            "Slurm did not start:\n" + "\n".join(p.read_text()[-2000:] for p in logs)
+        )
 
     def ask(self, command: str, check: bool = True) -> str:
         """What a Slurm command prints."""
@@ -181,9 +181,9 @@ class Cluster:
         return done.stdout
 
     def jobs(self) -> list[dict[str, str]]:
-        """Every job so far: id, comment (the rule), state, partition, mem, limit, folder, name."""
-        form = {"id": "%A", "comment": "%k", "state": "%T", "partition": "%P", "memory": "%m"}
-        form |= {"limit": "%l", "gpus": "%b", "folder": "%Z", "name": "%j"}
+        """Every job so far, as squeue says it; a comment names the rule."""
+        form = {"id": "%A", "comment": "%k", "state": "%T", "memory": "%m", "limit": "%l"}
+        form["folder"] = "%Z"
         asked = self.ask(f"squeue --noheader --states=all --format='{'|'.join(form.values())}'")
         return [dict(zip(form, line.split("|"), strict=True)) for line in asked.splitlines()]
 

@@ -50,7 +50,7 @@ rule plot_tsne:
             "<results>/tsne/{{detector}}/p{perplexity}.csv",
             perplexity=config["tsne"]["perplexities"],
         ),
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_tsne"),
     output:
         svg=report(
@@ -79,7 +79,7 @@ rule plot_tsne_labels:
             "<results>/tsne/{{detector}}/p{perplexity}.csv",
             perplexity=config["tsne"]["perplexities"],
         ),
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_tsne_labels"),
     output:
         svg=report(

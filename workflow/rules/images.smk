@@ -13,7 +13,7 @@ if not KEEP and any(overlap(url, f"{RESULTS}/images") for url in IMAGES):
         f"{RESULTS}/images; keep them, or move them elsewhere"
     )
 CROPPING = {"max_pixels": config["limits"]["image_pixels"]}
-CROP_CODE = [*modules("crop_images"), "workflow/scripts/crop_images.py"]
+CROP_CODE = [*modules("crop_images"), local("workflow/scripts/crop_images.py")]
 
 
 # Its input to the downloads is ancient, and it has no other trigger than new shards: to Snakemake,
