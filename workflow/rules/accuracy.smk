@@ -4,7 +4,7 @@
 rule plot_scores:
     input:
         scores="<results>/scores/{detector}.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_scores"),
     output:
         svg=report(
@@ -29,7 +29,7 @@ rule plot_scores:
 rule plot_species_accuracy:
     input:
         accuracy="<results>/accuracy/{detector}.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_species_accuracy"),
     output:
         svg=report(
@@ -55,7 +55,7 @@ rule plot_accuracy:
     input:
         accuracy="<results>/accuracy/{detector}.csv",
         curves="<results>/curves/{detector}.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_accuracy"),
     output:
         svg=[

@@ -50,7 +50,7 @@ rule plot_queue:
     input:
         explained="<results>/explanations.npz",
         alarms="<results>/alarms.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_queue"),
     output:
         svg=report(

@@ -40,8 +40,8 @@ def overlap(source, store):
 
 
 def modules(script):
-    """Modules that the script's result depends on; as inputs, so that an edit reruns it."""
-    return imported_by(f"workflow/scripts/{script}.py")
+    """Modules the script's result depends on: inputs, so that an edit reruns it; never in S3."""
+    return [local(path) for path in imported_by(f"workflow/scripts/{script}.py")]
 
 
 def settings(wildcards):

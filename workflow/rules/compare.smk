@@ -32,7 +32,7 @@ rule compare_detectors:
 rule plot_comparison:
     input:
         metrics="<results>/evaluation/metrics.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_comparison"),
     output:
         svg="<results>/figures/comparison.svg",
@@ -51,7 +51,7 @@ rule plot_event_roc:
     input:
         curves="<results>/evaluation/curves.csv",
         metrics="<results>/evaluation/metrics.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_event_roc"),
     output:
         svg="<results>/figures/event_roc.svg",
@@ -70,7 +70,7 @@ rule plot_alarm_cost:
     input:
         curves="<results>/evaluation/curves.csv",
         metrics="<results>/evaluation/metrics.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_alarm_cost"),
     output:
         svg="<results>/figures/alarm_cost.svg",
@@ -88,7 +88,7 @@ rule plot_alarm_cost:
 rule plot_species_recall:
     input:
         metrics="<results>/evaluation/metrics.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_species_recall"),
     output:
         svg="<results>/figures/species_recall.svg",
@@ -107,7 +107,7 @@ rule plot_alarm_rates:
     input:
         alarms="<results>/evaluation/alarms.csv",
         metrics="<results>/evaluation/metrics.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_alarm_rates"),
     output:
         svg="<results>/figures/alarm_rates.svg",

@@ -8,7 +8,7 @@ rule plot_eda:
         annotations="<results>/annotations.csv",
         rejected="<results>/rejected.csv",
         labels="<results>/labels.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_eda"),
     output:
         svg=[

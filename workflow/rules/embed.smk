@@ -56,8 +56,8 @@ rule encode_others:
         model=f"{MAP}/models/{{detector}}.pt",
         axes=f"{MAP}/tsne/{{detector}}/axes.npz",
         components=f"{MAP}/tsne/{{detector}}/components.npz",
-        pack=packed("npy"),
-        index=packed("csv"),
+        pack=packed,
+        index="<results>/packed/index.csv",
         modules=modules("encode_others"),
     output:
         components="<results>/tsne/{detector}/others.npz",
@@ -99,7 +99,7 @@ rule plot_tsne:
         embeddings=expand(
             "<results>/tsne/{{detector}}/p{perplexity}.csv", perplexity=TSNE["perplexities"]
         ),
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_tsne"),
     output:
         svg=[
@@ -129,7 +129,7 @@ rule plot_tsne_labels:
             "<results>/tsne/{{detector}}/p{perplexity}.csv",
             perplexity=TSNE["perplexities"],
         ),
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_tsne_labels"),
     output:
         svg=report(

@@ -67,7 +67,7 @@ rule plot_roc:
     input:
         metrics="<results>/metrics.csv",
         curves=expand("<results>/curves/{detector}.csv", detector=DETECTORS),
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_roc"),
     output:
         svg=report(

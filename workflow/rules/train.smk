@@ -29,7 +29,7 @@ rule train_detector:
 rule plot_loss:
     input:
         history="<results>/models/{detector}.history.csv",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_loss"),
     output:
         svg=report(
@@ -75,7 +75,7 @@ rule reconstruct_crops:
 rule plot_reconstructions:
     input:
         pairs="<results>/reconstructions/{detector}.npz",
-        style="workflow/stowaway.mplstyle",
+        style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_reconstructions"),
     output:
         svg=report(
