@@ -8,6 +8,8 @@ script; of a script also the jobs that it had in the demo, and how long these to
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
 
 from bench import HERE, SCRIPTS, Cost, report, run
 
@@ -18,11 +20,12 @@ PREAMBLE = "from snakemake.logging import logger; from snakemake.iocontainers im
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all"]
 
 
-def median(*command: str, before=lambda: None) -> Cost:
-    """The middle one of three runs by time, `before` being called before each."""
+def median(*command: str, without: Iterable[Path] = ()) -> Cost:
+    """The middle one of three runs by time, the files in `without` deleted before each."""
     costs = []
     for _ in range(3):
-        before()
+        for file in without:
+            file.unlink()
         costs.append(run(*command, cwd=ROOT))
     return sorted(costs, key=lambda cost: cost.seconds)[1]
 
@@ -54,8 +57,7 @@ def main() -> None:
     for name in FIGURES:
         forms = [ROOT / f"results/demo/figures/{name}.{form}" for form in ("svg", "png")]
         target = str(forms[0].relative_to(ROOT))
-        cost = median(*SNAKEMAKE, "--", target, before=lambda: [f.unlink() for f in forms])
-        add(target, cost)
+        add(target, median(*SNAKEMAKE, "--", target, without=forms))
     done = jobs_of_the_demo()
     starting = 0.0
     for path in sorted(SCRIPTS.glob("*.py")):

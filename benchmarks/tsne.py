@@ -58,10 +58,13 @@ def kept(points: np.ndarray, found: np.ndarray) -> tuple[float, float]:
     `sklearn.manifold.trustworthiness` sums over all, which needs n^2 numbers in memory.
     """
     n, k = len(points), NEIGHBOURS
+    lengths = [(x**2).sum(1) for x in (points, found)]
     looked_at = np.random.default_rng(0).choice(n, min(LOOKED_AT, n), replace=False)
     excess = same = 0
     for i in looked_at:
-        true, seen = (((x - x[i]) ** 2).sum(1) for x in (points, found))
+        true, seen = (  # squared distances, less what is the same for all
+            length - 2 * x @ x[i] for length, x in zip(lengths, (points, found), strict=True)
+        )
         true[i] = seen[i] = np.inf
         near = np.argpartition(seen, k)[:k]
         ranks = 1 + (true < true[near][:, None]).sum(1)  # 1 is the nearest

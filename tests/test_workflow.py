@@ -84,6 +84,8 @@ def test_a_fresh_clone_plans_the_whole_graph(project_copy):
             "eda",
             "models",
             "figures",
+            "encode_others",
+            "place_crops",
             "fetch_coco",
             "subset_annotations",
             "drop_images",
@@ -149,6 +151,30 @@ def test_one_figure_alone_runs_the_plot_rule_alone(island):
     assert dry(island, FIGURE) == {"plot_tsne": 1}
     island.run("--cores", "1", FIGURE, config=island.config)
     assert (island.folder / FIGURE).is_file()
+
+
+def test_crops_beside_the_map_are_placed_on_it_and_it_stays(island):
+    mapped = island.results / "tsne/cae/p5.csv"
+    before = mapped.read_bytes()
+    island.run("--cores", "2", "results/small/tsne/cae/p5.placed.csv", config=island.config)
+    assert mapped.read_bytes() == before
+    placed = pd.read_csv(island.results / "tsne/cae/p5.placed.csv")
+    known, crops = pd.read_csv(mapped), pd.read_csv(island.results / "labels.csv")
+    assert set(placed["crop_id"]) == set(crops["crop_id"]) - set(known["crop_id"])
+    assert len(placed) and placed["reconstruction_x"].between(-200, 200).all()
+
+
+def test_another_month_is_placed_on_the_map_of_the_first_without_training(island):
+    april = {
+        "name": "april",
+        "coco": "results/april/island/coco.json",
+        "images": {"source": "results/april/island/images"},
+        "tsne": {"perplexities": [5], "map": "small"},
+    }
+    overlay = island.overlay("april", SMALL | april)
+    jobs = dry(island, "results/april/tsne/cae/p5.placed.csv", config=overlay)
+    assert {"encode_others", "place_crops", "pack_crops", "label_crops"} <= set(jobs)
+    assert not {"train_detector", "encode_crops", "embed_crops", "split_crops"} & set(jobs)
 
 
 def test_touching_a_shared_module_reruns_what_depends_on_it(island):

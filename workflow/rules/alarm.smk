@@ -37,7 +37,7 @@ rule explain_alarms:
         "<results>/benchmarks/explain_alarms.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 8
+    threads: NETWORK_THREADS
     params:
         backbone=config["backbone"],
         explained=ALARM["explained"],

@@ -24,6 +24,8 @@ NOVELTY = [name for name, d in DETECTORS.items() if d["train_on"] == "natives"]
 VISUALIZATION = [name for name in DETECTORS if name not in NOVELTY]
 FEATURE_BASED = [name for name, d in DETECTORS.items() if d["kind"] == "features"]
 NETWORKS = [name for name in DETECTORS if name not in FEATURE_BASED]
+# On an island of few photos, most of a job starts up: a job on each core beats cores for each job.
+NETWORK_THREADS = 1 if SYNTHETIC and config["demo"]["size"] <= 2_000 else 8
 RECONSTRUCTING = [n for n in NOVELTY if DETECTORS[n]["kind"] in ("dense", "convolutional")]
 
 
@@ -65,7 +67,7 @@ def title(wildcards):
 
 def worth(wildcards):
     """Threads that a detector's network can use: a dense one is bound by memory, not by cores."""
-    return 1 if settings(wildcards)["kind"] == "dense" else 8
+    return 1 if settings(wildcards)["kind"] == "dense" else NETWORK_THREADS
 
 
 def pack_of(settings):

@@ -13,7 +13,7 @@ rule pack_features:
         "<results>/benchmarks/pack_features.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 8
+    threads: NETWORK_THREADS
     params:
         backbone=config["backbone"],
     script:
