@@ -198,8 +198,9 @@ def test_a_run_that_is_killed_goes_on_and_equals_a_local_one(cluster, hanging, l
     assert "resuming after epoch" in site.log("cae")
     attempts = site.training("cae")
     assert [j["state"] for j in attempts] == ["CANCELLED", "CANCELLED", "COMPLETED"]
-    assert "gres/gpu=1" in cluster.ask(f"scontrol show job {attempts[-1]['id']}")
-    assert "gres/gpu" not in cluster.ask(f"scontrol show job {enough['id']}")
+    gpu = re.compile("TresPerJob=gres.gpu:1")
+    assert gpu.search(cluster.ask(f"scontrol show job {attempts[-1]['id']}"))
+    assert not gpu.search(cluster.ask(f"scontrol show job {enough['id']}"))
     done = Counter(j["comment"] for j in site.jobs() if j["state"] == "COMPLETED")
     assert done == DONE
     same(site.folder, local.folder, SAME)
