@@ -214,3 +214,9 @@ def test_a_training_that_hangs_is_ended_and_resumed_with_more_time(hanging, loca
     assert (second["state"], second["limit"]) == ("COMPLETED", "2:00")
     assert "resuming after epoch" in site.log("basic")
     same(site.folder, local.folder, ["models/basic.pt", "scores/basic.csv"])
+
+
+def test_code_among_a_rules_inputs_is_never_looked_for_in_a_bucket():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    assert rules.count('local("workflow/') > 10
+    assert not re.findall(r'(?:=|, ?|\[)\s*"workflow/', rules)
