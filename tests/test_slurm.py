@@ -197,8 +197,9 @@ def test_a_run_that_is_killed_goes_on_and_equals_a_local_one(cluster, hanging, l
     assert "resuming after epoch" in site.log("cae")
     attempts = site.training("cae")
     assert [j["state"] for j in attempts] == ["CANCELLED", "CANCELLED", "COMPLETED"]
-    assert "gres/gpu=1" in cluster.ask(f"scontrol show job {attempts[-1]['id']}")
-    assert "gres/gpu" not in cluster.ask(f"scontrol show job {enough['id']}")
+    gpu = re.compile("TresPerJob=gres.gpu:1")
+    assert gpu.search(cluster.ask(f"scontrol show job {attempts[-1]['id']}"))
+    assert not gpu.search(cluster.ask(f"scontrol show job {enough['id']}"))
     done = Counter(j["comment"] for j in site.jobs() if j["state"] == "COMPLETED")
     assert done == DONE
     same(site.folder, local.folder, SAME)
@@ -212,3 +213,9 @@ def test_a_training_that_hangs_is_ended_and_resumed_with_more_time(hanging, loca
     assert (second["state"], second["limit"]) == ("COMPLETED", "2:00")
     assert "resuming after epoch" in site.log("basic")
     same(site.folder, local.folder, ["models/basic.pt", "scores/basic.csv"])
+
+
+def test_code_among_a_rules_inputs_is_never_looked_for_in_a_bucket():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    assert rules.count('local("workflow/') > 10
+    assert not re.findall(r'(?:=|, ?|\[)\s*"workflow/', rules)

@@ -4,7 +4,9 @@ from urllib.parse import urlsplit
 
 SOURCES = listed(config["coco"])
 REMOTE = len(SOURCES) > 1 or SOURCES[0].startswith(("s3://", "http://", "https://"))
-COCO = f"{RESULTS}/coco/{Path(urlsplit(SOURCES[0]).path).name}" if REMOTE else SOURCES[0]
+COCO = SOURCES[0] if SYNTHETIC else local(SOURCES[0])
+if REMOTE:
+    COCO = f"{RESULTS}/coco/{Path(urlsplit(SOURCES[0]).path).name}"
 SUBSET = config["subset"]["per_species"] is not None
 ANNOTATIONS = f"{RESULTS}/{'subset' if SUBSET else 'annotations'}.csv"
 

@@ -81,6 +81,8 @@ def make_demo(coco: Path, images: Path, size: int, seed: int, processes: int) ->
             out.write(",\n" * (i > 0) + json.dumps(image_entry(frame)))
             for entry in annotation_entries(frame, boxes):
                 later.write(",\n" * (later.tell() > 0) + json.dumps(entry))
+        pool.close()
+        pool.join()  # else SIGTERM ends them, which a Python handler, as `rule_log` sets, can miss
         out.write('],\n"annotations": [')
         later.seek(0)
         shutil.copyfileobj(later, out)
