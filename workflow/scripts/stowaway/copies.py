@@ -51,7 +51,7 @@ def clusters(prints: NDArray[np.uint64], contrast: NDArray) -> NDArray[np.int64]
 
 
 def _merged(cluster: NDArray, pairs: list[NDArray]) -> NDArray[np.int64]:
-    """The clusters, (n,), where those that a pair of crops joins, (2, pairs), are one: its first."""
+    """The clusters, (n,), where those that a pair of crops joins, (2, pairs), are one."""
     n = len(cluster)
     one, other = cluster[np.concatenate([np.empty((2, 0), np.int64), *pairs], axis=1)]
     graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(n, n))
