@@ -1,12 +1,13 @@
 # make demo  draws the demo island and runs the whole workflow on it
 # make test  runs the tests
 # Both make .venv first, with the pinned packages, and do nothing twice.
+# make benchmark  measures what takes minutes; benchmarks/README.md has the others
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint format lock
+.PHONY: demo test benchmark lint format lock
 
 demo: .venv/installed
 	snakemake --cores all --quiet rules host
@@ -24,6 +25,14 @@ demo: .venv/installed
 
 test: .venv/installed
 	pytest
+
+benchmark: .venv/installed
+	snakemake --cores all --quiet all
+	python benchmarks/index.py 100000
+	python benchmarks/crops.py
+	python benchmarks/training.py
+	python benchmarks/tsne.py 3000
+	python benchmarks/overhead.py
 
 lint: .venv/installed
 	ruff check .

@@ -61,15 +61,23 @@ def machine(**versions: str) -> str:
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, {named}"
 
 
-def report(name: str, rows: list[dict], **versions: str) -> None:
-    """Print the rows as a table under the machine's line, and write <name>.csv beside this file."""
-    columns = list(rows[0])
+def report(name: str, rows: list[dict], by: str | None = None, **versions: str) -> None:
+    """Print the rows as a table under the machine's line, and write <name>.csv beside this file.
+
+    Rows of that file with other values `by` that column, a number, stay.
+    """
+    path, columns = HERE / f"{name}.csv", list(rows[0])
+    if by and path.exists():
+        new = {str(row[by]) for row in rows}
+        with open(path, newline="") as file:
+            rows = rows + [row for row in csv.DictReader(file) if row[by] not in new]
+        rows.sort(key=lambda row: int(row[by]))
     print(f"\n{machine(**versions)}\n")
     print("|", " | ".join(columns), "|")
     print("|", "---|" * len(columns), sep="")
     for row in rows:
         print("|", " | ".join("" if row[c] is None else str(row[c]) for c in columns), "|")
-    with open(HERE / f"{name}.csv", "w", newline="") as file:
+    with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -10,11 +10,13 @@ import resource
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.append(str(HERE.parent / "workflow/scripts"))
+from bench import SCRIPTS, report
+
+sys.path.append(str(SCRIPTS))
 LABELS = ["empty", "fox", "mouse", "rat", "scrub jay"]
 
 
@@ -87,18 +89,20 @@ def main(sizes: list[int]) -> None:
         with tempfile.TemporaryDirectory() as name:
             coco = Path(name) / "coco.json"
             write_coco(coco, n)
+            found = {}
             for peer in (streaming, in_memory):
                 queue = context.SimpleQueue()
                 process = context.Process(target=measured, args=(peer, coco, Path(name), queue))
                 process.start()
-                seconds, peak = queue.get()
+                found[peer] = queue.get()
                 process.join()
-                size = coco.stat().st_size / 1e6
-                lines.append([peer.__name__, n, round(size), round(seconds, 1), round(peak)])
-                print(*lines[-1], flush=True)
-    with (HERE / "index.csv").open("w", newline="") as file:
-        header = ["peer", "annotations", "json_mb", "seconds", "peak_mb"]
-        csv.writer(file).writerows([header, *lines])
+            for peer, (seconds, peak) in found.items():
+                line = {"annotations": n, "json MB": round(coco.stat().st_size / 1e6)}
+                line |= {"peer": peer.__name__, "seconds": round(seconds, 1)}
+                ratio = seconds / found[in_memory][0], peak / found[in_memory][1]
+                line |= {"peak MB": round(peak), "time ratio": round(ratio[0], 2)}
+                lines.append(line | {"memory ratio": round(ratio[1], 3)})
+    report("index", lines, by="annotations", ijson=version("ijson"))
 
 
 if __name__ == "__main__":

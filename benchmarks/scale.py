@@ -10,7 +10,6 @@ other sizes that are there.
 """
 
 import argparse
-import csv
 import json
 import shutil
 import subprocess
@@ -187,12 +186,6 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     table = []
-    if (HERE / "scale.csv").exists():
-        with open(HERE / "scale.csv", newline="") as file:
-            table = [
-                line for line in csv.DictReader(file) if int(line["photos"]) not in asked.photos
-            ]
     for photos in asked.photos:
         table += stages(photos, asked.until)
-    table.sort(key=lambda line: int(line["photos"]))
-    report("scale", table, snakemake=version("snakemake"), torch=version("torch"))
+    report("scale", table, by="photos", snakemake=version("snakemake"), torch=version("torch"))

@@ -72,4 +72,4 @@ if __name__ == "__main__":
             )
             print(table[-1], file=sys.stderr)
     versions = {name: version(name) for name in ("torch",)}
-    report("training", table, **versions, keras=KERAS[1][7:], tensorflow=KERAS[0][16:])
+    report("training", table, by="batch", **versions, keras=KERAS[1][7:], tensorflow=KERAS[0][16:])
