@@ -17,6 +17,7 @@ import sys
 import time
 from contextlib import contextmanager
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 
 import yaml
@@ -73,16 +74,14 @@ def draw(photos: int) -> tuple[Path, dict | None]:
     folder = FOLDER / f"island{min(photos, DRAWN)}"
     if (folder / "coco.json").exists():
         return folder, None
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "draw.py").write_text(DRAW.format(scripts=str(SCRIPTS), size=min(photos, DRAWN)))
     cost = run(sys.executable, "draw.py", cwd=folder, stderr=subprocess.DEVNULL)
     return folder, row("make_demo", cost, size_mb(folder))
 
 
-def listed(island: Path, photos: int) -> Path:
-    """The island's COCO, or one that lists its photos under several names."""
-    if photos <= DRAWN:
-        return island / "coco.json"
+def list_again(island: Path, photos: int) -> None:
+    """Write a COCO that lists the island's photos under several names."""
     drawn = json.loads((island / "coco.json").read_text())
     found = {"categories": drawn["categories"], "images": [], "annotations": []}
     for n in range(-(-photos // DRAWN)):
@@ -96,9 +95,18 @@ def listed(island: Path, photos: int) -> Path:
             if box["image_id"] in ids:
                 changed = {key: f"{mark}{box[key]}" for key in ("id", "image_id")}
                 found["annotations"].append(box | changed)
-    out = island / f"coco{photos}.json"
-    out.write_text(json.dumps(found))
-    return out
+    (island / f"coco{photos}.json").write_text(json.dumps(found))
+
+
+def listed(island: Path, photos: int) -> Path:
+    """The COCO of so many photos."""
+    if photos <= DRAWN:
+        return island / "coco.json"
+    # in a process of its own, whose memory would else be the least peak of those begun here
+    process = get_context("spawn").Process(target=list_again, args=(island, photos))
+    process.start()
+    process.join()
+    return island / f"coco{photos}.json"
 
 
 @contextmanager
@@ -125,6 +133,7 @@ def overlay(name: str, coco: Path, source: str, photos: int) -> Path:
         "images": {"source": source, "key": "file_name"},
         "shards": -(-photos // PER_SHARD),
         "max_failed": 0.1,
+        "keep_images": False,
         "detectors": {n: {"epochs": 1} for n, d in networks.items() if d["kind"] != "features"},
         "backbone": {"image_size": 96},
     }
