@@ -93,7 +93,7 @@ def train_detector(
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         launch(
-            int(snakemake.resources.get("gpu", 1)),
+            max(1, snakemake.resources.get("gpu", 1)),  # 0: on the processor
             train_detector,
             Path(snakemake.input.pack),
             Path(snakemake.input.index),
