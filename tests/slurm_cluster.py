@@ -4,9 +4,11 @@ Debian's packages are installed where that is possible without asking anyone; ev
 is written lies in one folder, and the daemons are ended by their own process ids.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -188,8 +190,12 @@ class Cluster:
         return [dict(zip(form, line.split("|"), strict=True)) for line in asked.splitlines()]
 
     def stop(self) -> None:
-        """End every job, then the daemons, and remove the folder."""
+        """End every job, then the daemons and what may supervise a job still; remove the folder."""
         self.ask(f"scancel --user={getuser()}", check=False)
+        for _ in range(50):
+            if not self.ask("squeue --noheader", check=False):
+                break
+            time.sleep(0.2)
         for daemon in reversed(self.daemons):
             daemon.terminate()
         for daemon in self.daemons:
@@ -198,4 +204,11 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        ours = f"SLURM_CONF={self.folder}/slurm.conf\0".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
+                if (process / "comm").read_text() == "slurmstepd\n" and (
+                    ours in (process / "environ").read_bytes()
+                ):
+                    os.kill(int(process.name), signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
