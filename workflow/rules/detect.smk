@@ -11,6 +11,7 @@ rule pack_features:
         "<results>/logs/pack_features.log",
     benchmark:
         "<results>/benchmarks/pack_features.tsv"
+    priority: 1  # the longest job of many islands: not to be the last one, alone
     conda:
         "../../envs/torch.yaml"
     threads: NETWORK_THREADS
