@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr
 from functools import partial
+from importlib.metadata import version
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
@@ -264,18 +265,17 @@ def network_of(name: str, folder: Path):
     config = yaml.safe_load((root / "config/config.yaml").read_text())
     config = check_config(config, root / "workflow/schemas/config.schema.yaml")
     if name == "features":
-        backend, backbone = Backend.choose("auto", PARTS), config["backbone"]
+        backend, backbone = Backend.choose("auto", 1), config["backbone"]
         network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
-        stage = partial(pack_features, pack, folder / "features.npy", backbone, PARTS)
+        stage = partial(pack_features, pack, folder / "features.npy", backbone, 1)
         return network, backend, backbone["image_size"], stage
     settings = config["detectors"][name]
-    threads = 1 if settings["kind"] == "dense" else PARTS
     fitted = {"codes": torch.zeros(5, 16), "scale": torch.ones(16)}
     save_detector(folder / "model.pt", build(settings), settings, fitted)
     model = load_detector(folder / "model.pt")[0].to(memory_format=torch.channels_last)
     tables = (folder / f"{table}.csv" for table in ("index", "splits", "scores"))
-    stage = partial(score_crops, folder / "model.pt", pack, *tables, threads)
-    return model, Backend.choose(settings["precision"], threads), settings["image_size"], stage
+    stage = partial(score_crops, folder / "model.pt", pack, *tables, 1)
+    return model, Backend.choose(settings["precision"], 1), settings["image_size"], stage
 
 
 def of_network(name: str, crops: int, folder: Path) -> dict:
@@ -339,13 +339,10 @@ if __name__ == "__main__":
         if len(sys.argv) == 3:
             named = boxed(*map(Path, sys.argv[1:]))
             rows += of_photos("named photos", named, folder / "named")
+        turbo = features.version_feature("libjpeg_turbo")
+        decoders = {"Pillow": f"{Image.__version__} (libjpeg-turbo {turbo})"}
+        report("crops", rows, **decoders, torchvision=version("torchvision"))
         (folder / "n").mkdir()
-        named = {"features": 512, "basic_original": 20_000, "cae": 2000, "cae_mended": 4000}
+        named = {"features": 128, "basic_original": 10_000, "cae": 256, "cae_mended": 512}
         networks = [of_network(name, crops, folder / "n") for name, crops in named.items()]
-    import torch
-    import torchvision as vision
-
-    turbo = features.version_feature("libjpeg_turbo")
-    report("crops", rows, Pillow=f"{Image.__version__} (libjpeg-turbo {turbo})",
-           torchvision=vision.__version__)  # fmt: skip
-    report("networks", networks, torch=torch.__version__)
+        report("networks", networks, torch=version("torch"))
