@@ -7,7 +7,8 @@ from PIL import Image
 from pack_crops import BLOCK, pack_crops
 from stowaway import nuisance
 from stowaway.copies import fingerprint
-from stowaway.packs import GREY, Crop, Form, batches, open_pack
+from stowaway.packs import GREY, Crop, Form, Pack, batches, open_pack
+from stowaway.run import BadInput
 from stowaway.tables import rows
 
 
@@ -44,9 +45,10 @@ def test_every_pack_holds_each_crop_in_its_row(tmp_path):
     packed(tmp_path, paths, ["8", "16"])
     for size in (8, 16):
         pixels, row_of = open_pack(tmp_path / f"{size}.npy", tmp_path / "index.csv")
-        assert isinstance(pixels, np.memmap)
-        assert (pixels.shape, pixels.dtype) == ((n, size, size, 3), np.uint8)
-        assert all(abs(int(pixels[row_of[f"c{n}"]].mean()) - n) <= 1 for n in range(n))
+        assert pixels.shape == (len(pixels), size, size, 3) == (n, size, size, 3)
+        found = pixels[np.array([row_of[f"c{i}"] for i in range(n)])]
+        assert (found == np.load(tmp_path / f"{size}.npy")).all() and found.dtype == np.uint8
+        assert all(abs(int(crop.mean()) - i) <= 1 for i, crop in enumerate(found))
     assert [row["crop_id"] for row in rows(tmp_path / "nuisance.csv")] == list(row_of)
     assert [row["crop_id"] for row in rows(tmp_path / "copies.csv")] == list(row_of)
     assert not list(tmp_path.glob("*.part"))
@@ -131,3 +133,13 @@ def test_batches_cover_all_rows():
     parts = batches(np.arange(10), 4)
     assert [len(part) for part in parts] == [4, 4, 2]
     assert np.concatenate(parts).tolist() == list(range(10))
+
+
+def test_rows_of_a_pack_are_read_in_any_order_and_missing_ones_are_named(tmp_path):
+    crops = np.arange(4 * 2 * 2 * 3, dtype=np.uint8).reshape(4, 2, 2, 3)
+    np.save(tmp_path / "2.npy", crops)
+    pack = Pack(tmp_path / "2.npy")
+    for asked in ([3, 0, 3], [], [2]):
+        assert np.array_equal(pack[np.array(asked, int)], crops[asked])
+    with pytest.raises(BadInput, match="2.npy: there is no row 4"):
+        pack[np.array([0, 4])]

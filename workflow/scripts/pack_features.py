@@ -6,7 +6,7 @@ import numpy as np
 
 from stowaway.backbones import open_backbone
 from stowaway.backend import INFERENCE_BATCH, Backend
-from stowaway.packs import batches
+from stowaway.packs import Pack, batches
 from stowaway.run import progress, rule_log
 
 
@@ -15,7 +15,7 @@ def pack_features(pack: Path, out: Path, backbone: dict, threads: int) -> None:
     backend = Backend.choose("auto", threads)
     network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
     network.features.to(backend.device)
-    pixels = np.load(pack, mmap_mode="r")
+    pixels = Pack(pack)
     temporary, array = out.with_name(f".{out.name}.part"), None
     for rows in progress(batches(np.arange(len(pixels)), INFERENCE_BATCH), "features", "batches"):
         with backend.autocast():

@@ -10,7 +10,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from stowaway import novelty
-from stowaway.packs import open_pack
+from stowaway.packs import row_numbers
 from stowaway.run import rule_log
 from stowaway.tables import read_table, write_table
 
@@ -59,7 +59,8 @@ if __name__ == "__main__":
         nuisance = nuisance_scores(table, nuisance.loc[table["crop_id"]])
         scores, detectors = {}, dict(snakemake.params.detectors)
         if detectors:  # else no backbone is needed
-            features, row_of = open_pack(snakemake.input.features, snakemake.input.index)
+            features = np.load(snakemake.input.features, mmap_mode="r")
+            row_of = row_numbers(snakemake.input.index)
             rows = table["crop_id"].map(row_of).to_numpy()
             scores = score_arm(table, features, rows, detectors)
         judged = table["role"].isin(JUDGED)

@@ -6,13 +6,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from stowaway import novelty
-from stowaway.packs import open_pack
+from stowaway.packs import row_numbers
 from stowaway.run import rule_log
 from stowaway.tables import read_table, write_table
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):
-        features, row_of = open_pack(snakemake.input.features, snakemake.input.index)
+        features = np.load(snakemake.input.features, mmap_mode="r")
+        row_of = row_numbers(snakemake.input.index)
         table = read_table(snakemake.input.splits, ["crop_id", "species", "role", "event"])
         detector = novelty.load(Path(snakemake.input.model))
         rows = table["crop_id"].map(row_of).to_numpy()

@@ -1,6 +1,7 @@
-"""Packed crops: one memory-mapped uint8 array per image size and aspect, a row per crop."""
+"""Packed crops: one .npy of uint8 per image size and aspect, a row per crop."""
 
 import csv
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from .run import BadInput
 
 GREY = 124, 116, 104  # the mean colour of ImageNet: what a pretrained network takes for nothing
 
@@ -75,11 +78,41 @@ def write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def open_pack(pixels: Path | str, index: Path | str) -> tuple[np.ndarray, dict[str, int]]:
-    """The memory-mapped array and the row of each crop id."""
+class Pack:
+    """The crops of a pack, (n, size, size, 3) uint8; rows are read when they are asked for.
+
+    It is no memory map: what a process has seen of one counts as its memory, which clusters bound.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        self._file = open(path, "rb")  # noqa: SIM115 - for as long as the pack is used
+        np.lib.format.read_magic(self._file)
+        self.shape, _, _ = np.lib.format.read_array_header_1_0(self._file)
+        self._start = self._file.tell()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: NDArray) -> NDArray[np.uint8]:
+        """The crops of some rows, (k,) -> (k, size, size, 3); from any thread."""
+        found, file = np.empty((len(rows), *self.shape[1:]), np.uint8), self._file.fileno()
+        for row, crop in zip(rows, found, strict=True):
+            read = os.preadv(file, [crop], self._start + int(row) * crop.nbytes)
+            if read < crop.nbytes:
+                raise BadInput(f"{self.path}: there is no row {row}; delete it, it is made again")
+        return found
+
+
+def open_pack(pixels: Path | str, index: Path | str) -> tuple[Pack, dict[str, int]]:
+    """The packed crops and the row of each crop id."""
+    return Pack(pixels), row_numbers(index)
+
+
+def row_numbers(index: Path | str) -> dict[str, int]:
+    """The row of each crop id, in packs and features."""
     with open(index, newline="", encoding="utf-8") as file:
-        rows = {line["crop_id"]: int(line["row"]) for line in csv.DictReader(file)}
-    return np.load(pixels, mmap_mode="r"), rows
+        return {line["crop_id"]: int(line["row"]) for line in csv.DictReader(file)}
 
 
 def batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
