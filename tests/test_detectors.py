@@ -94,7 +94,7 @@ def test_every_score_goes_from_pixels_to_the_tables(site, complete, kind, score)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_tsne_gets(site, complete, kind):
     settings = complete(kind, score=SCORES[kind][0])
-    encode_crops(*trained(site, settings), site / "c.npz", settings, 20, 1, 1)
+    encode_crops(*trained(site, settings), site / "c.npz", site / "a.npz", settings, 20, 1, 1)
     spaces = np.load(site / "c.npz").files[1:]
     assert spaces == (["latent"] if kind == "classifier" else ["latent", "reconstruction"])
 

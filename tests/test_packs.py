@@ -139,7 +139,7 @@ def test_rows_of_a_pack_are_read_in_any_order_and_missing_ones_are_named(tmp_pat
     crops = np.arange(4 * 2 * 2 * 3, dtype=np.uint8).reshape(4, 2, 2, 3)
     np.save(tmp_path / "2.npy", crops)
     pack = Pack(tmp_path / "2.npy")
-    for asked in ([3, 0, 3], [], [2]):
+    for asked in ([3, 0, 3], [], [2], [[1, 0], [3, 3]]):
         assert np.array_equal(pack[np.array(asked, int)], crops[asked])
     with pytest.raises(BadInput, match="2.npy: there is no row 4"):
         pack[np.array([0, 4])]

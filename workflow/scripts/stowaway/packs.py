@@ -95,13 +95,13 @@ class Pack:
         return self.shape[0]
 
     def __getitem__(self, rows: NDArray) -> NDArray[np.uint8]:
-        """The crops of some rows, (k,) -> (k, size, size, 3); from any thread."""
-        found, file = np.empty((len(rows), *self.shape[1:]), np.uint8), self._file.fileno()
-        for row, crop in zip(rows, found, strict=True):
+        """The crops of some rows, an array (...) -> (..., size, size, 3); from any thread."""
+        found, file = np.empty((rows.size, *self.shape[1:]), np.uint8), self._file.fileno()
+        for row, crop in zip(rows.flat, found, strict=True):
             read = os.preadv(file, [crop], self._start + int(row) * crop.nbytes)
             if read < crop.nbytes:
                 raise BadInput(f"{self.path}: there is no row {row}; delete it, it is made again")
-        return found
+        return found.reshape(*rows.shape, *self.shape[1:])
 
 
 def open_pack(pixels: Path | str, index: Path | str) -> tuple[Pack, dict[str, int]]:
