@@ -4,9 +4,9 @@ python benchmarks/scale.py PHOTOS [PHOTOS ...] [--until RULE]    (for a start: 1
 
 Needs nginx, from which the photos come. An island of more than 100,000 photos lists the drawn ones
 under several names, at other places, since drawing takes longer than all else. Networks train for
-one epoch; the backbone looks at 96 px. Each stage is a command of its own, with 2 cores: what
-Snakemake takes for its start and plan is in the figures. Rows go to scale.csv, beside those of
-other sizes that are there.
+one epoch; the backbone looks at 96 px, and at no island of more than 20,000 photos. Each stage is a
+command of its own, with 2 cores: what Snakemake takes for its start and plan is in the figures.
+Rows go to scale.csv, beside those of other sizes that are there.
 """
 
 import argparse
