@@ -9,7 +9,8 @@ from PIL import Image, ImageFile
 from crop_images import crop_images
 from label_crops import label_crops
 from pack_crops import pack_crops
-from stowaway.crops import Unusable, fit_box, open_photo
+from stowaway.boxes import Unusable, fit_box
+from stowaway.crops import open_photo
 from stowaway.run import BadInput
 from stowaway.tables import read_table, rows
 

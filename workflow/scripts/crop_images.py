@@ -4,7 +4,8 @@ import csv
 from itertools import groupby
 from pathlib import Path
 
-from stowaway.crops import Unusable, open_photo, save_crop
+from stowaway.boxes import Unusable
+from stowaway.crops import open_photo, save_crop
 from stowaway.run import BadInput, progress, replacing, rule_log
 from stowaway.tables import rows
 

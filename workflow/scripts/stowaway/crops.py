@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from .boxes import Box, Unusable, fit_box
 from .run import BadInput, replacing
 
-Box = tuple[int, int, int, int]  # x, y, width, height in pixels
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP")  # no format that runs another program
 TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -24,12 +24,8 @@ JPEG_LIMIT = 65_500  # pixels of a side
 SIDEWAYS = {TURN[value] for value in (5, 6, 7, 8)}
 
 Image.MAX_IMAGE_PIXELS = None  # `max_pixels` is the judge, before anything is decoded
-# The next photo takes the memory of the last: fresh pages cost as much as decoding. 128 MB at most.
+# The next photo takes the memory of the last, 128 MB of it at most: fresh pages are dear.
 Image.core.set_blocks_max(8)
-
-
-class Unusable(Exception):
-    """The image or the box cannot be cropped; the message says why."""
 
 
 @dataclass
@@ -128,28 +124,6 @@ def _rgb(image: Image.Image) -> Image.Image:
         return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
     image.load()
     return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
-
-
-def fit_box(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) -> Box:
-    """The box in the pixels of the actual image.
-
-    A copy of another resolution scales the box; other proportions than listed cannot be trusted.
-    """
-    x, y, w, h = box
-    width, height = actual
-    if listed and listed != actual:
-        across, down = width / listed[0], height / listed[1]
-        if abs(across / down - 1) > 0.02:
-            raise Unusable(
-                "image has other proportions than the annotations say: "
-                f"{width} x {height}, not {listed[0]} x {listed[1]}"
-            )
-        x, w, y, h = x * across, w * across, y * down, h * down
-    left, top = max(0, round(x)), max(0, round(y))
-    right, bottom = min(width, round(x + w)), min(height, round(y + h))
-    if right <= left or bottom <= top:
-        raise Unusable("box is outside the image")
-    return left, top, right - left, bottom - top
 
 
 def save_crop(crop: Image.Image, path: Path) -> None:
