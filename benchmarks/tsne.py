@@ -6,14 +6,13 @@ scikit-learn's is left out above 30,000 points, where it takes hours. Writes tsn
 rows of other numbers of points stay.
 """
 
-import csv
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from bench import HERE, SCRIPTS, report, run
+from bench import SCRIPTS, report, run
 
 DIMENSIONS, PERPLEXITY, NEIGHBOURS, LOOKED_AT = 50, 50, 10, 3_000
 LARGEST_OF_SKLEARN = 30_000
@@ -92,9 +91,7 @@ def main(sizes: list[int]) -> None:
     import openTSNE
     import sklearn
 
-    before = HERE / "tsne.csv"
-    rows = list(csv.DictReader(before.open())) if before.exists() else []
-    rows = [row for row in rows if int(row["points"]) not in sizes]
+    rows = []
     for n in sizes:
         mine = measured(n, "workflow")
         if n <= LARGEST_OF_SKLEARN:
@@ -103,8 +100,7 @@ def main(sizes: list[int]) -> None:
             rows += [mine, theirs | {"times faster": None}]
         else:
             rows.append(mine | {"times faster": None})
-    rows.sort(key=lambda row: int(row["points"]))
-    report("tsne", rows, openTSNE=openTSNE.__version__, sklearn=sklearn.__version__)
+    report("tsne", rows, by="points", openTSNE=openTSNE.__version__, sklearn=sklearn.__version__)
 
 
 if __name__ == "__main__":

@@ -50,14 +50,14 @@ def _member(function: Callable, *arguments: Any) -> None:
         dist.destroy_process_group()
 
 
-def first() -> bool:
-    """Whether this process is the one that writes files, or the only one."""
-    return not dist.is_initialized() or dist.get_rank() == 0
-
-
 def rank() -> int:
     """The number of this process, 0 where it is the only one."""
     return dist.get_rank() if dist.is_initialized() else 0
+
+
+def first() -> bool:
+    """Whether this process is the one that writes files, or the only one."""
+    return rank() == 0
 
 
 def shared(model: nn.Module) -> nn.Module:
