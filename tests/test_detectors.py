@@ -106,9 +106,9 @@ def test_a_classifier_learns_the_species_and_its_file_names_them(site, complete)
     assert saved["settings"]["species"] == saved["arguments"]["species"] == ["ant", "bee"]
     assert set(saved["fitted"]) == {"origin", "null", "alpha"}
     images = CPU.images(np.load(site / "32.npy")[:48])
-    guessed = look(model, images, "cross_entropy", CPU)["logits"].argmax(1).numpy()
+    guessed = look(model, images, {"loss": "cross_entropy"}, CPU)["logits"].argmax(1).numpy()
     assert (guessed == np.repeat([0, 1], 24)).mean() > 0.9
-    alone = look(model, images[:1], "cross_entropy", CPU)["logits"]
+    alone = look(model, images[:1], {"loss": "cross_entropy"}, CPU)["logits"]
     assert alone.argmax() == guessed[0]
     trained(site, settings, "again")
     columns = ["epoch", "train_loss", "val_loss"]

@@ -1,5 +1,6 @@
 """The profile for clusters on a real Slurm that runs on this machine; skipped where none can be."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -129,16 +130,13 @@ class Site:
             assert time.monotonic() < end, self.printed()[-4000:]
             time.sleep(0.1)
 
-    def freeze(self, script: str) -> None:
-        """Stop the processes that run a script here, so that they neither end nor go on."""
-        for entry in Path("/proc").iterdir():
-            try:
-                if script in (entry / "cmdline").read_text() and (
-                    (entry / "cwd").resolve() == self.folder
-                ):
+    def freeze(self, detector: str) -> None:
+        """Stop a training, so that it neither ends nor goes on: what prints to its log."""
+        log = (self.results / f"logs/train_detector/{detector}.log").resolve()
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                if (entry / "fd/1").resolve() == log:
                     os.kill(int(entry.name), signal.SIGSTOP)
-            except (OSError, ValueError):
-                continue  # it ended meanwhile, or is no process
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +150,7 @@ def hanging(cluster, local, tmp_path_factory):
         (site.results / name).unlink()
     snakemake = site.start(*(str(RESULTS / n) for n in again), *WORKFLOW_PROFILE)
     site.until((site.results / "checkpoints/basic.pt").exists)
-    site.freeze("train_detector.py")
+    site.freeze("basic")
     yield site, snakemake
     snakemake.kill()
 
@@ -176,7 +174,7 @@ def test_a_run_that_is_killed_goes_on_and_equals_a_local_one(cluster, hanging, l
     site.until((site.results / "checkpoints/cae.pt").exists)
     cluster.ask(f"scancel {site.training('cae')[0]['id']}")
     site.until(lambda: "resuming after epoch" in site.log("cae"))
-    site.freeze("train_detector.py")
+    site.freeze("cae")
 
     # too little memory: killed, and submitted again with more
     site.until(lambda: "(Rule: evaluate_detector)" in site.printed())

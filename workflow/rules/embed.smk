@@ -2,6 +2,7 @@
 
 TSNE = config["tsne"]
 MAP = f"results/{TSNE['map'] or config['name']}"  # the run whose maps later crops are placed on
+MAPS = expand("<results>/tsne/{{detector}}/p{perplexity}.csv", perplexity=TSNE["perplexities"])
 TSNE_THREADS = min(8, 1 + TSNE["max_native"] // 10_000)  # more wait for each other
 
 
@@ -36,7 +37,7 @@ rule embed_crops:
         splits="<results>/splits.csv",
         modules=modules("embed_crops"),
     output:
-        expand("<results>/tsne/{{detector}}/p{perplexity}.csv", perplexity=TSNE["perplexities"]),
+        MAPS,
     log:
         "<results>/logs/embed_crops/{detector}.log",
     benchmark:
@@ -96,9 +97,7 @@ rule place_crops:
 
 rule plot_tsne:
     input:
-        embeddings=expand(
-            "<results>/tsne/{{detector}}/p{perplexity}.csv", perplexity=TSNE["perplexities"]
-        ),
+        embeddings=MAPS,
         style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_tsne"),
     output:
@@ -125,10 +124,7 @@ rule plot_tsne:
 
 rule plot_tsne_labels:
     input:
-        embeddings=expand(
-            "<results>/tsne/{{detector}}/p{perplexity}.csv",
-            perplexity=TSNE["perplexities"],
-        ),
+        embeddings=MAPS,
         style=local("workflow/stowaway.mplstyle"),
         modules=modules("plot_tsne_labels"),
     output:

@@ -17,9 +17,11 @@ def pack_features(pack: Path, out: Path, backbone: dict, threads: int) -> None:
     network.features.to(backend.device)
     pixels = Pack(pack)
     temporary, array = out.with_name(f".{out.name}.part"), None
-    for rows in progress(batches(np.arange(len(pixels)), INFERENCE_BATCH), "features", "batches"):
+    every = batches(np.arange(len(pixels)), INFERENCE_BATCH)
+    read = backend.read(pixels, progress(every, "features", "batches"))
+    for rows, images in zip(every, read, strict=True):
         with backend.autocast():
-            features = network(backend.images(pixels[rows])).float().cpu().numpy()
+            features = network(images).float().cpu().numpy()
         if array is None:
             shape = len(pixels), features.shape[1]
             array = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)

@@ -26,7 +26,7 @@ def reconstruct_crops(
     chosen = chosen.sort_values(["species", "crop_id"])
     images = backend.images(pixels[chosen["crop_id"].map(row_of).to_numpy()])
     settings = saved["settings"]
-    seen = look(model, images, settings["loss"], backend)
+    seen = look(model, images, settings, backend)
     scores = score_of(seen, settings["score"], saved["fitted"]).float().numpy()
     with torch.inference_mode():
         outputs = model(images)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-from stowaway.backend import INFERENCE_BATCH, Backend
+from stowaway.backend import Backend
 from stowaway.detector import load_detector
-from stowaway.packs import batches, open_pack
-from stowaway.run import progress, rule_log
-from stowaway.scores import look, score_of
+from stowaway.packs import open_pack
+from stowaway.run import rule_log
+from stowaway.scores import looks, score_of
 from stowaway.tables import read_table, write_table
 
 
@@ -25,8 +25,7 @@ def score_crops(
     rows = table["crop_id"].map(row_of).to_numpy()
     fitted = {key: value.to(backend.device) for key, value in saved["fitted"].items()}
     parts = []
-    for batch in progress(batches(rows, INFERENCE_BATCH), "scoring", "batches"):
-        seen = look(model, backend.images(pixels[batch]), settings["loss"], backend)
+    for seen in looks(model, pixels, rows, settings, backend):
         score = score_of(seen, settings["score"], fitted)
         unknown = torch.full_like(score, torch.nan)
         columns = score, seen.get("error", unknown), seen.get("correlation", unknown)

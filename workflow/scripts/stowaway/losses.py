@@ -13,10 +13,12 @@ def similarity_of(images: Tensor, reconstructions: Tensor) -> Tensor:
     Means, variances and covariance are those of a flat window of 11 pixels (fewer in a smaller
     crop), which runs in rows and columns apart.
     """
-    side = min(WINDOW, *images.shape[2:])
+    height, width = images.shape[2:]
+    side = min(WINDOW, height, width)
+    down, across = (_windows(side, n).to(images.device) for n in (height, width))
 
     def blur(x: Tensor) -> Tensor:
-        return functional.avg_pool2d(functional.avg_pool2d(x, (side, 1), 1), (1, side), 1)
+        return down @ x @ across.T
 
     a, b = blur(images), blur(reconstructions)
     variances = blur(images.square() + reconstructions.square()) - a * a - b * b
@@ -26,14 +28,22 @@ def similarity_of(images: Tensor, reconstructions: Tensor) -> Tensor:
     return (same_light * same_structure).flatten(1).mean(1)
 
 
+def _windows(side: int, length: int) -> Tensor:
+    """The matrix (length - side + 1, length) that takes means of `side` neighbours.
+
+    A product with it is several times as fast as pooling, its gradient too.
+    """
+    return torch.ones(length - side + 1, length).triu().tril(side - 1) / side
+
+
 def error_of(images: Tensor, reconstructions: Tensor, loss: str = "mse") -> Tensor:
     """The error per crop, -> (n,): mean squared; for `ssim` (1 - similarity) / 2 + mean absolute.
 
     The mix keeps the colours, to which the similarity is nearly blind: Zhao et al., IEEE TCI 2017.
     """
     if loss == "mse":
-        return (images - reconstructions).square().flatten(1).mean(1)
-    absolute = (images - reconstructions).abs().flatten(1).mean(1)
+        return (images - reconstructions).square().mean((1, 2, 3))
+    absolute = (images - reconstructions).abs().mean((1, 2, 3))
     return (1 - similarity_of(images, reconstructions)) / 2 + absolute
 
 
@@ -42,9 +52,10 @@ def correlation_of(images: Tensor, reconstructions: Tensor) -> Tensor:
 
     A crop or reconstruction without any variation correlates with nothing: 0.
     """
-    a, b = (x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (images, reconstructions))
-    norm = a.norm(dim=1) * b.norm(dim=1)
-    return torch.where(norm > 0, (a * b).sum(1) / norm.clamp_min(1e-30), 0)
+    values = 1, 2, 3  # not flattened, which would copy what lies channels last
+    a, b = (x - x.mean(values, keepdim=True) for x in (images, reconstructions))
+    norm = torch.linalg.vector_norm(a, dim=values) * torch.linalg.vector_norm(b, dim=values)
+    return torch.where(norm > 0, (a * b).sum(values) / norm.clamp_min(1e-30), 0)
 
 
 def complexity_of(images: Tensor) -> Tensor:

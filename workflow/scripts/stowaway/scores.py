@@ -13,17 +13,18 @@ from torch import Tensor, nn
 from .backend import INFERENCE_BATCH, Backend
 from .losses import complexity_of, correlation_of, error_of
 from .packs import batches
+from .run import progress
 
 FITTED_ON = 5000  # training crops at most
 NEIGHBOURS = 5
 
 
-def look(model: nn.Module, images: Tensor, loss: str, backend: Backend) -> dict[str, Tensor]:
+def look(model: nn.Module, images: Tensor, settings: dict, backend: Backend) -> dict[str, Tensor]:
     """What a detector sees in (n, 3, size, size) pixels: tensors with a row per crop.
 
     All give the `code` (n, values), the bottleneck with its maps pooled or the features. An
-    autoencoder adds `error`, `correlation` and `complexity`, each (n,), a classifier (`loss` is
-    cross_entropy) its `logits` (n, species).
+    autoencoder adds `error` and `correlation`, each (n,), and `complexity` (n,) where its score is
+    made of that; a classifier (its loss is cross_entropy) its `logits` (n, species).
     """
     with torch.inference_mode():
         with backend.autocast():
@@ -31,19 +32,20 @@ def look(model: nn.Module, images: Tensor, loss: str, backend: Backend) -> dict[
             outputs = model.decode(latents)
         latents, outputs = latents.float(), outputs.float()
         seen = {"code": latents.mean((2, 3)) if latents.ndim == 4 else latents}
-        if loss == "cross_entropy":
+        if settings["loss"] == "cross_entropy":
             return seen | {"logits": outputs}
-        return seen | {
-            "error": error_of(images, outputs, loss),
-            "correlation": correlation_of(images, outputs),
-            "complexity": complexity_of(images),
-        }
+        seen["error"] = error_of(images, outputs, settings["loss"])
+        seen["correlation"] = correlation_of(images, outputs)
+        if settings["score"] == "complexity":
+            seen["complexity"] = complexity_of(images)
+        return seen
 
 
-def looks(model, pixels, rows: np.ndarray, loss: str, backend: Backend) -> Iterator[dict]:
+def looks(model, pixels, rows: np.ndarray, settings: dict, backend: Backend) -> Iterator[dict]:
     """`look` at these rows of packed pixels, batch after batch."""
-    for batch in batches(rows, INFERENCE_BATCH):
-        yield look(model, backend.images(pixels[batch]), loss, backend)
+    every = progress(batches(rows, INFERENCE_BATCH), "looking", "batches")
+    for images in backend.read(pixels, every):
+        yield look(model, images, settings, backend)
 
 
 def fit(
@@ -54,7 +56,7 @@ def fit(
         return {}
     if len(rows) > FITTED_ON:
         rows = np.random.default_rng(settings["seed"]).choice(rows, FITTED_ON, replace=False)
-    parts = list(looks(model.eval(), pixels, rows, settings["loss"], backend))
+    parts = list(looks(model.eval(), pixels, rows, settings, backend))
     seen = {key: torch.cat([part[key].cpu() for part in parts]) for key in parts[0]}
     return FITS[settings["score"]](seen, model)
 

@@ -42,8 +42,8 @@ class Axes:
 
 def encode(model, backend: Backend, pixels, rows: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (latents, outputs) of each batch of crops, each as (n, values) float32."""
-    for batch in progress(batches(rows, INFERENCE_BATCH), "encoding", "batches"):
-        images = backend.images(pixels[batch])
+    every = progress(batches(rows, INFERENCE_BATCH), "encoding", "batches")
+    for images in backend.read(pixels, every):
         with torch.inference_mode(), backend.autocast():
             latents = model.encode(images)
             outputs = model.decode(latents)
