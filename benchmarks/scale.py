@@ -4,8 +4,8 @@ python benchmarks/scale.py PHOTOS [PHOTOS ...] [--until RULE]    (for a start: 1
 
 Needs nginx, from which the photos come. An island of more than 100,000 photos lists the drawn ones
 under several names, at other places, since drawing takes longer than all else. Networks train for
-one epoch; the backbone looks at 96 px, and at no island of more than 20,000 photos. Each stage is a
-command of its own, with 2 cores: what Snakemake takes for its start and plan is in the figures.
+one epoch; the backbone looks at 96 px. Each stage is a command of its own, with 2 cores: what
+Snakemake takes for its start and plan is in the figures.
 Rows go to scale.csv, beside those of other sizes that are there.
 """
 
@@ -28,7 +28,6 @@ FOLDER = HERE / ".scale"
 DRAWN = 100_000
 PORT = 18090
 PER_SHARD = 2000
-FEATURES_UP_TO = 20_000  # photos: the backbone takes 17 ms of a core for each crop
 NETWORKS = "basic_original basic basic_visualization cae cae_mended cae_visualization".split()
 ON_FEATURES = "mahalanobis knn fusion".split()
 STAGES = {  # what a stage shall leave; its name is that of the rules that this runs
@@ -52,7 +51,6 @@ STAGES = {  # what a stage shall leave; its name is that of the rules that this 
         *(f"figures/{kind}/{name}.png" for kind in ("loss", "scores") for name in NETWORKS),
     ],
 }
-OF_FEATURES = "pack_features", "fit_detector, score_features", "raise_alarms"
 NGINX = """
 daemon off; worker_processes 1; pid {0}/pid; error_log {0}/error.log;
 events {{ worker_connections 1024; }}
@@ -184,8 +182,6 @@ def stages(photos: int, until: str | None) -> list[dict]:
         found.append(row("plan (-n)", run(snakemake, "all", "-n", *common, cwd=ROOT), 0))
         before, asked = 0, []
         for stage, paths in STAGES.items():
-            if stage in OF_FEATURES and photos > FEATURES_UP_TO:
-                continue
             asked = [f"results/{name}/{path}" for path in _spread(paths, photos)]
             cost = run(snakemake, *asked, *common, cwd=ROOT)
             after = size_mb(results)

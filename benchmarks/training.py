@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import HERE, peer, report, run
+from PIL import Image
 
 ROOT = HERE.parent
 DEMO = ROOT / "results/demo"
@@ -27,17 +28,33 @@ LINES = (  # peer, network, what runs, epochs, seeds
     ("stowaway", "convolutional", "convolutional auto", 8, SEEDS),
     ("stowaway, compiled", "convolutional", "convolutional auto compiled", 8, SEEDS[:1]),
     ("original's loop", "dense", "decoding", 3, SEEDS[:1]),
+    ("original's loop, large crops", "dense", "decoding large", 3, SEEDS[:1]),
     ("stowaway", "dense", "dense float32", 20, SEEDS[:1]),
 )
+
+
+def crops(large: bool) -> list[Path]:
+    """The demo's crops; `large` ones as if its photos, of 640 x 480, had had 12 megapixels."""
+    with open(DEMO / "labels.csv", newline="") as file:
+        files = [ROOT / row["image_path"] for row in csv.DictReader(file)]
+    if not large:
+        return files
+    folder = HERE / ".peers/large"
+    folder.mkdir(exist_ok=True)
+    enlarged = [folder / f"{n}.jpg" for n in range(len(files))]
+    for file, path in zip(files, enlarged, strict=True):
+        with Image.open(file) as image:
+            sides = [round(side * 4000 / 640) for side in image.size]
+            image.resize(sides).save(path, quality=95, subsampling=0)
+    return enlarged
 
 
 def measure(what: str, kind: str, epochs: int, batch: int, seed: int) -> tuple[float, float]:
     """Images per second, and the last validation loss."""
     data = DEMO / ("packed/64.npy" if kind == "dense" else "packed/128.npy")
-    if what == "decoding":
-        data = HERE / ".peers/crops.txt"
-        with open(DEMO / "labels.csv", newline="") as file:
-            data.write_text("\n".join(str(ROOT / r["image_path"]) for r in csv.DictReader(file)))
+    if what.startswith("decoding"):
+        data = HERE / f".peers/{what}.txt"
+        data.write_text("\n".join(map(str, crops(large=what.endswith("large")))))
     rows = ROWS[kind]
     arguments = [data, *map(str, (rows, epochs, batch, seed))]
     if what == "keras":

@@ -2,8 +2,8 @@
 
 python training_torch.py WHAT DATA ROWS EPOCHS BATCH SEED: trains on the first ROWS crops of DATA, a
 pack, the others are for validation. WHAT: `naive` is the convolutional one as one writes it at
-first; `decoding` the dense one with the original's loop, which opens the JPEGs of DATA, a list of
-files, in each epoch; all others name what stowaway trains: its kind, precision, and `compiled`.
+first; `decoding ...` the dense one with the original's loop, which opens the JPEGs of DATA, a list
+of files, in each epoch; all others name what stowaway trains: its kind, precision, `compiled`.
 """
 
 import json
@@ -97,7 +97,7 @@ if __name__ == "__main__":
     what, data, rows, epochs, batch, seed = *sys.argv[1:3], *map(int, sys.argv[3:])
     torch.manual_seed(seed)
     torch.set_num_threads(2)
-    if what == "decoding":
+    if what.startswith("decoding"):
         files = Path(data).read_text().splitlines()
         flat = nn.Sequential(*(nn.Linear(i, o) for i, o in ((12288, 64), (64, 32), (32, 64))))
         flat = nn.Sequential(

@@ -34,11 +34,7 @@ def encode_others(
         known = set(mapped["crop_id"].tolist())
     others = [crop for crop in row_of if crop not in known]
     rows = np.array([row_of[crop] for crop in others], int)
-    if others:
-        found = project(axes, model, backend, pixels, rows)
-    else:
-        found = [np.empty((0, along.directions.shape[1]), np.float32) for along in axes]
-    spaces = dict(zip(SPACES, found, strict=False))
+    spaces = dict(zip(SPACES, project(axes, model, backend, pixels, rows), strict=False))
     with replacing(out, "wb") as file:
         np.savez(file, crop_id=np.array(others, str), **spaces)
 

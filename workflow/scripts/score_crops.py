@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from stowaway.backend import Backend
@@ -24,13 +25,15 @@ def score_crops(
     table = read_table(splits, ["crop_id", "species", "role", "event"])
     rows = table["crop_id"].map(row_of).to_numpy()
     fitted = {key: value.to(backend.device) for key, value in saved["fitted"].items()}
-    parts = []
+    # made at once: what is kept of each batch would lie between the large tensors of the next ones
+    found, done = np.empty((len(rows), 3), np.float32), 0
     for seen in looks(model, pixels, rows, settings, backend):
         score = score_of(seen, settings["score"], fitted)
         unknown = torch.full_like(score, torch.nan)
         columns = score, seen.get("error", unknown), seen.get("correlation", unknown)
-        parts.append(torch.stack(columns).float().cpu())
-    table[["score", "error", "correlation"]] = torch.cat(parts, 1).T.numpy()
+        found[done : done + len(score)] = torch.stack(columns, 1).float().cpu().numpy()
+        done += len(score)
+    table[["score", "error", "correlation"]] = found
     write_table(table, out)
 
 

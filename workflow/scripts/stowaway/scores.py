@@ -56,8 +56,13 @@ def fit(
         return {}
     if len(rows) > FITTED_ON:
         rows = np.random.default_rng(settings["seed"]).choice(rows, FITTED_ON, replace=False)
-    parts = list(looks(model.eval(), pixels, rows, settings, backend))
-    seen = {key: torch.cat([part[key].cpu() for part in parts]) for key in parts[0]}
+    seen, done = {}, 0  # made at once, as in score_crops
+    for part in looks(model.eval(), pixels, rows, settings, backend):
+        for key, values in part.items():
+            if not done:
+                seen[key] = torch.empty(len(rows), *values.shape[1:])
+            seen[key][done : done + len(values)] = values
+        done += len(values)
     return FITS[settings["score"]](seen, model)
 
 

@@ -60,11 +60,14 @@ def fit_axes(model, backend: Backend, pixels, rows: np.ndarray, seed: int) -> li
 
 def project(axes: list[Axes], model, backend: Backend, pixels, rows: np.ndarray) -> list:
     """The crops along the axes of each space that has them: (n, up to 50) float32 arrays."""
-    parts = [
-        [along(points) for along, points in zip(axes, both, strict=False)]
-        for both in encode(model, backend, pixels, rows)
-    ]
-    return [np.concatenate(space) for space in zip(*parts, strict=True)]
+    # made at once: what is kept of each batch would lie between the large tensors of the next ones
+    found = [np.empty((len(rows), along.directions.shape[1]), np.float32) for along in axes]
+    done = 0
+    for both in encode(model, backend, pixels, rows):
+        for space, along, points in zip(found, axes, both, strict=False):
+            space[done : done + len(points)] = along(points)
+        done += len(points)
+    return found
 
 
 def save_axes(path: Path, axes: list[Axes]) -> None:
