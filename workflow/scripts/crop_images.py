@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stowaway.boxes import Unusable
 from stowaway.crops import open_photo, save_crop
+from stowaway.memory import keep_memory
 from stowaway.run import BadInput, progress, replacing, rule_log
 from stowaway.tables import rows
 
@@ -27,6 +28,7 @@ def crop_images(
     `crop_width` and `crop_height` are the box's in the photo, also where `max_side` makes the crop
     smaller.
     """
+    keep_memory()
     total = sum(1 for _ in rows(manifest))
     with replacing(crops) as good, replacing(rejected) as bad:
         writer = csv.DictWriter(good, COLUMNS)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from stowaway import nuisance
 from stowaway.copies import clusters, fingerprint
+from stowaway.memory import keep_memory
 from stowaway.packs import Crop, Form, write_header
 from stowaway.run import progress, replacing, rule_log
 from stowaway.tables import rows
@@ -68,6 +69,7 @@ def pack_crops(
     labels: Path, packs: list[Path], index: Path, measured: Path, copies: Path, threads: int
 ) -> None:
     """Write everything in the order of the labels; memory holds 40 bytes of each crop."""
+    keep_memory()
     total = sum(1 for _ in rows(labels))
     forms = [Form.named(path.stem) for path in packs]
     prints, contrast, done = np.empty((total, 4), np.uint64), np.empty(total, np.float32), 0

@@ -32,7 +32,9 @@ def plot_scores(scores: pd.DataFrame, detector: str, score: str):
         axes.axvline(middle, color=NATIVE, lw=1.5, ls="--")
         axes.set_yticks([])
         axes.grid(visible=False)
-        axes.set_ylabel(f"{plain(name)}\n(n = {len(values)})", rotation=0, ha="right", va="center")
+        axes.set_ylabel(
+            f"{plain(name)}\n(n = {len(values):,})", rotation=0, ha="right", va="center"
+        )
     kind = {"error": "mean squared error", "correlation": "1 - correlation"}.get(score, score)
     grid[-1, 0].set_xlabel(
         f"score: {plain(kind)}; higher = more anomalous; dashed: natives' median"

@@ -31,10 +31,12 @@ def plot_species_accuracy(accuracy: pd.DataFrame, detector: str, score: str):
         if here.empty:
             continue
         here = here.set_index("species").loc[species]
-        names = [f"{plain(name)} (n = {here['n'][name]})" for name in species]
+        names = [f"{plain(name)} (n = {here['n'][name]:,})" for name in species]
         bar(axes, names, here[["recall", "low", "high"]].to_numpy(), NOVEL)
         alarms = here[["false_alarm_rate", "false_alarm_low", "false_alarm_high"]].to_numpy()[:1]
-        bar(axes, [f"false alarms: natives (n = {here['n_native'].iloc[0]})"], alarms, NATIVE_DARK)
+        bar(
+            axes, [f"false alarms: natives (n = {here['n_native'].iloc[0]:,})"], alarms, NATIVE_DARK
+        )
     figure.suptitle(f"{detector}: share flagged at the original's thresholds", weight="bold")
     figure.supxlabel("share flagged, with 95 % Wilson interval over events", fontsize=13)
     return figure

@@ -1,6 +1,5 @@
 """Where a network computes, and how packed pixels get there."""
 
-import ctypes
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+
+from .memory import keep_memory
 
 INFERENCE_BATCH = 64  # larger ones fall out of a processor's cache: measured half as fast at 256
 
@@ -29,7 +30,7 @@ class Backend:
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads any
         torch.backends.cudnn.benchmark = False
-        _keep_memory()
+        keep_memory()
         device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         fast = fast or device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
@@ -65,15 +66,3 @@ class Backend:
         """The context in which a network is called."""
         enabled = self.precision != torch.float32
         return torch.autocast(self.device.type, self.precision, enabled=enabled)
-
-
-def _keep_memory() -> None:
-    """Let glibc keep what it has freed instead of handing it back to the system.
-
-    Else each large tensor is mapped, cleared by the kernel and unmapped again, page by page: a
-    quarter of a training's time.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other systems have none
-    if mallopt:
-        for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**26)):  # mmap, trim, top pad
-            mallopt(option, value)

@@ -24,8 +24,6 @@ JPEG_LIMIT = 65_500  # pixels of a side
 SIDEWAYS = {TURN[value] for value in (5, 6, 7, 8)}
 
 Image.MAX_IMAGE_PIXELS = None  # `max_pixels` is the judge, before anything is decoded
-# The next photo takes the memory of the last, 128 MB of it at most: fresh pages are dear.
-Image.core.set_blocks_max(8)
 
 
 @dataclass
