@@ -60,7 +60,9 @@ def torchvision(paths: list[str]) -> None:
 def opened(paths: list[str]) -> None:
     """The workflow's own decoding, without cutting and saving."""
     from stowaway.crops import open_photo
+    from stowaway.memory import keep_memory
 
+    keep_memory()
     for path in paths:
         open_photo(path, 10**9, None)
 

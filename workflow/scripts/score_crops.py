@@ -25,7 +25,7 @@ def score_crops(
     table = read_table(splits, ["crop_id", "species", "role", "event"])
     rows = table["crop_id"].map(row_of).to_numpy()
     fitted = {key: value.to(backend.device) for key, value in saved["fitted"].items()}
-    # made at once: what is kept of each batch would lie between the large tensors of the next ones
+    # made beforehand: what is kept of each batch would lie between large tensors of the next ones
     found, done = np.empty((len(rows), 3), np.float32), 0
     for seen in looks(model, pixels, rows, settings, backend):
         score = score_of(seen, settings["score"], fitted)

@@ -15,7 +15,7 @@ def similarity_of(images: Tensor, reconstructions: Tensor) -> Tensor:
     """
     height, width = images.shape[2:]
     side = min(WINDOW, height, width)
-    down, across = (_windows(side, n).to(images.device) for n in (height, width))
+    down, across = (_windows(side, n, images.device) for n in (height, width))
 
     def blur(x: Tensor) -> Tensor:
         return down @ x @ across.T
@@ -28,12 +28,12 @@ def similarity_of(images: Tensor, reconstructions: Tensor) -> Tensor:
     return (same_light * same_structure).flatten(1).mean(1)
 
 
-def _windows(side: int, length: int) -> Tensor:
+def _windows(side: int, length: int, device: torch.device) -> Tensor:
     """The matrix (length - side + 1, length) that takes means of `side` neighbours.
 
     A product with it is several times as fast as pooling, its gradient too.
     """
-    return torch.ones(length - side + 1, length).triu().tril(side - 1) / side
+    return torch.ones(length - side + 1, length, device=device).triu().tril(side - 1) / side
 
 
 def error_of(images: Tensor, reconstructions: Tensor, loss: str = "mse") -> Tensor:
@@ -52,10 +52,10 @@ def correlation_of(images: Tensor, reconstructions: Tensor) -> Tensor:
 
     A crop or reconstruction without any variation correlates with nothing: 0.
     """
-    values = 1, 2, 3  # not flattened, which would copy what lies channels last
-    a, b = (x - x.mean(values, keepdim=True) for x in (images, reconstructions))
-    norm = torch.linalg.vector_norm(a, dim=values) * torch.linalg.vector_norm(b, dim=values)
-    return torch.where(norm > 0, (a * b).sum(values) / norm.clamp_min(1e-30), 0)
+    dims = 1, 2, 3  # flattened, a channels-last tensor would be copied
+    a, b = (x - x.mean(dims, keepdim=True) for x in (images, reconstructions))
+    norm = torch.linalg.vector_norm(a, dim=dims) * torch.linalg.vector_norm(b, dim=dims)
+    return torch.where(norm > 0, (a * b).sum(dims) / norm.clamp_min(1e-30), 0)
 
 
 def complexity_of(images: Tensor) -> Tensor:

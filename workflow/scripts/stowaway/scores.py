@@ -43,7 +43,7 @@ def look(model: nn.Module, images: Tensor, settings: dict, backend: Backend) -> 
 
 def looks(model, pixels, rows: np.ndarray, settings: dict, backend: Backend) -> Iterator[dict]:
     """`look` at these rows of packed pixels, batch after batch."""
-    every = progress(batches(rows, INFERENCE_BATCH), "looking", "batches")
+    every = progress(batches(rows, INFERENCE_BATCH), "scoring", "batches")
     for images in backend.read(pixels, every):
         yield look(model, images, settings, backend)
 
@@ -56,7 +56,7 @@ def fit(
         return {}
     if len(rows) > FITTED_ON:
         rows = np.random.default_rng(settings["seed"]).choice(rows, FITTED_ON, replace=False)
-    seen, done = {}, 0  # made at once, as in score_crops
+    seen, done = {}, 0  # made beforehand, as in score_crops
     for part in looks(model.eval(), pixels, rows, settings, backend):
         for key, values in part.items():
             if not done:

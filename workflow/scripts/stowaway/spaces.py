@@ -59,8 +59,8 @@ def fit_axes(model, backend: Backend, pixels, rows: np.ndarray, seed: int) -> li
 
 
 def project(axes: list[Axes], model, backend: Backend, pixels, rows: np.ndarray) -> list:
-    """The crops along the axes of each space that has them: (n, up to 50) float32 arrays."""
-    # made at once: what is kept of each batch would lie between the large tensors of the next ones
+    """The crops along each of the axes, those of the first spaces: (n, up to 50) float32 arrays."""
+    # made beforehand: what is kept of each batch would lie between large tensors of the next ones
     found = [np.empty((len(rows), along.directions.shape[1]), np.float32) for along in axes]
     done = 0
     for both in encode(model, backend, pixels, rows):
