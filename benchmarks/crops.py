@@ -59,8 +59,8 @@ def torchvision(paths: list[str]) -> None:
 
 def opened(paths: list[str]) -> None:
     """The workflow's own decoding, without cutting and saving."""
-    from stowaway.crops import open_photo
-    from stowaway.memory import keep_memory
+    from stowaway.core.memory import keep_memory
+    from stowaway.data.photos import open_photo
 
     keep_memory()
     for path in paths:
@@ -83,9 +83,9 @@ def cut_small(shard: Path) -> None:
 
 def by_itself(path: str) -> None:
     """As it was before: one decode for each size, and one for nuisances and fingerprint."""
-    from stowaway import nuisance
-    from stowaway.copies import fingerprint
-    from stowaway.packs import Crop, Form
+    from stowaway.data import shortcuts as nuisance
+    from stowaway.data.copies import fingerprint
+    from stowaway.data.packs import Crop, Form
 
     for form in map(Form.named, SIZES):
         Crop(path, form.size).as_square(form)
@@ -258,10 +258,10 @@ def network_of(name: str, folder: Path):
 
     from pack_features import pack_features
     from score_crops import score_crops
-    from stowaway.backbones import open_backbone
-    from stowaway.backend import Backend
-    from stowaway.config import check_config
-    from stowaway.detector import build, load_detector, save_detector
+    from stowaway.core.config import check_config
+    from stowaway.models.backbones import open_backbone
+    from stowaway.models.checkpoint import build, load_detector, save_detector
+    from stowaway.models.device import Backend
 
     root, pack = HERE.parent, folder / "pack.npy"
     config = yaml.safe_load((root / "config/config.yaml").read_text())
@@ -287,8 +287,8 @@ def of_network(name: str, crops: int, folder: Path) -> dict:
     """
     import torch
 
-    from stowaway.backend import INFERENCE_BATCH
-    from stowaway.packs import batches
+    from stowaway.data.packs import batches
+    from stowaway.models.device import INFERENCE_BATCH
 
     network, backend, size, stage = network_of(name, folder)
     rng = np.random.default_rng(0)

@@ -138,8 +138,8 @@ def s3fs(url, size, count, connections, folder):
 
 def stowaway(url, size, count, connections, folder):
     """As the workflow does: store, journal, MD5, retries."""
-    from stowaway.mirrors import open_sources
-    from stowaway.store import Store
+    from stowaway.download.mirrors import open_sources
+    from stowaway.download.store import Store
 
     store = Store(folder, folder / ".journal/1.csv", "s3://bucket")
     listed = ((str(n), f"{n}.jpg", f"{size}/{n % OBJECTS}.jpg") for n in range(count))

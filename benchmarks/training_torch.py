@@ -18,9 +18,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 sys.path.append(str(Path(__file__).parents[1] / "workflow/scripts"))
-from stowaway.backend import Backend
-from stowaway.networks import ConvolutionalAutoencoder, DenseAutoencoder
-from stowaway.training import train
+from stowaway.models.autoencoders import ConvolutionalAutoencoder, DenseAutoencoder
+from stowaway.models.device import Backend
+from stowaway.models.training import train
 
 
 def convolutional() -> nn.Module:

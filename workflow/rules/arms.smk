@@ -78,7 +78,7 @@ rule score_arm:
         splits="<results>/evaluation/{arm}/{seed}/splits.csv",
         features="<results>/features.npy" if FEATURE_BASED else [],
         index="<results>/packed/index.csv" if FEATURE_BASED else [],
-        nuisance="<results>/nuisance.csv",
+        shortcut="<results>/shortcuts.csv",
         networks=expand("<results>/evaluation/{{arm}}/{{seed}}/{detector}.csv", detector=REHEARSED),
         modules=modules("score_arm"),
     output:

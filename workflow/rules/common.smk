@@ -5,9 +5,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from stowaway.config import ConfigError, check_config
-from stowaway.imports import imported_by
-from stowaway.names import listed, public, slug
+from stowaway.core.config import ConfigError, check_config
+from stowaway.core.dependencies import result_modules
+from stowaway.core.names import listed, public, slug
 
 try:
     config = check_config(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
@@ -43,7 +43,7 @@ def overlap(source, store):
 
 def modules(script):
     """Modules the script's result depends on: inputs, so that an edit reruns it; never in S3."""
-    return [local(path) for path in imported_by(f"workflow/scripts/{script}.py")]
+    return [local(path) for path in result_modules(f"workflow/scripts/{script}.py")]
 
 
 def settings(wildcards):

@@ -9,7 +9,7 @@ rule compare_detectors:
             seed=config["evaluation"]["seeds"],
         ),
         labels="<results>/labels.csv",
-        nuisance="<results>/nuisance.csv",
+        shortcut="<results>/shortcuts.csv",
         modules=modules("compare_detectors"),
     output:
         metrics="<results>/evaluation/metrics.csv",

@@ -1,5 +1,5 @@
 """Shards of annotations -> images in the store -> crops -> labels.csv -> packed crops,
-and what else the pixels of crops tell: nuisances and near-copies.
+and what else the pixels of crops tell: shortcuts and near-copies.
 
 Images and crops are no declared outputs: a failed job would delete them. Manifests are.
 Later steps go first, so that with `keep_images: false` few shards lie on the disk at one time.
@@ -132,7 +132,7 @@ rule pack_crops:
     output:
         packs=PACKS,
         index="<results>/packed/index.csv",
-        nuisance="<results>/nuisance.csv",
+        shortcut="<results>/shortcuts.csv",
         copies="<results>/copies.csv",
     log:
         "<results>/logs/pack_crops.log",

@@ -6,23 +6,23 @@ says what their columns mean.
 
 from pathlib import Path
 
-from stowaway.alarms import MAIN_RATE, alarm_table
-from stowaway.comparison import compare
-from stowaway.curves import curve_table
-from stowaway.run import rule_log, say
-from stowaway.scored import crop_facts, load_scored
-from stowaway.tables import read_table, write_table
+from stowaway.core.script import rule_log, say
+from stowaway.core.tables import read_table, write_table
+from stowaway.evaluation.alarms import MAIN_RATE, alarm_table
+from stowaway.evaluation.comparison import compare
+from stowaway.evaluation.curves import curve_table
+from stowaway.evaluation.folds import crop_facts, load_scored
 
 
 def compare_detectors(
-    scores: list[Path], labels: Path, nuisance: Path, groups: dict[str, str], evaluation: dict
+    scores: list[Path], labels: Path, shortcut: Path, groups: dict[str, str], evaluation: dict
 ) -> dict:
     """The four tables by name. Scores are named .../<arm>/<seed>.csv, `rotate_<species>` an arm."""
     tables = {}
     for path in scores:
         arm, seed = path.parent.name, path.stem
         tables[arm.split("_")[0], arm, seed] = read_table(path)
-    runs, events = load_scored(tables, crop_facts(read_table(labels), read_table(nuisance)))
+    runs, events = load_scored(tables, crop_facts(read_table(labels), read_table(shortcut)))
     metrics, comparison = compare(
         runs, len(events), groups, evaluation["resamples"], evaluation["seed"]
     )
@@ -44,7 +44,7 @@ if __name__ == "__main__":
         found = compare_detectors(
             [Path(path) for path in snakemake.input.scores],
             Path(snakemake.input.labels),
-            Path(snakemake.input.nuisance),
+            Path(snakemake.input.shortcut),
             dict(snakemake.params.groups),
             dict(snakemake.params.evaluation),
         )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from stowaway.run import rule_log
-from stowaway.splits import with_roles
-from stowaway.tables import read_table, write_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
+from stowaway.data.splits import with_roles
 
 
 def count_species(annotations: Path, out: Path, species: dict[str, list[str]], split: dict) -> None:

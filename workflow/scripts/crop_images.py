@@ -4,11 +4,13 @@ import csv
 from itertools import groupby
 from pathlib import Path
 
-from stowaway.boxes import Unusable
-from stowaway.crops import open_photo, save_crop
-from stowaway.memory import keep_memory
-from stowaway.run import BadInput, progress, replacing, rule_log
-from stowaway.tables import rows
+from stowaway.core.files import replacing
+from stowaway.core.memory import keep_memory
+from stowaway.core.progress import progress
+from stowaway.core.script import BadInput, rule_log
+from stowaway.core.tables import rows
+from stowaway.data.boxes import Unusable
+from stowaway.data.photos import open_photo, save_crop
 
 KEPT = "crop_id species label event location datetime image_id".split()
 COLUMNS = ["image_path", *KEPT, "crop_width", "crop_height"]

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from stowaway.run import BadInput, progress, replacing, rule_log, say
-from stowaway.store import Entry, Store, images_of
+from stowaway.core.files import replacing
+from stowaway.core.progress import progress
+from stowaway.core.script import BadInput, rule_log, say
+from stowaway.download.store import Entry, Store, images_of
 
 HOPELESS = 25  # images: if the first so many all fail, it is the source and not the images
 COLUMNS = [field.name for field in fields(Entry) if field.name != "fetched"]
@@ -33,7 +35,7 @@ def download_images(
     """
 
     def opened():
-        from stowaway.mirrors import open_sources  # not for a store that is complete
+        from stowaway.download.mirrors import open_sources  # not for a store that is complete
 
         return open_sources(store.source, aws, connections, timeout, most)
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from stowaway.run import replacing, rule_log
-from stowaway.tables import rows
+from stowaway.core.files import replacing
+from stowaway.core.script import rule_log
+from stowaway.core.tables import rows
 
 
 def drop_images(manifest: Path, done: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stowaway.run import rule_log
-from stowaway.tables import read_table, write_table
-from stowaway.tsne import TSNE, PerplexityBasedNN, alike, allowed_perplexity
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
+from stowaway.embedding.tsne import TSNE, PerplexityBasedNN, alike, allowed_perplexity
 
 # Iterations: half of openTSNE's usual ones keep the same neighbours. Of 10,000 crops on, the push
 # between crops is interpolated on a grid; one of half as many lines takes a third of the time, and

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stowaway.backend import Backend
-from stowaway.detector import load_detector
-from stowaway.packs import open_pack
-from stowaway.run import replacing, rule_log
-from stowaway.spaces import SPACES, fit_axes, project, save_axes
-from stowaway.tables import read_table
+from stowaway.core.files import replacing
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.data.packs import open_pack
+from stowaway.embedding.components import SPACES, fit_axes, project, save_axes
+from stowaway.models.checkpoint import load_detector
+from stowaway.models.device import Backend
 
 
 def sample(roles: np.ndarray, most: int, seed: int) -> np.ndarray:

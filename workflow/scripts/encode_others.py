@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stowaway.backend import Backend
-from stowaway.detector import load_detector
-from stowaway.packs import open_pack
-from stowaway.run import BadInput, replacing, rule_log
-from stowaway.spaces import SPACES, load_axes, project
+from stowaway.core.files import replacing
+from stowaway.core.script import BadInput, rule_log
+from stowaway.data.packs import open_pack
+from stowaway.embedding.components import SPACES, load_axes, project
+from stowaway.models.checkpoint import load_detector
+from stowaway.models.device import Backend
 
 
 def encode_others(

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stowaway import thresholds
-from stowaway.bootstrap import evaluate
-from stowaway.ranked import Ranked, by_event
-from stowaway.run import rule_log
-from stowaway.tables import read_table, write_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
+from stowaway.evaluation import original_rules as thresholds
+from stowaway.evaluation.bootstrap import evaluate
+from stowaway.evaluation.counts import Ranked, by_event
 
 POINTS = 1000  # at most so many points of a curve are kept for drawing
 

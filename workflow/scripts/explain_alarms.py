@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from stowaway.backbones import Backbone, open_backbone
-from stowaway.backend import INFERENCE_BATCH, Backend
-from stowaway.methods import Mahalanobis
-from stowaway.packs import batches, open_pack
-from stowaway.run import BadInput, replacing, rule_log
-from stowaway.tables import read_table
+from stowaway.core.files import replacing
+from stowaway.core.script import BadInput, rule_log
+from stowaway.core.tables import read_table
+from stowaway.data.packs import batches, open_pack
+from stowaway.detectors.feature_methods import Mahalanobis
+from stowaway.models.backbones import Backbone, open_backbone
+from stowaway.models.device import INFERENCE_BATCH, Backend
 
 NEAREST = 3
 SHOWN_TO = 100  # native crops that the heat maps compare with: thousands of cells

@@ -5,12 +5,13 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from stowaway.answers import Unavailable
-from stowaway.mirrors import Mirrors, open_sources
-from stowaway.names import listed, public
-from stowaway.run import BadInput, replacing, rule_log
-from stowaway.sources import FOLLOW, Remote
-from stowaway.transfer import Client
+from stowaway.core.files import replacing
+from stowaway.core.names import listed, public
+from stowaway.core.script import BadInput, rule_log
+from stowaway.download.answers import Unavailable
+from stowaway.download.mirrors import Mirrors, open_sources
+from stowaway.download.sources import FOLLOW, Remote
+from stowaway.download.transfer import Client
 
 
 def fetch_coco(urls: list[str], aws: dict, path: Path, timeout: float, most: int) -> None:

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from stowaway.run import rule_log
-from stowaway.tables import read_table, write_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):

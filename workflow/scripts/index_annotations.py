@@ -5,10 +5,11 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from stowaway import coco, events
-from stowaway.cocojson import Limits
-from stowaway.names import crop_name, name_key
-from stowaway.run import BadInput, replacing, rule_log
+from stowaway.core.files import replacing
+from stowaway.core.names import crop_name, name_key
+from stowaway.core.script import BadInput, rule_log
+from stowaway.data import coco, events
+from stowaway.data.json_stream import Limits
 
 COLUMNS = (
     "crop_id image_id file_name key x y w h species label location datetime event width height"

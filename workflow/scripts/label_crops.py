@@ -5,8 +5,9 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
-from stowaway.run import BadInput, replacing, rule_log
-from stowaway.tables import rows
+from stowaway.core.files import replacing
+from stowaway.core.script import BadInput, rule_log
+from stowaway.core.tables import rows
 
 COLUMNS = (
     "image_path species_label crop_id event location datetime crop_width crop_height image_id label"

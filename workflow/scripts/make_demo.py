@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from stowaway.core.files import replacing
+from stowaway.core.progress import progress
+from stowaway.core.script import rule_log
 from stowaway.demo.plan import CATEGORIES, HEIGHT, WIDTH, Frame, plan
 from stowaway.demo.scenes import Box, develop
-from stowaway.run import progress, replacing, rule_log
 
 INFO = {
     "version": "1.0",

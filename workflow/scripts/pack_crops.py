@@ -1,6 +1,6 @@
 """labels.csv -> packed/<size>.npy, every crop as size x size pixels, and what else pixels tell.
 
-Every crop is decoded once, for packs of all sizes; for nuisance.csv, what a crop tells of the
+Every crop is decoded once, for packs of all sizes; for shortcuts.csv, what a crop tells of the
 camera alone; and for copies.csv, near-copies. A crop is squeezed to the square; for
 packed/<size>pad.npy it keeps its form and gets grey sides.
 """
@@ -17,12 +17,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stowaway import nuisance
-from stowaway.copies import clusters, fingerprint
-from stowaway.memory import keep_memory
-from stowaway.packs import Crop, Form, write_header
-from stowaway.run import progress, replacing, rule_log
-from stowaway.tables import rows
+from stowaway.core.files import replacing
+from stowaway.core.memory import keep_memory
+from stowaway.core.progress import progress
+from stowaway.core.script import rule_log
+from stowaway.core.tables import rows
+from stowaway.data import shortcuts
+from stowaway.data.copies import clusters, fingerprint
+from stowaway.data.packs import Crop, Form, write_header
 
 BLOCK = 64  # crops that a thread decodes before they are written
 
@@ -40,16 +42,16 @@ def look(lines: list[dict[str, str]], forms: list[Form]) -> Block:
     """Decode each of these crops, rows of the labels, once."""
     packs = [np.empty((len(lines), form.size, form.size, 3), np.uint8) for form in forms]
     prints, measures = np.empty((len(lines), 4), np.uint64), []
-    most = max([nuisance.SIDE, *(form.size for form in forms)])
+    most = max([shortcuts.SIDE, *(form.size for form in forms)])
     for n, line in enumerate(lines):
         crop = Crop(line["image_path"], most)
         for pack, form in zip(packs, forms, strict=True):
             pack[n] = crop.as_square(form)
-        seen = crop.about(nuisance.SIDE)
+        seen = crop.about(shortcuts.SIDE)
         prints[n] = fingerprint(seen.convert("L"))
         box = int(line["crop_width"]), int(line["crop_height"])
         weight = Path(line["image_path"]).stat().st_size
-        measures.append(nuisance.measures(seen, box, crop.size, weight))
+        measures.append(shortcuts.measures(seen, box, crop.size, weight))
     return Block([line["crop_id"] for line in lines], packs, measures, prints)
 
 
@@ -80,7 +82,7 @@ def pack_crops(
             write_header(file, (total, form.size, form.size, 3))
         indexed, table = csv.writer(index_file), csv.writer(measured_file)
         indexed.writerow(["row", "crop_id"])
-        table.writerow(["crop_id", *nuisance.COLUMNS])
+        table.writerow(["crop_id", *shortcuts.COLUMNS])
         for block in blocks(labels, forms, threads):
             for file, pixels in zip(pack_files, block.packs, strict=True):
                 file.write(pixels)
@@ -106,7 +108,7 @@ if __name__ == "__main__":
             Path(snakemake.input.labels),
             [Path(path) for path in snakemake.output.packs],
             Path(snakemake.output.index),
-            Path(snakemake.output.nuisance),
+            Path(snakemake.output.shortcut),
             Path(snakemake.output.copies),
             snakemake.threads,
         )

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stowaway.backbones import open_backbone
-from stowaway.backend import INFERENCE_BATCH, Backend
-from stowaway.packs import Pack, batches
-from stowaway.run import progress, rule_log
+from stowaway.core.progress import progress
+from stowaway.core.script import rule_log
+from stowaway.data.packs import Pack, batches
+from stowaway.models.backbones import open_backbone
+from stowaway.models.device import INFERENCE_BATCH, Backend
 
 
 def pack_features(pack: Path, out: Path, backbone: dict, threads: int) -> None:

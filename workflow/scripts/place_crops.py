@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stowaway.packs import batches
-from stowaway.run import progress, rule_log
-from stowaway.tables import read_table, write_table
-from stowaway.tsne import PerplexityBasedNN, TSNEEmbedding, alike, allowed_perplexity
+from stowaway.core.progress import progress
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
+from stowaway.data.packs import batches
+from stowaway.embedding.tsne import PerplexityBasedNN, TSNEEmbedding, alike, allowed_perplexity
 
 NEAREST = 5  # perplexity of a placed crop: it goes to few of the map's crops, the likest
 AT_ONCE = 5_000  # crops; each is placed by itself, so it matters to the memory alone

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from stowaway.answers import Unavailable
-from stowaway.mirrors import Mirrors, open_sources
-from stowaway.run import replacing, rule_log, say
-from stowaway.sources import Folder
-from stowaway.store import Entry, Store, images_of
+from stowaway.core.files import replacing
+from stowaway.core.script import rule_log, say
+from stowaway.download.answers import Unavailable
+from stowaway.download.mirrors import Mirrors, open_sources
+from stowaway.download.sources import Folder
+from stowaway.download.store import Entry, Store, images_of
 
 SAMPLE = 100  # images whose size is asked for
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from stowaway.contenders import COLOURS, TITLES, best, kinds, shown
-from stowaway.figures import NATIVE_DARK, PERCENT, plain, plt, save, use_style
-from stowaway.run import rule_log
-from stowaway.tables import read_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.plots.contenders import COLOURS, TITLES, best, kinds, shown
+from stowaway.plots.style import NATIVE_DARK, PERCENT, plain, plt, save, use_style
 
 ENOUGH = 5  # native events that a location needs to be shown
 MOST = 20  # locations, those of the most events

@@ -2,22 +2,22 @@
 
 import pandas as pd
 
-from stowaway.contenders import NUISANCE, TITLES, kinds, ranking, shown
-from stowaway.figures import NATIVE_DARK, NOVEL, plt, save, use_style
-from stowaway.run import rule_log
-from stowaway.tables import read_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.plots.contenders import SHORTCUT, TITLES, kinds, ranking, shown
+from stowaway.plots.style import NATIVE_DARK, NOVEL, plt, save, use_style
 
 LEVELS = {"event": (NOVEL, -0.14), "crop": (NATIVE_DARK, 0.14)}  # colour, shift downwards
 
 
 def plot_comparison(metrics: pd.DataFrame):
-    """A panel per kind of arm; a row per detector, nuisances apart; dots, intervals and numbers."""
+    """A panel per kind of arm; a row per detector, shortcuts apart; dots, intervals and numbers."""
     area = metrics[(metrics["metric"] == "auroc") & (metrics["stratum"] == "all")]
     names = ranking(metrics)
-    detectors = [name for name in names if not name.startswith(NUISANCE)]
-    nuisances = [name for name in names if name.startswith(NUISANCE)]
+    detectors = [name for name in names if not name.startswith(SHORTCUT)]
+    shortcuts = [name for name in names if name.startswith(SHORTCUT)]
     place = {name: row for row, name in enumerate(detectors)}
-    place |= {name: len(detectors) + 1.2 + row for row, name in enumerate(nuisances)}
+    place |= {name: len(detectors) + 1.2 + row for row, name in enumerate(shortcuts)}
     depth = max(place.values(), default=0) + 0.7
     panels = kinds(area)
     size = (2.6 + 5.6 * len(panels), 2.2 + 0.34 * depth)
@@ -27,9 +27,9 @@ def plot_comparison(metrics: pd.DataFrame):
         axes.set_title(TITLES[kind], fontsize=14, pad=26)
         axes.set_yticks(list(place.values()), [shown(name) for name in place])
         axes.set_ylim(depth, -0.6)
-        if nuisances:
+        if shortcuts:
             axes.axhline(len(detectors) + 0.1, color="#bbbbbb", lw=1)
-            axes.text(0.01, len(detectors) + 0.5, "nuisance baselines", fontsize=11, style="italic")
+            axes.text(0.01, len(detectors) + 0.5, "shortcut baselines", fontsize=11, style="italic")
     handles = grid[0][0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
     return figure

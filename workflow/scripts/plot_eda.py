@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib import dates
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from stowaway.figures import NATIVE, NATIVE_DARK, NOVEL, plain, plt, save, use_style
-from stowaway.run import rule_log
-from stowaway.tables import read_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, plain, plt, save, use_style
 
 MOST_BARS = 30
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from stowaway.contenders import TITLES, kinds, lines
-from stowaway.figures import PERCENT, plt, save, use_style
-from stowaway.run import rule_log
-from stowaway.tables import read_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.plots.contenders import TITLES, kinds, lines
+from stowaway.plots.style import PERCENT, plt, save, use_style
 
 LOW = 0.2  # of natives' events: the end where a biosecurity team works
 

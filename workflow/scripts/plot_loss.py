@@ -2,9 +2,9 @@
 
 from matplotlib.ticker import MaxNLocator
 
-from stowaway.figures import NATIVE_DARK, NOVEL, plt, save, use_style
-from stowaway.run import rule_log
-from stowaway.tables import read_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.plots.style import NATIVE_DARK, NOVEL, plt, save, use_style
 
 LABELS = {
     "mse": "mean squared error per pixel",

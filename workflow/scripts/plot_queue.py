@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from stowaway.figures import NATIVE_DARK, NOVEL, plain, plt, save, use_style
-from stowaway.run import rule_log
-from stowaway.tables import read_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.plots.style import NATIVE_DARK, NOVEL, plain, plt, save, use_style
 
 SIDES = {"test": "native, held out", "invasive": "invasive", "unlisted": "not in the lists"}
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from stowaway.figures import NATIVE_DARK, NOVEL, plain, plt, save, use_style
-from stowaway.run import rule_log
+from stowaway.core.script import rule_log
+from stowaway.plots.style import NATIVE_DARK, NOVEL, plain, plt, save, use_style
 
 
 def plot_reconstructions(path: str, detector: str, species: str):

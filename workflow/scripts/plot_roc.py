@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from stowaway.figures import PALETTE, PERCENT, plt, save, use_style
-from stowaway.run import rule_log
-from stowaway.tables import read_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.plots.style import PALETTE, PERCENT, plt, save, use_style
 
 
 def plot_roc(curves: dict[str, pd.DataFrame], metrics: pd.DataFrame):

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from stowaway.figures import NATIVE_DARK, NOVEL, PERCENT, plain, plt, save, use_style
-from stowaway.run import rule_log
-from stowaway.tables import read_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.plots.style import NATIVE_DARK, NOVEL, PERCENT, plain, plt, save, use_style
 
 SHOWN = {
     "correlation": [("correlation", 0.8), ("correlation", 0.9), ("correlation", 1.0)],

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from stowaway.contenders import COLOURS, TITLES, best, kinds, shown
-from stowaway.figures import PERCENT, plain, plt, save, use_style
-from stowaway.run import rule_log
-from stowaway.tables import read_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.plots.contenders import COLOURS, TITLES, best, kinds, shown
+from stowaway.plots.style import PERCENT, plain, plt, save, use_style
 
 FEW = 20  # crops, below which a species is no evidence for a ranking
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from stowaway.figures import NATIVE, NATIVE_DARK, NOVEL, save, use_style
-from stowaway.maps import Layer, draw_maps, read_embeddings
-from stowaway.run import rule_log
+from stowaway.core.script import rule_log
+from stowaway.plots.maps import Layer, draw_maps, read_embeddings
+from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, save, use_style
 
 
 def plot_tsne(tables: list[pd.DataFrame], detector: str, species: str):

@@ -1,8 +1,8 @@
 """Embeddings of a visualization model -> all crops by high-level label, per perplexity."""
 
-from stowaway.figures import MARKERS, PALETTE, save, use_style
-from stowaway.maps import Layer, draw_maps, read_embeddings
-from stowaway.run import rule_log
+from stowaway.core.script import rule_log
+from stowaway.plots.maps import Layer, draw_maps, read_embeddings
+from stowaway.plots.style import MARKERS, PALETTE, save, use_style
 
 
 def plot_tsne_labels(embeddings: list[str], detector: str, high_level: dict[str, str]):

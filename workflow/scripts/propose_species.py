@@ -5,8 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from stowaway.run import replacing, rule_log
-from stowaway.tables import rows
+from stowaway.core.files import replacing
+from stowaway.core.script import rule_log
+from stowaway.core.tables import rows
 
 
 def propose_species(annotations: Path, out: Path, threshold: int, too_general: list[str]) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stowaway import conformal, thresholds
-from stowaway.events import UNKNOWN
-from stowaway.metrics import wilson
-from stowaway.run import BadInput, rule_log, say
-from stowaway.scored import native_density, weeks
-from stowaway.splits import ROLES
-from stowaway.tables import read_table, write_table
+from stowaway.core.script import BadInput, rule_log, say
+from stowaway.core.tables import read_table, write_table
+from stowaway.data.events import UNKNOWN
+from stowaway.data.splits import ROLES
+from stowaway.evaluation import conformal
+from stowaway.evaluation import original_rules as thresholds
+from stowaway.evaluation.folds import native_density, weeks
+from stowaway.evaluation.metrics import wilson
 
 QUEUED = ["test", "invasive", "unlisted"]  # what nothing was fitted or calibrated on
 QUEUE = (

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stowaway.backend import Backend
-from stowaway.detector import load_detector
-from stowaway.packs import open_pack
-from stowaway.run import replacing, rule_log
-from stowaway.scores import look, score_of
-from stowaway.tables import read_table
+from stowaway.core.files import replacing
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
+from stowaway.data.packs import open_pack
+from stowaway.detectors.reconstruction import look, score_of
+from stowaway.models.checkpoint import load_detector
+from stowaway.models.device import Backend
 
 
 def reconstruct_crops(

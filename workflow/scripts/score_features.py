@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from stowaway import novelty
-from stowaway.packs import row_numbers
-from stowaway.run import rule_log
-from stowaway.tables import read_table, write_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
+from stowaway.data.packs import row_numbers
+from stowaway.detectors import registry as novelty
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):

@@ -5,7 +5,8 @@ import hashlib
 from contextlib import ExitStack
 from pathlib import Path
 
-from stowaway.run import replacing, rule_log
+from stowaway.core.files import replacing
+from stowaway.core.script import rule_log
 
 OPEN_FILES = 200  # at once; a thousand shards take five passes
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stowaway.run import rule_log
-from stowaway.splits import check_no_leak, with_roles
-from stowaway.tables import read_table, write_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
+from stowaway.data.splits import check_no_leak, with_roles
 
 COLUMNS = "crop_id species_label event location image_id".split()
 

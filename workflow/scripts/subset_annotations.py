@@ -5,8 +5,9 @@ import heapq
 from hashlib import blake2b
 from pathlib import Path
 
-from stowaway.run import replacing, rule_log
-from stowaway.tables import rows
+from stowaway.core.files import replacing
+from stowaway.core.script import rule_log
+from stowaway.core.tables import rows
 
 
 def rank(row: dict, seed: int) -> tuple[int, int]:

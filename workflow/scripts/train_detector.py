@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stowaway import augment, classifier, losses, networks, scores, training
-from stowaway.backend import Backend
-from stowaway.detector import build, save_detector
-from stowaway.distributed import first, launch
-from stowaway.packs import open_pack
-from stowaway.run import rule_log
-from stowaway.tables import read_table, write_table
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
+from stowaway.data.packs import open_pack
+from stowaway.detectors import reconstruction as scores
+from stowaway.models import augmentation as augment
+from stowaway.models import autoencoders as networks
+from stowaway.models import classifier, losses, training
+from stowaway.models.checkpoint import build, save_detector
+from stowaway.models.device import Backend
+from stowaway.models.distributed import first, launch
 
 TRAINED_ON = {"natives": ["train"], "all": ["train", "invasive", "unlisted"]}
 

@@ -1,1 +1,1 @@
-"""The synthetic demo island: what is photographed (plan), and how it looks (scenes)."""
+"""The demo island: synthetic photos, drawn by a program."""

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stowaway.core.script import BadInput
 from stowaway.demo.shapes import SHAPES
-from stowaway.run import BadInput
 
 WIDTH, HEIGHT, STRIP = 640, 480, 24  # pixels; the info strip covers the bottom of the frame
 LENS = 0.6  # metres from the ground to the lens, which is what lies between it and the horizon

@@ -1,0 +1,283 @@
+import csv
+import json
+import math
+import zipfile
+
+import pytest
+
+from index_annotations import COLUMNS, clipped, index
+from stowaway.core.script import BadInput
+from stowaway.data.coco import read_time
+from stowaway.data.events import number_events
+from stowaway.data.json_stream import Limits
+from subset_annotations import rank, subset_annotations
+
+
+def run_index(source, folder, **settings):
+    chosen = {
+        "key": "file_name",
+        "rename": {"liz": "lizard", "rodnet": "rodent"},
+        "drop": ["empty"],
+        "gap": 60,
+        "use_seq_id": True,
+    }
+    paths = folder / "annotations.csv", folder / "rejected.csv"
+    index(source, *paths, **(chosen | settings))
+    return [list(csv.DictReader(path.open(newline=""))) for path in paths]
+
+
+def naive_index(coco: dict) -> dict[str, tuple]:
+    """The usable boxes by crop id, the slow and obvious way: O(images x annotations), in memory."""
+    rename = {"liz": "lizard", "rodnet": "rodent"}
+    out = {}
+    for image in coco["images"]:
+        mine = [a for a in coco["annotations"] if a["image_id"] == image["id"]]
+        for number, annotation in enumerate(mine, 1):
+            labels = [c["name"] for c in coco["categories"] if c["id"] == annotation["category_id"]]
+            label = labels[0].strip().lower() if labels else None
+            box = annotation["bbox"]
+            if label in (None, "empty") or None in box:
+                continue
+            width, height = image.get("width", 10**9), image.get("height", 10**9)
+            left, right = max(0, math.floor(box[0])), min(width, math.ceil(box[0] + box[2]))
+            top, bottom = max(0, math.floor(box[1])), min(height, math.ceil(box[1] + box[3]))
+            if right <= left or bottom <= top:
+                continue
+            stem, dot, suffix = image["file_name"].rpartition(".")
+            name = f"{stem}.box{number}{dot}{suffix}" if len(mine) > 1 else image["file_name"]
+            name += "" if suffix == "jpg" else ".jpg"
+            if len(mine) > 1 and suffix != "jpg":
+                name = f"{image['file_name']}.box{number}.jpg"
+            box = (left, top, right - left, bottom - top)
+            out[name] = (image["id"], rename.get(label, label), *map(str, box))
+    return out
+
+
+def test_streaming_index_equals_the_naive_one(coco, write_json, tmp_path):
+    rows, _ = run_index(write_json(coco), tmp_path)
+    found = {
+        r["crop_id"]: (r["image_id"], r["species"], r["x"], r["y"], r["w"], r["h"]) for r in rows
+    }
+    assert found == naive_index(coco)
+    assert len(found) == 5
+
+
+def test_every_quirk_is_met(coco, write_json, tmp_path):
+    rows, rejected = run_index(write_json(coco), tmp_path)
+    assert list(rows[0]) == COLUMNS
+    by_crop = {row["crop_id"]: row for row in rows}
+    over = by_crop["p/a/1.box2.jpg"]
+    assert [over[side] for side in "xywh"] == ["90", "70", "10", "10"]
+    assert (over["species"], over["label"]) == ("lizard", "liz")
+    assert by_crop["p/b/1.box2.jpg"]["width"] == ""
+    assert by_crop["p/b/1.box2.jpg"]["w"] == "700"
+    assert [by_crop["p/b/2.png.box1.jpg"][side] for side in "xywh"] == ["99", "10", "1", "4"]
+    reasons = sorted(row["reason"] for row in rejected)
+    assert reasons == sorted(
+        [
+            "label is dropped",
+            "no box",
+            "category is not listed",
+            "image is not listed, or was rejected",
+            "box is empty or outside the frame",
+            "no annotation",
+        ]
+    )
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_events_by_location_and_gap(coco, write_json, tmp_path):
+    rows, _ = run_index(write_json(coco), tmp_path)
+    events = {row["image_id"]: row["event"] for row in rows}
+    assert events["p:1"] == events["p:2"] == "A@2024-03-01T01:00:00-07:00"
+    assert events["p:4"] == events["p:5"] == "7@unknown"
+    coco["annotations"][3]["category_id"] = 1  # the frame eight hours later
+    rows, _ = run_index(write_json(coco), tmp_path, gap=29)
+    events = {row["image_id"]: row["event"] for row in rows}
+    assert len({events["p:1"], events["p:2"], events["p:3"]}) == 3
+
+
+def test_seq_id_wins_and_the_gap_fills_in():
+    images = [
+        ("1", "A", "t0", 0.0, "s1"),
+        ("2", "A", "t1", 1.0, None),
+        ("3", "A", "t5", 5.0, None),
+        ("4", None, "t6", 6.0, None),
+    ]
+    assert [event for event, _ in number_events(images, 10, True)] == [
+        "A@s1",
+        "A@t1",
+        "A@t1",
+        "unknown@t6",
+    ]
+    assert [event for event, _ in number_events(images, 10, False)] == ["A@t0"] * 3 + ["unknown@t6"]
+
+
+def test_relative_boxes_and_annotations_before_images(coco, write_json, tmp_path):
+    first = coco["annotations"][0]
+    first["bbox_relative"] = [0.1, 0.25, 0.5, 0.5]
+    del first["bbox"]
+    turned = {key: coco[key] for key in ("annotations", "categories", "images")}
+    rows, _ = run_index(write_json(turned), tmp_path)
+    row = next(row for row in rows if row["crop_id"] == "p/a/1.box1.jpg")
+    assert [row[side] for side in "xywh"] == ["10", "20", "50", "40"]
+
+
+def test_hostile_and_colliding_names_are_rejected(coco, write_json, tmp_path):
+    names = ["../../x.jpg", "p/A/1.JPG", "/etc/x.jpg"]
+    for number, name in enumerate(names):
+        image = coco["images"][0] | {"id": f"x{number}", "file_name": name}
+        coco["images"].append(image)
+        box = {"id": name, "image_id": image["id"], "category_id": 1, "bbox": [0, 0, 5, 5]}
+        coco["annotations"].append(box)
+    rows, rejected = run_index(write_json(coco), tmp_path)
+    assert not {row["file_name"] for row in rows} & set(names)
+    reasons = {row["file_name"]: row["reason"] for row in rejected if row["file_name"] in names}
+    assert "listed twice" in reasons["p/A/1.JPG"]
+    assert set(reasons) == set(names)
+
+
+def test_a_crop_never_takes_another_images_name(coco, write_json, tmp_path):
+    coco["images"].append(coco["images"][0] | {"id": "p:7", "file_name": "p/a/1.box1.jpg"})
+    coco["annotations"].append(coco["annotations"][0] | {"id": "f", "image_id": "p:7"})
+    rows, _ = run_index(write_json(coco), tmp_path)
+    names = [row["crop_id"] for row in rows]
+    assert len(set(names)) == len(names)
+    assert {"p/a/1.box1.jpg", "p/a/1.box1_.jpg"} <= set(names)
+
+
+def test_generated_names_of_different_images_never_meet(coco, write_json, tmp_path):
+    for number, name in ("x1", "q/x.jpg"), ("x2", "q/x"):
+        coco["images"].append(coco["images"][0] | {"id": number, "file_name": name})
+        for n in range(2):
+            box = {"id": f"{number}{n}", "image_id": number, "category_id": 1, "bbox": [n, 0, 5, 5]}
+            coco["annotations"].append(box)
+    names = [row["crop_id"] for row in run_index(write_json(coco), tmp_path)[0]]
+    assert len(set(names)) == len(names) == 9
+
+
+def test_a_box_listed_twice_counts_once(coco, write_json, tmp_path):
+    coco["annotations"].append(coco["annotations"][2] | {"id": "again"})
+    rows, rejected = run_index(write_json(coco), tmp_path)
+    assert len(rows) == 5
+    assert [r["annotation_id"] for r in rejected if r["reason"] == "box is listed twice"] == [
+        "again"
+    ]
+
+
+@pytest.mark.parametrize(
+    "moment", ["2020:01:02 03:04:05", "2020/01/02 03:04:05", "2020-01-02T03:04:05"]
+)
+def test_times_of_exif_are_read(moment):
+    assert read_time(moment) == ("2020-01-02T03:04:05", 1577934245.0)
+    assert read_time("yesterday") == (None, None)
+
+
+@pytest.mark.parametrize("part", ["images", "annotations", "categories"])
+def test_an_entry_that_is_no_object_is_one_line(coco, write_json, tmp_path, part):
+    coco[part][0] = "text"
+    with pytest.raises(BadInput, match=f"entry 0 of '{part}'"):
+        run_index(write_json(coco), tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_zip_of_one_json(coco, write_json, tmp_path):
+    plain, _ = run_index(write_json(coco), tmp_path)
+    with zipfile.ZipFile(tmp_path / "coco.zip", "w") as archive:
+        archive.writestr("folder/coco.json", json.dumps(coco))
+    assert run_index(tmp_path / "coco.zip", tmp_path)[0] == plain
+
+
+def test_bombs_meet_the_limits(coco, write_json, tmp_path):
+    path = write_json(coco)
+    size = path.stat().st_size
+    assert run_index(path, tmp_path, limits=Limits(json_bytes=size))[0]
+    with pytest.raises(BadInput, match=r"over .* bytes \(limits.json_bytes\); raise it"):
+        run_index(path, tmp_path, limits=Limits(json_bytes=size - 1))
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("coco.json", '{"info": "' + " " * 5_000_000 + '"}')
+    assert bomb.stat().st_size < 10_000
+    with pytest.raises(BadInput, match=r"over 200 times its size \(limits.zip_ratio\)"):
+        run_index(bomb, tmp_path)
+    with pytest.raises(BadInput, match=r"over 1,000,000 bytes"):
+        run_index(bomb, tmp_path, limits=Limits(10**6, 10**6))
+
+
+def test_a_damaged_zip_is_one_clear_line(coco, tmp_path):
+    path = tmp_path / "coco.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("coco.json", json.dumps(coco))
+        archive.writestr("__MACOSX/._coco.json", "what a Mac adds")
+    content = bytearray(path.read_bytes())
+    content[100] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="coco.zip: the zip cannot be read"):
+        run_index(path, tmp_path)
+
+
+def test_a_hostile_key_is_rejected_with_its_reason(coco, write_json, tmp_path):
+    coco["images"][0]["serving_bucket_key"] = "a/../../other-bucket/x.jpg"
+    _, rejected = run_index(write_json(coco), tmp_path, key="serving_bucket_key")
+    reasons = {row["image_id"]: row["reason"] for row in rejected if not row["annotation_id"]}
+    assert reasons["p:1"] == "key is not a relative path with forward slashes"
+
+
+def test_a_subset_is_the_lowest_ranked_by_whole_events(tmp_path):
+    table, out = tmp_path / "annotations.csv", tmp_path / "subset.csv"
+    lines = [f"c{n},{'fox' if n < 60 else 'rat'},e{n // 3}" for n in range(63)]
+    table.write_text("crop_id,species,event\n" + "\n".join(lines) + "\n")
+
+    def drawn(per_species, seed):
+        subset_annotations(table, out, per_species, seed)
+        return list(csv.DictReader(out.open(newline="")))
+
+    everything = drawn(100, 1)
+    assert [row["crop_id"] for row in everything] == [f"c{n}" for n in range(63)]
+    some = drawn(7, 1)
+    ranked = sorted(everything[:60], key=lambda row: rank(row, 1))
+    foxes = [row for row in some if row["species"] == "fox"]
+    assert sorted(r["crop_id"] for r in foxes) == sorted(r["crop_id"] for r in ranked[:7])
+    assert len({row["event"] for row in foxes}) == 3
+    assert sum(row["species"] == "rat" for row in some) == 3
+    assert drawn(7, 1) == some != drawn(7, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"images": [{"id": 1}], "annot', "cut short: it ends at byte 30"),
+        ('{"categories": [{"id": 1, "name": "fox"}], "images": [{"id": 1,, ', "broken near byte"),
+        ("[]", "no 'categories' list"),
+        ('{"categories": [{"id": 1, "name": "fox"}], "annotations": []}', "no 'images' list"),
+        ("", "cut short: it ends at byte 0"),
+    ],
+)
+def test_bad_json_is_one_clear_line(text, message, tmp_path):
+    path = tmp_path / "coco.json"
+    path.write_text(text + " " * 70_000 if "broken" in message else text)
+    (tmp_path / "annotations.csv").write_text("from before")
+    with pytest.raises(BadInput) as error:
+        run_index(path, tmp_path)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert (tmp_path / "annotations.csv").read_text() == "from before"
+
+
+def test_nothing_usable_says_the_most_frequent_reason(coco, write_json, tmp_path):
+    with pytest.raises(BadInput, match="label is dropped"):
+        run_index(write_json(coco), tmp_path, drop=["empty", "fox", "lizard", "rodent"])
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ((-3, -2, 10, 10), (0, 0, 7, 8)),
+        ((0.4, 0.6, 1.2, 1.2), (0, 0, 2, 2)),
+        ((0, 0, 0, 5), None),
+        ((100, 0, 5, 5), None),
+        ((-10, 0, 5, 5), None),
+    ],
+)
+def test_clipped(box, expected):
+    assert clipped(*box, 100, 80) == expected

@@ -1,0 +1,47 @@
+"""Made-up scores of an arm and what is known of their crops, for tests of the evaluation."""
+
+import numpy as np
+import pandas as pd
+
+from stowaway.evaluation.folds import crop_facts
+
+
+def table_of(seed: int, n: int = 120, calibration: bool = True) -> pd.DataFrame:
+    """Events of three crops: natives ant and bee in three roles, novel rat and fly."""
+    rng = np.random.default_rng(seed)
+    number = np.arange(n)
+    role = np.select([number < n // 4, number < n // 2], ["calibration", "test"], "invasive")
+    if not calibration:
+        role[role == "calibration"] = "val"
+    novel = role == "invasive"
+    noise = rng.normal(size=n)
+    return pd.DataFrame(
+        {
+            "crop_id": [f"c{i}" for i in number],
+            "species": np.where(novel, np.where(number % 6 < 3, "rat", "fly"), "ant"),
+            "role": role,
+            "event": [f"e{i // 3}" for i in number],
+            "good": novel + 0.4 * noise,
+            "basic_original": rng.normal(size=n),
+            "cae": rng.normal(size=n) + 0.1 * novel,
+            "shortcut_area": noise,
+            "shortcut_same": noise,
+        }
+    )
+
+
+def facts_of(table: pd.DataFrame, dated: bool = True, placed: bool = True) -> pd.DataFrame:
+    """Two places, a photo per crop, two events a day; every other event in infrared."""
+    number = np.arange(len(table))
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(number // 6, "D")
+    labels = table[["crop_id", "event"]].assign(
+        species_label=table["species"],
+        location=np.where(number % 6 < 3, "A", "B") if placed else "",
+        datetime=day.strftime("%Y-%m-%dT10:00:00") if dated else "",
+        crop_width=np.where(number % 2, 50, 300),
+        crop_height=10,
+        image_id=table["crop_id"],
+    )
+    colour = np.where(number % 6 < 3, 0.0, 30.0)
+    shortcut = pd.DataFrame({"crop_id": table["crop_id"], "colourfulness": colour})
+    return crop_facts(labels, shortcut)

@@ -1,0 +1,174 @@
+"""Metrics against scikit-learn's and by hand, and the original's threshold rules."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from stowaway.evaluation.counts import Ranked, by_event
+from stowaway.evaluation.metrics import (
+    METRICS,
+    auroc,
+    average_precision,
+    first_find,
+    fpr_at_tpr,
+    recall_at_fpr,
+    recall_in_queue,
+    wilson,
+)
+from stowaway.evaluation.original_rules import JUDGED, judge, rules, sweep
+
+
+def counted(scores, novel):
+    return Ranked(np.asarray(scores, float), np.asarray(novel), np.arange(len(novel))).counts()
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_areas_equal_scikit_learns_also_in_resamples(ties):
+    rng = np.random.default_rng(1)
+    novel = rng.random(400) < 0.2
+    scores = rng.normal(novel * 1.0)
+    scores = scores.round(0) if ties else scores
+    weights = rng.integers(0, 4, (400, 5)).astype(np.uint8)
+    ranked = Ranked(scores, novel, np.arange(400))
+    drawn = ranked.resampled(weights)
+    for metric, theirs in ((auroc, roc_auc_score), (average_precision, average_precision_score)):
+        assert metric(*ranked.counts()) == pytest.approx(theirs(novel, scores))
+        expected = [theirs(novel, scores, sample_weight=w) for w in weights.T]
+        np.testing.assert_allclose(metric(*drawn), expected, rtol=1e-5)
+
+
+def test_a_resample_equals_the_data_that_it_draws():
+    """Every metric of weighted events is that of a table in which they are repeated."""
+    rng = np.random.default_rng(4)
+    events = rng.integers(0, 30, 90)
+    novel, scores = events < 12, rng.normal(size=90).round(1)
+    weights = rng.multinomial(30, np.full(30, 1 / 30), 20).T.astype(np.uint8)
+    drawn = Ranked(scores, novel, events).resampled(weights)
+    for i, weight in enumerate(weights.T):
+        rows = np.repeat(np.arange(90), weight[events])
+        plain = counted(scores[rows], novel[rows])
+        for name, metric in METRICS.items():
+            assert metric(*drawn)[i] == pytest.approx(metric(*plain), rel=1e-4, abs=1e-5), name
+
+
+def test_many_thresholds_are_thinned_without_harm():
+    rng = np.random.default_rng(0)
+    novel = rng.random(9000) < 0.1
+    ranked = Ranked(rng.normal(novel * 1.0), novel, np.arange(9000))
+    drawn = ranked.resampled(np.ones((9000, 1), np.uint8))
+    assert 1000 < len(drawn[0]) <= 2000
+    for name in ("auroc", "recall_at_5_fpr", "fpr_at_95_tpr", "recall_in_first_5"):
+        metric = METRICS[name]
+        assert metric(*drawn)[0] == pytest.approx(metric(*ranked.counts()), abs=2e-3)
+
+
+def test_metrics_by_hand():
+    counts = counted([0.9, 0.8, 0.7, 0.6, 0.5], [True, False, True, False, False])
+    assert auroc(*counts) == pytest.approx(5 / 6)  # of 6 pairs, only (0.7, 0.8) is in wrong order
+    assert average_precision(*counts) == pytest.approx((1 / 1 + 2 / 3) / 2)
+    assert first_find(*counts) == 1
+    # above the first native of three half is found, at 1 / 4 of false alarms; then all, at 2 / 4
+    assert recall_at_fpr(*counts, 0.25) == pytest.approx(0.5)
+    assert recall_at_fpr(*counts, 0.05) == pytest.approx(0.1)
+    assert recall_at_fpr(*counts, 0.375) == pytest.approx(0.75)
+    assert recall_at_fpr(*counts, 0.5) == recall_at_fpr(*counts, 1) == 1
+    # below the lowest novel crop are two natives, at 1 / 3 of what is missed
+    assert fpr_at_tpr(*counts, 2 / 3) == pytest.approx(1 / 3)
+    assert fpr_at_tpr(*counts, 0.95) == pytest.approx(1 - 2 / 3 * 0.05 * 3)
+    assert recall_in_queue(*counts, 0.2) == pytest.approx(0.5)
+    assert recall_in_queue(*counts, 0.5) == pytest.approx(0.75)  # half of the third crop
+    assert recall_in_queue(*counts, 1) == 1
+
+
+def test_false_alarms_to_come_are_those_of_conformal_thresholds():
+    """A threshold at the k-th of n natives flags k / (n + 1): checked on many further ones."""
+    rng = np.random.default_rng(5)
+    found = []
+    for _ in range(2000):
+        scores = np.concatenate([rng.random(19), np.linspace(0, 1, 1001)])
+        found.append(recall_at_fpr(*counted(scores, np.arange(1020) >= 19), 0.05))
+    assert np.mean(found) == pytest.approx(0.05, abs=0.004)
+
+
+def test_all_equal_scores_find_nothing_but_by_chance():
+    counts = counted(np.zeros(6), np.array([True, False] * 3))
+    assert auroc(*counts) == 0.5
+    assert average_precision(*counts) == 0.5
+    assert recall_at_fpr(*counts) == 0
+    assert fpr_at_tpr(*counts) == 1
+    assert recall_in_queue(*counts, 0.1) == pytest.approx(0.1)
+    assert first_find(*counts) == 1 + 3 / 4
+
+
+def test_an_absent_side_is_not_a_number():
+    for novel in (np.ones(3, bool), np.zeros(3, bool)):
+        counts = counted(np.arange(3.0), novel)
+        for name in ("auroc", "recall_at_5_fpr", "fpr_at_95_tpr"):
+            assert np.isnan(METRICS[name](*counts))
+    assert np.isnan(first_find(*counts))
+
+
+def test_one_native_and_one_novel_unit():
+    counts = counted([1.0, 2.0], [False, True])
+    assert auroc(*counts) == 1
+    assert recall_at_fpr(*counts, 0.05) == pytest.approx(0.1)  # one native promises no 5 %
+
+
+def test_events_are_scored_by_their_highest_crop():
+    scores = np.array([1.0, 5.0, 2.0, 3.0, 9.0])
+    novel = np.array([False, False, True, True, False])
+    highest, is_novel, event = by_event(scores, novel, np.array(["a", "a", "b", "b", "b"]))
+    found = {(str(e), bool(n)): s for s, n, e in zip(highest, is_novel, event, strict=True)}
+    assert found == {("a", False): 5.0, ("b", True): 3.0, ("b", False): 9.0}
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (3, 7), (50, 200), (47, 47)])
+def test_wilson_equals_scipys(hits, n):
+    expected = binomtest(hits, n).proportion_ci(method="wilson")
+    assert wilson(hits, n) == pytest.approx((expected.low, expected.high))
+    assert wilson(hits, n)[0] <= hits / n <= wilson(hits, n)[1]
+
+
+def test_wilson_of_nothing():
+    assert wilson(0, 0) == (0, 1)
+
+
+def table(error, correlation):
+    events = [f"e{n // 2}" for n in range(len(error))]
+    return pd.DataFrame({"error": error, "correlation": correlation, "event": events})
+
+
+def test_the_originals_thresholds_by_hand():
+    val = table([1.0, 2.0, 3.0, 4.0], [0.8, 0.8, 0.6, 0.6])
+    found = {(rule.name, rule.parameter): rule for rule in rules(val)}
+    assert len(found) == 14
+    assert found["correlation", 0.5].threshold == pytest.approx(0.35)
+    assert found["deviation", 2].threshold == pytest.approx(2.5 + 2 * np.sqrt(1.25))
+    assert found["quartile", 25].threshold == pytest.approx(1.75)
+    assert found["correlation", 0.5].flags(table([0, 0], [0.3, 0.4])).tolist() == [True, False]
+    assert found["quartile", 25].flags(table([1.7, 1.8], [0, 0])).tolist() == [False, True]
+
+
+def test_the_quartile_rule_flags_three_natives_in_four():
+    """Mistake 1 of the original: it never looked. Here the rate stands beside the recall."""
+    rng = np.random.default_rng(0)
+    val, natives, rats = (table(rng.random(n), rng.random(n)) for n in (400, 400, 10))
+    quartile = next(rule for rule in rules(val) if rule.name == "quartile")
+    (values,) = judge(quartile, natives, {"rat": rats})
+    row = dict(zip(JUDGED, values, strict=True))
+    assert row["false_alarm_rate"] == pytest.approx(0.75, abs=0.06)
+    assert row["false_alarm_low"] < row["false_alarm_rate"] < row["false_alarm_high"]
+    assert (row["n"], row["events"], row["n_native"], row["native_events"]) == (10, 5, 400, 200)
+    assert (row["low"], row["high"]) == wilson(row["recall"] * 5, 5)
+    assert row["recall"] == (rats["error"] > quartile.threshold).mean()
+
+
+def test_the_sweep_is_monotone_in_its_parameter():
+    rng = np.random.default_rng(0)
+    val = table(rng.random(50), rng.random(50))
+    for score, direction in (("correlation", 1), ("error", -1)):
+        flagged = [rule.flags(val).mean() for rule in sweep(val, score)]
+        assert (np.diff(flagged) * direction >= 0).all()
+        assert flagged[0] != flagged[-1]

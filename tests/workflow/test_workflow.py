@@ -1,0 +1,312 @@
+"""The whole workflow on a small island, run as a user runs it."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from conftest import ROOT
+
+pytestmark = pytest.mark.workflow
+
+QUICK = {"image_size": 32, "epochs": 3, "patience": 2}
+SPOTTER = {
+    "kind": "classifier",
+    "layers": [8, 16],
+    "score": "vim",
+    "augment": True,
+    "aspect": "pad",
+    "train_on": "natives",
+    "batch_size": 32,
+    "learning_rate": 0.001,
+    "precision": "auto",
+    "compile": False,
+    "seed": 1,
+}
+SMALL = {
+    "name": "small",
+    "coco": "results/small/island/coco.json",
+    "images": {"source": "results/small/island/images"},
+    "demo": {"size": 120},
+    "shards": 2,
+    "detectors": {
+        "basic_original": None,
+        "basic_visualization": None,
+        "cae_mended": None,
+        "basic": QUICK,
+        "cae": QUICK | {"layers": [8, 8, 4]},
+        "spotter": QUICK | SPOTTER,
+        "cae_visualization": QUICK | {"layers": [8, 8, 4]},
+    },
+    "tsne": {"perplexities": [5]},
+    "evaluation": {"resamples": 100, "seeds": [1, 2]},
+    "backbone": {"image_size": 64},
+    "figures": {"examples": 2},
+}
+FIGURE = "results/small/figures/tsne/cae/rat.svg"
+
+
+@pytest.fixture(scope="module")
+def island(project_copy):
+    """A project in which the small island was run once; its config and what was printed."""
+    project = project_copy()
+    project.config = project.overlay("small", SMALL)
+    project.printed = project.run("--cores", "2", config=project.config)
+    project.results = project.folder / "results/small"
+    return project
+
+
+def planned(printed: str) -> dict[str, int]:
+    """The rules of a dry run and how often each would run."""
+    table = printed.rsplit("Job stats:", 1)[-1].split("total")[0]
+    return {m[1]: int(m[2]) for m in re.finditer(r"^(\w+) +(\d+)$", table, re.M)}
+
+
+def dry(island, *arguments, config=None) -> dict[str, int]:
+    return planned(island.run("-n", *arguments, config=config or island.config))
+
+
+def test_a_fresh_clone_plans_the_whole_graph(project_copy):
+    project = project_copy()
+    for config in (None, "config/sci.yaml", "config/channel_islands.yaml"):
+        jobs = planned(project.run("all", "evaluation", "-n", config=config))
+        rules = {
+            m
+            for s in (ROOT / "workflow/rules").glob("*.smk")
+            for m in re.findall(r"^ *rule (\w+):", s.read_text(), re.M)
+        }
+        left_out = {
+            "eda",
+            "models",
+            "figures",
+            "encode_others",
+            "place_crops",
+            "fetch_coco",
+            "subset_annotations",
+            "drop_images",
+        } | ({"make_demo"} if config else set())
+        assert rules - left_out <= set(jobs)
+        assert jobs["train_detector"] == 6
+    for target in ("figures", "eda", "models", "evaluation", "all"):
+        assert planned(project.run(target, "-n"))[target] == 1
+
+
+def test_every_stage_left_its_tables(island):
+    labels = pd.read_csv(island.results / "labels.csv")
+    assert list(labels)[:2] == ["image_path", "species_label"]
+    assert labels["crop_id"].is_unique
+    assert all((island.folder / path).is_file() for path in labels["image_path"])
+    splits = pd.read_csv(island.results / "splits.csv")
+    assert set(splits["role"]) == {"train", "val", "calibration", "test", "invasive", "unlisted"}
+    metrics = pd.read_csv(island.results / "metrics.csv")
+    networks = {"basic", "cae", "cae_visualization", "spotter"}
+    assert set(metrics["detector"]) == networks | {"fusion", "knn", "mahalanobis"}
+    queue = pd.read_csv(island.results / "queue.csv")
+    assert set(queue["role"]) <= {"test", "invasive", "unlisted"}
+    assert list(queue["rank"]) == list(range(1, len(queue) + 1)) and queue["event"].is_unique
+    assert queue["score"].is_monotonic_decreasing and queue["p_value"].is_monotonic_increasing
+    assert set(metrics["level"]) == {"crop", "event"}
+    areas = metrics[metrics["metric"] == "auroc"]
+    assert ((areas["low"] <= areas["value"]) & (areas["value"] <= areas["high"])).all()
+    assert set(metrics.loc[metrics["arm"] != "listed", "detector"]) == {"cae_visualization"}
+    accuracy = pd.read_csv(island.results / "accuracy/cae.csv")
+    assert set(accuracy["species"]) == {"rat", "cat", "pig"}
+    assert accuracy["false_alarm_rate"].between(0, 1).all()
+    spotted = pd.read_csv(island.results / "scores/spotter.csv")
+    assert spotted["score"].notna().all() and spotted["error"].isna().all()
+    assert not (island.results / "reconstructions/spotter.npz").exists()
+    scores = pd.read_csv(island.results / "scores/cae.csv")
+    assert len(scores) == len(splits)
+    assert scores["score"].equals(scores["error"])
+
+
+def test_the_end_says_what_was_lost(island):
+    assert "1 missing" in island.printed
+    assert "image is corrupt" in island.printed
+    proposal = yaml.safe_load((island.results / "species_proposal.yaml").read_text())
+    assert {"fox", "rat"} <= set(proposal["species"]["native"] + proposal["species"]["invasive"])
+
+
+def test_every_figure_is_there_in_both_forms(island):
+    figures = island.results / "figures"
+    pictures = sorted(figures.rglob("*.svg"))
+    assert len(pictures) > 30
+    for svg in pictures:
+        assert svg.read_text().startswith("<?xml")
+        with Image.open(svg.with_suffix(".png")) as image:
+            assert image.width > 600
+
+
+def test_a_second_run_has_nothing_to_do(island):
+    assert "Nothing to be done" in island.run("--cores", "2", config=island.config)
+
+
+def test_one_figure_alone_runs_the_plot_rule_alone(island):
+    (island.folder / FIGURE).unlink()
+    assert dry(island, FIGURE) == {"plot_tsne": 1}
+    island.run("--cores", "1", FIGURE, config=island.config)
+    assert (island.folder / FIGURE).is_file()
+
+
+def test_crops_beside_the_map_are_placed_on_it_and_it_stays(island):
+    mapped = island.results / "tsne/cae/p5.csv"
+    before = mapped.read_bytes()
+    island.run("--cores", "2", "results/small/tsne/cae/p5.placed.csv", config=island.config)
+    assert mapped.read_bytes() == before
+    placed = pd.read_csv(island.results / "tsne/cae/p5.placed.csv")
+    known, crops = pd.read_csv(mapped), pd.read_csv(island.results / "labels.csv")
+    assert set(placed["crop_id"]) == set(crops["crop_id"]) - set(known["crop_id"])
+    assert len(placed) and placed["reconstruction_x"].between(-200, 200).all()
+
+
+def test_another_month_is_placed_on_the_map_of_the_first_without_training(island):
+    april = {
+        "name": "april",
+        "coco": "results/april/island/coco.json",
+        "images": {"source": "results/april/island/images"},
+        "tsne": {"perplexities": [5], "map": "small"},
+    }
+    overlay = island.overlay("april", SMALL | april)
+    jobs = dry(island, "results/april/tsne/cae/p5.placed.csv", config=overlay)
+    assert {"encode_others", "place_crops", "pack_crops", "label_crops"} <= set(jobs)
+    assert not {"train_detector", "encode_crops", "embed_crops", "split_crops"} & set(jobs)
+
+
+def test_touching_a_shared_module_reruns_what_depends_on_it(island):
+    module = island.folder / "workflow/scripts/stowaway/evaluation/original_rules.py"
+    text = module.read_text()
+    module.write_text(text + "# touched\n")
+    jobs = dry(island)
+    module.write_text(text)
+    assert jobs["evaluate_detector"] == 7
+    assert "plot_accuracy" in jobs
+    assert not {"train_detector", "score_crops", "embed_crops", "plot_eda"} & set(jobs)
+
+
+@pytest.mark.parametrize(
+    "module", ["core/tables", "core/names", "plots/style", "models/autoencoders"]
+)
+def test_every_module_reruns_the_scripts_that_import_it(island, module):
+    path = island.folder / f"workflow/scripts/stowaway/{module}.py"
+    text = path.read_text()
+    path.write_text(text + "# touched\n")
+    jobs = dry(island)
+    path.write_text(text)
+    expected = {
+        "core/tables": {"crop_images", "split_crops", "plot_roc"},
+        "core/names": {"index_annotations", "download_images"},
+        "plots/style": {"plot_eda", "plot_tsne"},
+        "models/autoencoders": {"train_detector"},
+    }
+    assert expected[module] <= set(jobs)
+    assert "make_demo" not in jobs
+    assert module != "plots/style" or all(
+        rule.startswith("plot_") or rule == "all" for rule in jobs
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({"species": {"propose_threshold": 7}}, {"propose_species", "all"}),
+        ({"aws": {"profile": "another"}}, set()),
+        ({"figures": {"examples": 3}}, {"reconstruct_crops", "plot_reconstructions", "all"}),
+    ],
+)
+def test_a_key_touches_what_its_documentation_says(island, change, rules):
+    assert set(dry(island, config=island.overlay("key", SMALL | change))) == rules
+
+
+def test_a_moved_project_has_nothing_to_do(island, tmp_path):
+    moved = shutil.copytree(island.folder, tmp_path / "moved", symlinks=True)
+    command = [sys.executable, "-m", "snakemake", "-n", "--configfile", island.config]
+    done = subprocess.run(command, cwd=moved, capture_output=True, text=True, timeout=120)
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_evaluation_compares_detectors_in_every_arm(island):
+    island.run("--cores", "2", "evaluation", config=island.config)
+    metrics = pd.read_csv(island.results / "evaluation/metrics.csv")
+    assert set(metrics["arm"]) == {"rotate", "listed"}
+    runs = metrics[metrics["stratum"] == "all"].groupby("arm")["runs"].first()
+    assert runs["listed"] == 2 and runs["rotate"] == 10  # two seeds, five natives
+    area = metrics[(metrics["metric"] == "auroc") & (metrics["stratum"] == "all")]
+    assert area["value"].between(0, 1).all()
+    assert (area["low"] <= area["high"]).all()
+    assert len(list((island.results / "evaluation/scores").glob("rotate_*"))) == 5
+    for name in ("comparison", "event_roc", "alarm_cost", "species_recall", "alarm_rates"):
+        with Image.open(island.results / f"figures/{name}.png") as image:
+            assert min(image.size) > 500
+
+
+def test_one_more_invasive_species_downloads_and_crops_nothing(island):
+    species = {
+        "native": ["fox", "lizard", "scrub jay", "skunk"],
+        "invasive": ["rat", "cat", "pig", "mouse"],
+    }
+    jobs = dry(island, config=island.overlay("more", SMALL | {"species": species}))
+    assert {"split_crops", "train_detector", "plot_tsne"} <= set(jobs)
+    early = {"make_demo", "index_annotations", "shard_annotations", "download_images"}
+    assert not (early | {"crop_images", "label_crops", "pack_crops"}) & set(jobs)
+    arms = dry(island, "evaluation", config=island.overlay("more", SMALL | {"species": species}))
+    assert "pack_features" not in arms
+
+
+def test_one_changed_detector_trains_alone(island):
+    detectors = SMALL["detectors"] | {"basic": QUICK | {"epochs": 4}}
+    jobs = dry(island, config=island.overlay("longer", SMALL | {"detectors": detectors}))
+    assert jobs["train_detector"] == 1
+    assert not {"pack_crops", "split_crops"} & set(jobs)
+
+
+def test_a_second_training_gives_the_same_scores(island):
+    before = (island.results / "scores/cae.csv").read_bytes()
+    target = "results/small/scores/cae.csv"
+    island.run("--cores", "2", target, "--forcerun", "train_detector", config=island.config)
+    assert (island.results / "scores/cae.csv").read_bytes() == before
+
+
+def test_the_report_is_one_file_that_works_offline(island):
+    island.run("--report", "report.html", config=island.config)
+    page = (island.folder / "report.html").read_text()
+    assert "synthetic" in page
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?://', page)
+    for category in (
+        "0. Review first",
+        "1. Data",
+        "2. Detection",
+        "3. Thresholds",
+        "4. t-SNE",
+        "5. Models",
+    ):
+        assert category in page
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        (
+            {"detectors": {"cae": {"epoch": 3}}},
+            "detectors.cae.epoch: unknown key; did you mean 'epochs'?",
+        ),
+        ({"specie": {}}, "specie: unknown key; did you mean 'species'?"),
+    ],
+)
+def test_a_typo_in_the_config_ends_the_plan_and_names_the_key(project_copy, overlay, message):
+    project = project_copy()
+    printed = project.run("-n", config=project.overlay("typo", overlay), ok=False)
+    assert message in printed
+    assert "Traceback" not in printed
+
+
+def test_a_misspelt_species_is_one_line_on_the_terminal(island):
+    overlay = island.overlay("raat", SMALL | {"species": {"invasive": ["raat"]}})
+    target = "results/small/species.csv"
+    printed = island.run("--cores", "1", target, config=overlay, ok=False)
+    assert "stowaway: species.invasive: no crop is labelled 'raat'; did you mean 'rat'?" in printed
+    island.run("--cores", "1", target, config=island.config)

@@ -1,0 +1,4 @@
+"""How well scores find novel animals: metrics with intervals, folds, thresholds, false alarms.
+
+No plots.
+"""

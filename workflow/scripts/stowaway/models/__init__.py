@@ -1,0 +1,4 @@
+"""Networks in pure PyTorch: autoencoders, backbones, losses, training, checkpoints.
+
+No files of the workflow.
+"""
