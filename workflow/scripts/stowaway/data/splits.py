@@ -2,6 +2,7 @@
 
 import difflib
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from stowaway.data.copies import joined
 from stowaway.data.events import UNKNOWN
 from stowaway.core.script import BadInput
+from stowaway.core.tables import read_table
 
 ROLES = ("train", "val", "calibration", "test")
 
@@ -132,3 +134,11 @@ def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -
         raise Leak(f"leak: {used.loc[~right, 'species'].unique().tolist()} in a wrong role")
     if not table["crop_id"].is_unique:
         raise Leak("leak: a crop is listed twice")
+
+
+def load_crops(labels: Path, splits: Path) -> pd.DataFrame:
+    """A row per crop in the order of the labels, with `row`, `group` and `role`: a stand-in."""
+    table = read_table(labels).rename(columns={"species_label": "species"})
+    table["row"] = np.arange(len(table))
+    roles = read_table(splits, ["event", "species", "group", "role"])
+    return table.merge(roles, on=["event", "species"], how="inner").sort_values("row")
