@@ -47,7 +47,7 @@ def take_photo(frame: Frame) -> tuple[Image.Image, list[Box]]:
 
 
 def save_photo(images: Path, frame: Frame) -> tuple[Frame, list[Box]]:
-    """Draw a frame and write it below the folder `images`, with the quirk that the plan gives it."""
+    """Draw a frame and write it below the folder `images`, with the quirk that it has."""
     photo, boxes = take_photo(frame)
     file = io.BytesIO()
     if frame.quirk == "rgba":
