@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stowaway.data.copies import joined
-from stowaway.data.events import UNKNOWN
 from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table
+from stowaway.data.copies import joined
+from stowaway.data.events import UNKNOWN
 
 ROLES = ("train", "val", "calibration", "test")
 
