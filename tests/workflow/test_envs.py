@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,13 +53,17 @@ def test_environments_hold_the_same_versions(name):
 
 def imports(path) -> set[str]:
     """Top-level packages that a script imports, by the project's own modules too."""
+    return set().union(*map(imports_of_file, [str(path), *imported_by(str(path))]))
+
+
+@cache
+def imports_of_file(file: str) -> set[str]:
     found = set()
-    for file in [str(path), *imported_by(str(path))]:
-        for node in ast.walk(ast.parse(Path(file).read_text())):
-            if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                found.add(node.module.split(".")[0])
+    for node in ast.walk(ast.parse(Path(file).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module.split(".")[0])
     return found - set(sys.stdlib_module_names) - OURS
 
 
