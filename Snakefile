@@ -4,15 +4,12 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
+if "name" not in config:  # else a data set of its own, on which the demo's labels have no bearing
 
-configfile: "config/config.yaml"
+    configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
-
-
-pathvars:
-    results=f"results/{config['name']}",
 
 
 scattergather:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and folders that lie in each other."""
 
 import os
 from collections.abc import Iterator
@@ -37,3 +37,9 @@ def _fresh(path: Path, mode: str, buffering: int, **text: str) -> IO:
     except FileExistsError:
         path.unlink()
     return open(path, mode, buffering, **text)
+
+
+def overlap(one: Path | str, other: Path | str) -> bool:
+    """Whether `one` is a folder that is, holds or lies in the folder `other`, by any links."""
+    one, other = Path(one).resolve(), Path(other).resolve()
+    return one.is_dir() and (one in (other, *other.parents) or other in one.parents)
