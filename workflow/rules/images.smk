@@ -17,7 +17,7 @@ CROPPING = {
     "max_pixels": config["limits"]["image_pixels"],
     "max_side": config["crops"]["max_side"],
 }
-CROP_CODE = [*modules("crop_images"), local("workflow/scripts/crop_images.py")]
+CROP_CODE = [*modules("crop_images"), local(str(PROJECT / "workflow/scripts/crop_images.py"))]
 
 
 # Its input to the downloads is ancient, and it has no other trigger than new shards: to Snakemake,
