@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stowaway.data.json_stream import Limits, items
 from stowaway.core.names import clean_label, name_key, why_unsafe, why_unsafe_key
+from stowaway.data.json_stream import Limits, items
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from stowaway.data.boxes import Box, Unusable, fit_box
 from stowaway.core.files import replacing
 from stowaway.core.script import BadInput
+from stowaway.data.boxes import Box, Unusable, fit_box
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP")  # no format that runs another program
 TURN = {

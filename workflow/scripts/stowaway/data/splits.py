@@ -2,13 +2,14 @@
 
 import difflib
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from stowaway.core.script import BadInput
 from stowaway.data.copies import joined
 from stowaway.data.events import UNKNOWN
-from stowaway.core.script import BadInput
 
 ROLES = ("train", "val", "calibration", "test")
 
@@ -132,3 +133,14 @@ def check_no_leak(table: pd.DataFrame, native: list[str], invasive: list[str]) -
         raise Leak(f"leak: {used.loc[~right, 'species'].unique().tolist()} in a wrong role")
     if not table["crop_id"].is_unique:
         raise Leak("leak: a crop is listed twice")
+
+
+def load_crops(labels: Path, splits: Path) -> pd.DataFrame:
+    """Each crop of labels.csv with its group and role in a fold, after the leak test.
+
+    A row per crop in the order of the labels: `row` (its position there, and in every pack),
+    `crop_id, species, event, group, role, location, datetime, image_path, image_id, crop_width,
+    crop_height, photo_checksum, crop_checksum`. An unknown location is UNKNOWN, never blank.
+    Raises `BadInput` where the split lacks an event and species, and `Leak` (`check_no_leak`).
+    """
+    raise NotImplementedError
