@@ -13,12 +13,10 @@ from stowaway.core.tables import rows
 from stowaway.data.exact_copies import crop_checksum, photo_checksum
 from stowaway.data.photos import Unusable, open_photo, read_photo, save_crop
 
-OF_THE_BOX = "crop_id species label event location datetime image_id".split()
-COLUMNS = [
-    "image_path",
-    *OF_THE_BOX,
-    *"crop_width crop_height photo_checksum crop_checksum".split(),
-]
+COLUMNS = (
+    "image_path crop_id species label event location datetime image_id crop_width crop_height "
+    "photo_checksum crop_checksum"
+).split()
 
 
 def crop_images(
@@ -60,11 +58,9 @@ def crop_images(
                 except Unusable as reason:
                     reject.writerow([row["crop_id"], row["image_id"], reason])
                     continue
-                size = {"crop_width": width, "crop_height": height}
-                checksums = {"photo_checksum": of_photo, "crop_checksum": crop_checksum(crop)}
-                table.writerow(
-                    {"image_path": path} | {k: row[k] for k in OF_THE_BOX} | size | checksums
-                )
+                row |= {"image_path": path, "crop_width": width, "crop_height": height}
+                row |= {"photo_checksum": of_photo, "crop_checksum": crop_checksum(crop)}
+                table.writerow(row)
 
 
 def images_of(shard: Path, manifest: Path) -> Iterator[tuple[dict, list[dict]]]:

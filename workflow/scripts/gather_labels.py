@@ -14,8 +14,8 @@ from stowaway.core.tables import rows
 from stowaway.data.exact_copies import copy_finder
 
 COLUMNS = (
-    "image_path species_label crop_id event location datetime crop_width crop_height image_id label "
-    "photo_checksum crop_checksum"
+    "image_path species_label crop_id event location datetime crop_width crop_height image_id "
+    "label photo_checksum crop_checksum"
 ).split()
 REJECTED = ["crop_id", "image_id", "reason"]
 
