@@ -129,8 +129,10 @@ def served(island: Path):
 
 def overlay(name: str, coco: Path, source: str, photos: int) -> Path:
     """The config of a site; all else is the demo's."""
-    networks = yaml.safe_load((ROOT / "config/config.yaml").read_text())["detectors"]
-    config = {
+    demo = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    networks = schema["properties"]["detectors"]["default"]
+    config = demo | {
         "name": name,
         "coco": str(coco),
         "images": {"source": source, "key": "file_name"},

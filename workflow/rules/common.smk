@@ -39,8 +39,8 @@ NETWORK_THREADS = 1 if SYNTHETIC and config["demo"]["size"] <= 2_000 else 8
 
 # A fold: its natives, and the species that are novel in it, which nothing is fitted on.
 FOLDS = {"listed": {"native": list(NATIVE.values()), "novel": list(INVASIVE.values())}} | {
-    f"leave_out_{slug}": {"native": [n for n in NATIVE.values() if n != name], "novel": [name]}
-    for slug, name in NATIVE.items()
+    f"leave_out_{short}": {"native": [n for n in NATIVE.values() if n != name], "novel": [name]}
+    for short, name in NATIVE.items()
     if len(NATIVE) > 1
 }
 DEFAULT = f"<results>/folds/listed/{config['split']['seed']}"
@@ -101,13 +101,3 @@ def threshold_of(wildcards):
 def worth(wildcards):
     """Threads that a detector's network can use: a dense one is bound by memory, not by cores."""
     return 1 if settings(wildcards)["kind"] == "dense" else NETWORK_THREADS
-
-
-def show_summary():
-    """Print at the end what was processed, what was lost, and where the figures are."""
-    summary = Path(RESULTS, "summary.txt")
-    if summary.exists():
-        print(f"\n{config['name']}\n{summary.read_text()}figures: {RESULTS}/figures/")
-
-
-PACKS = sorted({pack_of(d) for d in [config["backbone"], *(DETECTORS[n] for n in NETWORKS)]})

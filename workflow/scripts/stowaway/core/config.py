@@ -46,7 +46,7 @@ def check_config(config: dict, schema: Path) -> dict:
     wrong = [(key, text) for key, text in wrong if key not in retired]
     lines = [f"{key}: {text}" for key, text in [*retired.items(), *wrong]]
     if not lines:
-        config["detectors"] = _in_one_order(config["detectors"])
+        config["detectors"] = _sorted_detectors(config["detectors"])
         lines = list(_contradictions(config))
     if lines:
         raise ConfigError("\n".join([*lines, "Every key is explained in docs/config.md."]))
@@ -120,7 +120,7 @@ def _without_removed_networks(filled: dict, given: dict) -> dict:
     return filled
 
 
-def _in_one_order(detectors: dict) -> dict:
+def _sorted_detectors(detectors: dict) -> dict:
     """The detectors by name, so that each has the same colour on every figure.
 
     One on features is scored by its method, and is fitted on natives only.
