@@ -1,5 +1,5 @@
 # make demo  draws the demo island and runs the whole workflow on it
-# make test  runs the tests
+# make test  runs all tests; make quick  the fast unit tests alone, in about a minute
 # Both make .venv first, with the pinned packages, and do nothing twice.
 # make benchmark  measures what takes minutes; benchmarks/README.md has the others
 
@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test benchmark docs lint format lock
+.PHONY: demo test quick benchmark docs lint format lock
 
 demo: .venv/installed
 	snakemake --cores all --quiet rules host
@@ -25,6 +25,9 @@ demo: .venv/installed
 
 test: .venv/installed
 	pytest
+
+quick: .venv/installed
+	pytest -m "not workflow and not slow"
 
 benchmark: .venv/installed
 	snakemake --cores all --quiet all

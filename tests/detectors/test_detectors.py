@@ -6,7 +6,6 @@ import pytest
 import torch
 from test_config import SCHEMA, config, merged  # noqa: F401 - a fixture
 
-from encode_crops import encode_crops
 from evaluate_detector import evaluate_detector
 from reconstruct_crops import reconstruct_crops
 from score_crops import score_crops
@@ -89,14 +88,6 @@ def test_every_score_goes_from_pixels_to_the_tables(site, complete, kind, score)
     if score in ("error", "complexity") and kind == "convolutional":
         reconstruct_crops(*inputs, site / "pairs.npz", 2, 1)
         assert len(np.load(site / "pairs.npz")["score"]) == 6
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_tsne_gets(site, complete, kind):
-    settings = complete(kind, score=SCORES[kind][0])
-    encode_crops(*trained(site, settings), site / "c.npz", site / "a.npz", settings, 20, 1, 1)
-    spaces = np.load(site / "c.npz").files[1:]
-    assert spaces == (["latent"] if kind == "classifier" else ["latent", "reconstruction"])
 
 
 def test_a_classifier_learns_the_species_and_its_file_names_them(site, complete):

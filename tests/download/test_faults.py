@@ -66,6 +66,7 @@ def is_whole(row: dict) -> bool:
     return content == body(int(row["image_id"])) and row["md5"] == checksum
 
 
+@pytest.mark.slow
 def test_five_per_cent_of_each_fault(tmp_path):
     """Nothing is lost or corrupt, each failure is named, and tried again alone."""
     numbers = range(3000)
@@ -93,6 +94,7 @@ def test_five_per_cent_of_each_fault(tmp_path):
     assert not list((tmp_path / "images").rglob("*.part"))
 
 
+@pytest.mark.slow
 def test_a_server_that_limits_the_rate_loses_nothing(tmp_path):
     """Refusals at once, of all that is over 100 requests a second, end well, if late."""
     shard = write_shard(tmp_path / "1-of-1.csv", range(600))
@@ -128,6 +130,7 @@ def whole_files(images: Path, checked: set[Path]) -> None:
         checked.add(path)
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_random_moments(tmp_path):
     """kill -9: each file in the store is whole at any time, and hardly one is fetched twice."""
     numbers, draw, checked = range(2500), random.Random(SEED), set()

@@ -2,10 +2,12 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,17 +106,23 @@ BRINGS = {
 }
 
 
+def loaded_by(script: str) -> set[str]:
+    """The heavy packages that importing a script really loads, in a process of its own."""
+    code = f"import sys, json, {script}; print(json.dumps([*sys.modules]))"
+    command = [sys.executable, "-c", code]
+    folder = ROOT / "workflow/scripts"
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return {module.split(".")[0] for module in json.loads(done.stdout)} & HEAVY
+
+
+@pytest.mark.slow
 def test_scripts_load_nothing_that_they_do_not_use_by_other_ways():
-    """Imports all scripts, each in its own process, and looks what was really loaded."""
-    look = "import sys, json, {}; print(json.dumps([*sys.modules]))"
-    for name in sorted({script for _, script in scripts()}):
-        command = [sys.executable, "-c", look.format(name)]
-        folder = ROOT / "workflow/scripts"
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-        loaded = {module.split(".")[0] for module in json.loads(done.stdout)} & HEAVY
-        used = imports(folder / f"{name}.py")
-        brought = {other for package in used for other in BRINGS.get(package, ())}
-        assert loaded <= used | brought, name
+    names = sorted({script for _, script in scripts()})
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, loaded in zip(names, pool.map(loaded_by, names), strict=True):
+            used = imports(ROOT / f"workflow/scripts/{name}.py")
+            brought = {other for package in used for other in BRINGS.get(package, ())}
+            assert loaded <= used | brought, name
 
 
 def test_a_detector_is_saved_and_read_without_torch():

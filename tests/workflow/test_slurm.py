@@ -18,7 +18,7 @@ from test_workflow import QUICK
 
 from conftest import ROOT
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slurm]
 
 LONG = QUICK | {"patience": None}
 ISLE = {

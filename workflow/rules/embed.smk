@@ -1,17 +1,17 @@
-"""A trained detector -> t-SNE of natives and invaders together, figures of it, later crops on it."""
+"""A trained detector of the default run -> t-SNE maps of crops, and other crops placed on them."""
 
 TSNE = config["tsne"]
-MAP = f"results/{TSNE['map'] or config['name']}"  # the run whose maps later crops are placed on
+MAP = f"results/{TSNE['map'] or config['name']}"  # the run on whose maps place_crops puts crops
 MAPS = expand("<results>/tsne/{{detector}}/p{perplexity}.csv", perplexity=TSNE["perplexities"])
 TSNE_THREADS = min(8, 1 + TSNE["max_native"] // 10_000)  # more wait for each other
 
 
 rule encode_crops:
     input:
-        model="<results>/models/{detector}.pt",
+        model=f"{DEFAULT}/models/{{detector}}.pt",
         pack=packed,
-        index="<results>/packed/index.csv",
-        splits="<results>/splits.csv",
+        labels="<results>/labels.csv",
+        splits=f"{DEFAULT}/splits.csv",
         modules=modules("encode_crops"),
     output:
         components="<results>/tsne/{detector}/components.npz",
@@ -24,7 +24,7 @@ rule encode_crops:
         "../../envs/torch.yaml"
     threads: worth
     params:
-        settings=settings,
+        train_on=lambda w: DETECTORS[w.detector]["train_on"],
         max_native=TSNE["max_native"],
         seed=TSNE["seed"],
     script:
@@ -34,7 +34,6 @@ rule encode_crops:
 rule embed_crops:
     input:
         components="<results>/tsne/{detector}/components.npz",
-        splits="<results>/splits.csv",
         modules=modules("embed_crops"),
     output:
         MAPS,
@@ -52,16 +51,17 @@ rule embed_crops:
         "../scripts/embed_crops.py"
 
 
+# Another run's map needs that run's model: its split.seed must be this run's.
 rule encode_others:
     input:
-        model=f"{MAP}/models/{{detector}}.pt",
+        model=f"{DEFAULT}/models/{{detector}}.pt".replace("<results>", MAP),
         axes=f"{MAP}/tsne/{{detector}}/axes.npz",
-        components=f"{MAP}/tsne/{{detector}}/components.npz",
+        mapped=f"{MAP}/tsne/{{detector}}/components.npz",
         pack=packed,
-        index="<results>/packed/index.csv",
+        labels="<results>/labels.csv",
         modules=modules("encode_others"),
     output:
-        components="<results>/tsne/{detector}/others.npz",
+        others="<results>/tsne/{detector}/others.npz",
     log:
         "<results>/logs/encode_others/{detector}.log",
     benchmark:
@@ -69,6 +69,8 @@ rule encode_others:
     conda:
         "../../envs/torch.yaml"
     threads: worth
+    params:
+        own_map=MAP == RESULTS,
     script:
         "../scripts/encode_others.py"
 
@@ -78,7 +80,6 @@ rule place_crops:
         components=f"{MAP}/tsne/{{detector}}/components.npz",
         embedding=f"{MAP}/tsne/{{detector}}/p{{perplexity}}.csv",
         others="<results>/tsne/{detector}/others.npz",
-        labels="<results>/labels.csv",
         modules=modules("place_crops"),
     output:
         placed="<results>/tsne/{detector}/p{perplexity}.placed.csv",

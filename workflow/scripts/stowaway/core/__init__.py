@@ -1,6 +1,5 @@
-"""A script's frame: log, one-line errors, progress, whole files, tables, names, checked config.
+"""What every script needs: log, one-line errors, progress, whole files, tables, names, config.
 
-Nothing here knows of animals. Every other room may import this one; imports point to rooms that
-stand above in this list: core, data, download, models, detectors, evaluation, embedding, review,
-plots, demo.
+Nothing here knows about animals. Every other room may import this one. Imports point down this
+list only: core, data, download, models, detectors, evaluation, embedding, review, plots, demo.
 """

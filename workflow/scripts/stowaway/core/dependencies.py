@@ -1,36 +1,40 @@
-"""Which of this package's modules a script imports, directly or through others."""
+"""Which modules of the package a script imports, so that an edit of one reruns its rule."""
 
 import ast
 from functools import cache
 from pathlib import Path
 
-# Modules that bear messages and the way a script runs, not its result.
-WITHOUT_RESULT = {"script.py", "progress.py", "files.py"}
+# An edit of these changes messages or how a script ends, never its result.
+WITHOUT_RESULT = {"core/script.py", "core/progress.py", "core/files.py"}
 
 
 @cache
 def imported_by(script: str) -> list[str]:
-    """Paths of all modules of `stowaway` that the script at this path imports, sorted."""
-    scripts = next(p for p in Path(script).parents if p.name == "scripts")
-    found: set[Path] = set()
+    """Paths of all modules of `stowaway` that the script at this path imports, sorted.
+
+    Imports by imported modules count too.
+    """
+    scripts = next(folder for folder in Path(script).parents if folder.name == "scripts")
+    modules: set[Path] = set()
     waiting = [Path(script)]
     while waiting:
-        for module in _imports(waiting.pop(), scripts) - found:
-            found.add(module)
-            waiting.append(module)
-    return sorted(map(str, found))
+        new = _imports(waiting.pop(), scripts) - modules
+        modules |= new
+        waiting += new
+    return sorted(map(str, modules))
 
 
 def result_modules(script: str) -> list[str]:
-    """Those on which the script's result depends: an edit of one is a reason to run it again."""
-    return [path for path in imported_by(script) if Path(path).name not in WITHOUT_RESULT]
+    """The modules on which the script's result depends."""
+    return [path for path in imported_by(script) if not path.endswith(tuple(WITHOUT_RESULT))]
 
 
 @cache
 def _imports(file: Path, scripts: Path) -> set[Path]:
-    names = set()
+    """Paths of the package's modules that one file imports itself."""
+    candidates = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stowaway"):
             base = scripts / node.module.replace(".", "/")
-            names |= {base.with_suffix(".py"), *(base / f"{name.name}.py" for name in node.names)}
-    return {name for name in names if name.is_file()}
+            candidates |= {base.with_suffix(".py"), *(base / f"{n.name}.py" for n in node.names)}
+    return {path for path in candidates if path.is_file()}

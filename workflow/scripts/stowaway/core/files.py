@@ -1,4 +1,4 @@
-"""Files that are whole or not there, files that are gone at the end, and overlapping folders."""
+"""Write files whole or not at all, remove temporary ones, and compare folders."""
 
 import os
 import sqlite3
@@ -12,10 +12,11 @@ from typing import IO
 def replacing(
     path: Path | str, mode: str = "w", temporary: Path | None = None, buffering: int = -1
 ) -> Iterator[IO]:
-    """Open a temporary file beside `path` and rename it to `path` once the block ends well.
+    """Open a temporary file beside `path`; rename it to `path` when the block ends without error.
 
-    Nobody ever sees half a file; when the block fails, what was at `path` is still there. Where no
-    other process writes `path`, the same `temporary` each time leaves no rest of a killed one.
+    No reader ever sees half a file. When the block fails, the old file at `path` stays. A killed
+    process leaves its temporary file behind, unless the caller names one `temporary` for all times,
+    which the next run overwrites; only one process at a time may then write `path`.
     """
     path = Path(path)
     temporary = temporary or path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -30,7 +31,7 @@ def replacing(
 
 
 def _fresh(path: Path, mode: str, buffering: int, **text: str) -> IO:
-    """Open a file that is not there yet, at the cost of one call; a link is not followed."""
+    """Create and open a file; one that exists, or a link there, is deleted first."""
     try:
         return open(path, mode, buffering, **text)
     except FileNotFoundError:

@@ -1,11 +1,11 @@
-"""Labels, slugs and file names: text from outside made safe to compare and to store."""
+"""Labels, slugs and file names: text from outside, made safe to compare and to store."""
 
 import re
 import unicodedata
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-# Bytes kept free in a file name for what is added to it: ".box123.jpg" and a temporary's dots.
+# Bytes of a file name; file systems allow 255. The rest is for ".box123.jpg" and a temporary file.
 NAME_LIMIT = 220
 
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
@@ -22,9 +22,9 @@ def slug(label: str) -> str:
 
 
 def why_unsafe(name: object) -> str | None:
-    """Why `name` may not be joined to a folder of ours, or None when it may.
+    """The reason why `name` may not be joined to a folder, or None when it may.
 
-    A safe name is relative, stays below its folder, and is storable on every common file system.
+    A safe name is relative, stays below the folder, and can be stored on every common file system.
     """
     if not isinstance(name, str) or not name:
         return "file name is missing"
@@ -43,9 +43,9 @@ def why_unsafe(name: object) -> str | None:
 
 
 def why_unsafe_key(key: str) -> str | None:
-    """Why an object may not be asked for by `key`, or None when it may.
+    """The reason why an object may not be requested by `key`, or None when it may.
 
-    Servers and proxies resolve dots: a key with them could name what lies outside the source.
+    Servers and proxies resolve dots, so a key with them could name an object outside the source.
     """
     if _has_controls(key):
         return "key has control or bidirectional characters"
@@ -55,31 +55,31 @@ def why_unsafe_key(key: str) -> str | None:
 
 
 def _has_controls(text: str) -> bool:
-    bad = ("Cc", "Cf", "Cs")
-    return not text.isprintable() and any(unicodedata.category(c) in bad for c in text)
+    forbidden = ("Cc", "Cf", "Cs")
+    return not text.isprintable() and any(unicodedata.category(c) in forbidden for c in text)
 
 
 def public(url: str) -> str:
-    """The URL without user, password and query, to be printed."""
+    """The URL without user, password and query, safe to print."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}" if host else parts.path
 
 
 def listed(addresses: str | list[str]) -> list[str]:
-    """The addresses, where a setting may hold one of them or several."""
+    """The addresses of a setting that may hold one or several."""
     return [addresses] if isinstance(addresses, str) else list(addresses)
 
 
 def name_key(name: str) -> str:
-    """Equal for two names that a case-insensitive or normalising file system would mix up."""
+    """Equal for two names that are one file on a case-insensitive or normalising file system."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def crop_name(file_name: str, box: int | None) -> str:
-    """The crop's path for an image's `file_name`: itself, with `box` where there are several.
+    """The crop's path: the image's `file_name`, with `box` where the image has several boxes.
 
-    Crops are JPEG; another image suffix is kept in the name and followed by `.jpg`.
+    Crops are JPEG. A suffix of another format stays in the name, followed by `.jpg`.
     """
     path = PurePosixPath(file_name)
     stem, suffix = (

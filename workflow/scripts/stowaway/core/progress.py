@@ -1,4 +1,4 @@
-"""A line of progress every ten seconds, with rate and time left."""
+"""Progress of long loops: a line every ten seconds, with rate and time left."""
 
 import sys
 from collections.abc import Iterable
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from stowaway.core.script import on_terminal, say
 
 
-class _Lines:
-    """A file for tqdm that turns its carriage returns into lines.
+class _LineWriter:
+    """A file for tqdm that writes a line where tqdm redraws its bar.
 
-    Several jobs share a terminal, where a bar of each would overwrite the others'.
+    Several jobs share a terminal, where their bars would overwrite each other.
     """
 
     def write(self, text: str) -> None:
@@ -21,19 +21,19 @@ class _Lines:
 
 
 def progress(items: Iterable, what: str, unit: str, total: int | None = None):
-    """Iterate over `items` with a line of done / total, rate and time left every ten seconds.
+    """Iterate over `items`; print done / total, rate and time left every ten seconds.
 
-    In the log, and on the terminal if there is one. `total` is needed for an iterator. What is
-    returned is a tqdm, whose `set_postfix` adds to the line.
+    The line goes to the log, and to the terminal if there is one. An iterator without a length
+    needs `total`. Returns a tqdm object, whose `set_postfix` adds to the line.
     """
-    from tqdm import tqdm  # here, so that scripts without progress do not pay for it
+    from tqdm import tqdm  # imported here: most scripts do not need it
 
     return tqdm(
         items,
         total=total,
         desc=what,
         unit=f" {unit}",
-        file=_Lines(),
+        file=_LineWriter(),
         mininterval=10,
         bar_format="{desc}: {n_fmt} / {total_fmt} ({percentage:.0f} %), {rate_fmt}, "
         "{remaining} left{postfix}",

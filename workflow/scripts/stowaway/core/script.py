@@ -1,4 +1,4 @@
-"""How a rule's script runs: its log, its one-line errors, and how it ends when it is stopped."""
+"""The frame of a rule's script: its log, its one-line errors, and a quick end when stopped."""
 
 import os
 import signal
@@ -9,20 +9,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-_terminal: IO[str] | None = None  # the real stderr, while `rule_log` holds the file descriptor
+_terminal: IO[str] | None = None  # the real stderr, once `rule_log` has redirected it
 
 
 class BadInput(Exception):
-    """Something the user can mend. The message is one line: what, where, what to do."""
+    """An error that the user can fix. The message is one line: what, where, what to do."""
 
 
 @contextmanager
 def rule_log(path: str) -> Iterator[None]:
-    """Send everything printed in the block, by C libraries and workers too, to the log at `path`.
+    """Send everything that is printed in the block to the log at `path`.
 
-    A `BadInput` also reaches the terminal as one line, and so does the last line of any other
-    traceback; either ends the script with exit status 1. Ctrl-C and SIGTERM end it at once, without
-    waiting for threads: all that is written here is whole or not there.
+    That includes the output of C libraries and worker processes. An error ends the script with exit
+    status 1 and one line on the terminal; the traceback of anything but `BadInput` is in the log.
+    Ctrl-C and SIGTERM end the script at once, without waiting for threads. That is safe, since
+    files are written whole or not at all (`replacing`).
     """
     global _terminal
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ def rule_log(path: str) -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    """SIGTERM does what Ctrl-C does, also in an event loop, which must not be torn anywhere."""
+    """Handle SIGTERM as Ctrl-C, through the handler that an event loop may have set for it."""
     end_soon()
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler):
@@ -56,20 +57,20 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def end_soon() -> None:
-    """Let the system end this process in 1.5 s, should its own end wait, as for a name's lookup."""
+    """Have the system end this process in 1.5 s if it still waits then, as for a DNS lookup."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, 1.5)
 
 
 def say(line: str) -> None:
-    """Print a line that a person waits for: to the log and to the terminal."""
+    """Print a line to the log and to the terminal."""
     print(line, file=sys.stderr, flush=True)
     if _terminal:
         print(line, file=_terminal, flush=True)
 
 
 def on_terminal() -> bool:
-    """Whether a person watches: whether the script was started from a terminal."""
+    """Whether the script was started from a terminal."""
     return bool(_terminal and _terminal.isatty())
 
 

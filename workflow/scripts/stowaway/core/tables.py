@@ -1,4 +1,4 @@
-"""CSV tables: text stays text ('007' a location, 'NA' a label), a blank number is missing."""
+"""CSV tables. Text stays text ('007' is a location, 'NA' a label); a blank number is missing."""
 
 import csv
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 # Every other column is a number.
 TEXT = (
     "crop_id image_path species_label species label location datetime event group role image_id "
-    "photo_checksum crop_checksum "
-    "detector arm level metric rule curve stratum target than predicted alarm"
+    "photo_checksum crop_checksum fold detector rival level metric rule stratum target "
+    "predicted alarm asked"
 ).split()
 
 
 def read_table(path: Path | str, columns: list[str] | None = None) -> "pd.DataFrame":
     """Read a table of this workflow, or some of its columns."""
-    import pandas as pd  # here, since `rows` serves scripts that do without it
+    import pandas as pd  # imported here: scripts that only use `rows` need not load it
 
     header = pd.read_csv(path, nrows=0).columns
     return pd.read_csv(
@@ -33,12 +33,12 @@ def read_table(path: Path | str, columns: list[str] | None = None) -> "pd.DataFr
 
 
 def write_table(table: "pd.DataFrame", path: Path | str) -> None:
-    """Write a table whole, or leave what was there."""
+    """Write a table as CSV, whole; if that fails, the old file stays."""
     with replacing(path) as file:
         table.to_csv(file, index=False)
 
 
 def rows(path: Path | str) -> Iterator[dict[str, str]]:
-    """Stream a table's rows as text."""
+    """Yield a table's rows one by one, every value as text."""
     with open(path, newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)

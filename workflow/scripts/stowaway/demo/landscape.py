@@ -12,7 +12,7 @@ from stowaway.demo.plan import HEIGHT, STRIP, WIDTH
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
 
 # camera: (row of the horizon; colours of sky, hills, ground, grass; share of grass; {prop: number})
-LOOKS = (
+VIEWS = (
     (165, "#b9d0e0", "#7f8a68", "#a89467", "#c2ad74", 1.0, {"tree": 2, "bush": 7, "rock": 2}),
     (190, "#a9cbe6", "#6c93b4", "#8f8658", "#a39c60", 0.9, {"bush": 9, "rock": 6}),
     (150, "#c4d3cf", "#56684a", "#6b6145", "#6f8146", 0.8, {"tree": 4, "bush": 14, "rock": 3}),
@@ -66,7 +66,7 @@ def grass(
 @cache
 def landscape(camera: int) -> Image.Image:
     """A camera's empty view (RGB, WIDTH x HEIGHT) under neutral light, painted from far to near."""
-    horizon, *colours, lush, props = LOOKS[camera]
+    horizon, *colours, lush, props = VIEWS[camera]
     sky, hill, ground, blade = map(rgb, colours)
     rng = np.random.default_rng([2024, camera])
     y = np.arange(HEIGHT, dtype=np.float32)[:, None, None]
@@ -122,7 +122,7 @@ def flash(camera: int) -> NDArray[np.float32]:
     """Gain of the infrared flash (HEIGHT, WIDTH): bright in the middle, lost in the distance."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     beam = np.exp(-(((x - WIDTH / 2) / 340) ** 2) - ((y - HEIGHT * 0.6) / 300) ** 2)
-    reach = np.clip(0.5 + (y - LOOKS[camera][0]) / 160, 0.1, 1.15)
+    reach = np.clip(0.5 + (y - VIEWS[camera][0]) / 160, 0.1, 1.15)
     return (0.08 + 1.1 * beam * reach).astype(np.float32)
 
 

@@ -15,7 +15,7 @@ WIDTH, HEIGHT, STRIP = 640, 480, 24  # pixels; the info strip covers the bottom 
 LENS = 0.6  # metres from the ground to the lens, which is what lies between it and the horizon
 SMALLEST, LARGE = 60, 300  # images: the fewest that hold every quirk; from here on, more events
 FIRST, DAYS = datetime(2024, 3, 1, tzinfo=timezone(timedelta(hours=-7))), 184
-PLACES = ("oak-flat", "sea-bluff", "canyon", "dunes", "ridge", "wash", "orchard", "chaparral")
+LOCATIONS = ("oak-flat", "sea-bluff", "canyon", "dunes", "ridge", "wash", "orchard", "chaparral")
 
 # first hour out, hours out
 DAY, DUSK, NIGHT, ALWAYS = (7.5, 10), (17, 12.5), (20.4, 8.6), (0, 24)
@@ -119,18 +119,18 @@ def plan(size: int, seed: int) -> Iterator[Frame]:
     if size < SMALLEST:
         raise BadInput(f"demo: size must be at least {SMALLEST} images, got {size}")
     events = schedule(size, np.random.default_rng([seed, size]))
-    seen: Counter[str | None] = Counter()  # events by label
+    events_of: Counter[str | None] = Counter()  # number of events by label
     shots: Counter[str] = Counter()  # images by deployment
     for event, (kind, burst) in enumerate(events):
         shape, label, _, _, (first, hours) = KINDS[kind]
         rng = np.random.default_rng([seed, event, 1])
-        camera = int(rng.integers(len(PLACES)))
+        camera = int(rng.integers(len(LOCATIONS)))
         hour = (first + hours * rng.random()) % 24
         start = FIRST + timedelta(event * DAYS // len(events), round(3600 * hour))
         celsius = round(16 + 7 * np.cos((hour - 15) * np.pi / 12) + rng.normal(0, 2))
-        place = f"{PLACES[camera]}-{'spring' if start.month < 6 else 'summer'}"
-        nth = seen[label]
-        seen[label] += 1
+        location = f"{LOCATIONS[camera]}-{'spring' if start.month < 6 else 'summer'}"
+        nth = events_of[label]
+        events_of[label] += 1
         cast = [(shape, label)] if shape else []
         cast += [(other, other) for other in COMPANY.get((label, nth % 12), [])]
         ways = sorted((walk(*who, burst, rng) for who in cast), key=lambda way: way[0].below)
@@ -140,10 +140,9 @@ def plan(size: int, seed: int) -> Iterator[Frame]:
             if quirk == "over the edge":
                 actors = [actors[0]._replace(x=WIDTH)]
             seeds = [seed, shots.total()], [seed, event, 2]
-            shots[place] += 1
-            name = (
-                f"demo/ISL-{camera + 1:02d}/{place}/demo-{md5(str(seeds[0]).encode()).hexdigest()}"
-            )
-            name += ".png" if quirk == "rgba" else ".jpg"
-            original, when = f"IMG_{shots[place]:04d}.JPG", start + timedelta(seconds=shot)
+            shots[location] += 1
+            unique = md5(str(seeds[0]).encode()).hexdigest()
+            suffix = ".png" if quirk == "rgba" else ".jpg"
+            name = f"demo/ISL-{camera + 1:02d}/{location}/demo-{unique}{suffix}"
+            original, when = f"IMG_{shots[location]:04d}.JPG", start + timedelta(seconds=shot)
             yield Frame(name, original, seeds, camera, when, celsius, actors, label, quirk)

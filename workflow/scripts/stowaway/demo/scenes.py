@@ -1,4 +1,4 @@
-"""Takes one photo: the animals in a landscape with shadows and grass, the info strip, the file."""
+"""Draw one photo: animals in a landscape with shadows and grass, the info strip, and the file."""
 
 import io
 from pathlib import Path
@@ -7,16 +7,16 @@ import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 from stowaway.demo.animals import draw, rgb
-from stowaway.demo.landscape import LOOKS, Box, backdrop, flash, grass, lit, noise, place
+from stowaway.demo.landscape import VIEWS, Box, backdrop, flash, grass, lit, noise, place
 from stowaway.demo.plan import HEIGHT, STRIP, WIDTH, Frame
 
 
-def shoot(frame: Frame) -> tuple[Image.Image, list[Box]]:
-    """Take a photo (RGB) and note the box of each actor."""
+def take_photo(frame: Frame) -> tuple[Image.Image, list[Box]]:
+    """Draw a frame -> the photo (RGB) and the box of each of its actors."""
     rng = np.random.default_rng(frame.seeds[0])
     hour = frame.when.hour + frame.when.minute / 60
     light = "day" if 7 <= hour < 18 else "dusk" if 5.5 <= hour < 20.3 else "night"
-    horizon, blade = LOOKS[frame.camera][0], rgb(LOOKS[frame.camera][4])
+    horizon, blade = VIEWS[frame.camera][0], rgb(VIEWS[frame.camera][4])
     photo = backdrop(frame.camera, light).copy()
     exposure = np.random.default_rng(frame.seeds[1]).uniform(0.88, 1.12)
     boxes = []
@@ -46,9 +46,9 @@ def shoot(frame: Frame) -> tuple[Image.Image, list[Box]]:
     return photo, boxes
 
 
-def develop(images: Path, frame: Frame) -> tuple[Frame, list[Box]]:
-    """Take a photo and write it below the folder `images`, with the quirk that the plan wants."""
-    photo, boxes = shoot(frame)
+def save_photo(images: Path, frame: Frame) -> tuple[Frame, list[Box]]:
+    """Draw a frame and write it below the folder `images`, with the quirk that it has."""
+    photo, boxes = take_photo(frame)
     file = io.BytesIO()
     if frame.quirk == "rgba":
         photo.convert("RGBA").save(file, "PNG")

@@ -1,84 +1,118 @@
-"""The spaces that maps are made of: a network's latents and outputs, by principal components."""
+"""Principal components of a network's latents and of its reconstructions."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stowaway.core.files import replacing
 from stowaway.core.progress import progress
-from stowaway.data.packs import batches
+from stowaway.core.script import BadInput
+from stowaway.data.packs import Pack, batches
+from stowaway.models.checkpoint import load_detector
 from stowaway.models.device import INFERENCE_BATCH, Backend
 
 COMPONENTS = 50
-BEYOND = 10  # directions sought beside them, so that the last of them are right too
+OVERSAMPLING = 10  # more directions than are kept are computed, so that the last kept are exact too
+FITTED_ON = 1000  # crops; more of them do not change principal components
 SPACES = "latent", "reconstruction"
-FITTED_ON = 1000  # crops; what principal components need to see does not grow with the data set
 
 
-class Axes:
-    """Principal components of one space: a mean (values,), directions (values, up to 50)."""
+class PrincipalAxes:
+    """Principal components of one space: its mean (values,), directions (values, up to 50)."""
 
     def __init__(self, mean: Tensor, directions: Tensor) -> None:
         self.mean, self.directions = mean, directions
 
     @classmethod
-    def fit(cls, points: Tensor, seed: int) -> "Axes":
-        """Of (n, values) float32 points. The sign of each direction is such that its largest
-        part is positive, so that a map does not depend on which way the solver came."""
+    def fit(cls, points: Tensor, seed: int) -> "PrincipalAxes":
+        """The axes of (n, values) float32 points.
+
+        The largest part of each direction is positive, so that a map does not depend on the sign
+        that the solver happens to return.
+        """
         torch.manual_seed(seed)
         mean = points.mean(0)
         kept = min(COMPONENTS, *points.shape)
-        sought = min(kept + BEYOND, *points.shape)
-        directions = torch.pca_lowrank(points - mean, sought, center=False, niter=4)[2][:, :kept]
+        computed = min(kept + OVERSAMPLING, *points.shape)
+        directions = torch.pca_lowrank(points - mean, computed, center=False, niter=4)[2][:, :kept]
         largest = directions.gather(0, directions.abs().argmax(0, keepdim=True))
         return cls(mean, directions * largest.sign())
 
-    def __call__(self, points: Tensor) -> np.ndarray:
+    def project(self, points: Tensor) -> np.ndarray:
         """(n, values) -> (n, up to 50) float32."""
         return ((points - self.mean) @ self.directions).cpu().numpy()
 
 
-def encode(model, backend: Backend, pixels, rows: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (latents, outputs) of each batch of crops, each as (n, values) float32."""
-    every = progress(batches(rows, INFERENCE_BATCH), "encoding", "batches")
-    for images in backend.read(pixels, every):
-        with torch.inference_mode(), backend.autocast():
-            latents = model.encode(images)
-            outputs = model.decode(latents)
-        yield tuple(x.float().flatten(1) for x in (latents, outputs))
+class Encoder:
+    """An autoencoder and the packed crops that it encodes: pixels (n, size, size, 3) uint8."""
+
+    def __init__(self, model: nn.Module, device: Backend, pixels: Pack | np.ndarray) -> None:
+        self.model = model.to(device.device, memory_format=torch.channels_last)
+        self.device, self.pixels = device, pixels
+
+    @classmethod
+    def open(cls, model_path: Path, pack: Path, threads: int) -> "Encoder":
+        """A saved detector on a pack. Raises `BadInput` where it takes crops of another size."""
+        model, saved = load_detector(model_path)
+        settings, pixels = saved["settings"], Pack(pack)
+        size = settings["image_size"]
+        if pixels.shape[1] != size:
+            raise BadInput(f"{model_path}: it takes crops of {size} px; set its image_size to that")
+        return cls(model, Backend.choose(settings["precision"], threads), pixels)
+
+    def encode(self, rows: np.ndarray) -> Iterator[dict[str, Tensor]]:
+        """Yield each batch of crops in both spaces, each as (batch, values) float32."""
+        row_batches = progress(batches(rows, INFERENCE_BATCH), "encoding", "batches")
+        for images in self.device.read(self.pixels, row_batches):
+            with torch.inference_mode(), self.device.autocast():
+                latents = self.model.encode(images)
+                outputs = self.model.decode(latents)
+            both = zip(SPACES, (latents, outputs), strict=True)
+            yield {space: values.float().flatten(1) for space, values in both}
+
+    def fit_axes(self, rows: np.ndarray, seed: int) -> dict[str, PrincipalAxes]:
+        """The axes of both spaces, from a sample of the crops, so that memory is bounded."""
+        if len(rows) > FITTED_ON:
+            rows = np.sort(np.random.default_rng(seed).choice(rows, FITTED_ON, replace=False))
+        encoded = list(self.encode(rows))
+        return {
+            space: PrincipalAxes.fit(torch.cat([batch[space] for batch in encoded]), seed)
+            for space in SPACES
+        }
+
+    def project(self, axes: dict[str, PrincipalAxes], rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The crops along the axes of each space: (n, up to 50) float32."""
+        # Allocated first: small results of each batch would fragment the memory of large tensors.
+        points = {
+            space: np.empty((len(rows), along.directions.shape[1]), np.float32)
+            for space, along in axes.items()
+        }
+        done = 0
+        for batch in self.encode(rows):
+            for space, along in axes.items():
+                points[space][done : done + len(batch[space])] = along.project(batch[space])
+            done += len(batch[space])
+        return points
 
 
-def fit_axes(model, backend: Backend, pixels, rows: np.ndarray, seed: int) -> list[Axes]:
-    """The axes of both spaces, fitted on a sample: memory does not grow with the crops."""
-    if len(rows) > FITTED_ON:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, FITTED_ON, replace=False))
-    both = zip(*encode(model, backend, pixels, rows), strict=True)
-    return [Axes.fit(torch.cat(space), seed) for space in both]
-
-
-def project(axes: list[Axes], model, backend: Backend, pixels, rows: np.ndarray) -> list:
-    """The crops along each of the axes, those of the first spaces: (n, up to 50) float32 arrays."""
-    # made beforehand: what is kept of each batch would lie between large tensors of the next ones
-    found = [np.empty((len(rows), along.directions.shape[1]), np.float32) for along in axes]
-    done = 0
-    for both in encode(model, backend, pixels, rows):
-        for space, along, points in zip(found, axes, both, strict=False):
-            space[done : done + len(points)] = along(points)
-        done += len(points)
-    return found
-
-
-def save_axes(path: Path, axes: list[Axes]) -> None:
-    """Write the axes of the spaces, in their order, as plain arrays."""
-    parts = [part.cpu().numpy() for along in axes for part in (along.mean, along.directions)]
+def save_axes(path: Path, axes: dict[str, PrincipalAxes]) -> None:
+    """Write the axes as plain arrays: `<space>_mean` and `<space>_directions`."""
+    arrays = {}
+    for space, along in axes.items():
+        arrays[f"{space}_mean"] = along.mean.cpu().numpy()
+        arrays[f"{space}_directions"] = along.directions.cpu().numpy()
     with replacing(path, "wb") as file:
-        np.savez(file, *parts)
+        np.savez(file, **arrays)
 
 
-def load_axes(path: Path, backend: Backend) -> list[Axes]:
+def load_axes(path: Path, device: torch.device) -> dict[str, PrincipalAxes]:
+    """The axes that `save_axes` wrote, on a device."""
     with np.load(path) as saved:
-        parts = [torch.from_numpy(saved[name]).to(backend.device) for name in saved.files]
-    return [Axes(*parts[i : i + 2]) for i in range(0, len(parts), 2)]
+        tensors = {name: torch.from_numpy(saved[name]).to(device) for name in saved.files}
+    return {
+        space: PrincipalAxes(tensors[f"{space}_mean"], tensors[f"{space}_directions"])
+        for space in SPACES
+    }

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from make_demo import make_demo
 from stowaway.core.script import BadInput
 from stowaway.demo.plan import HEIGHT, KINDS, WIDTH, plan
-from stowaway.demo.scenes import shoot
+from stowaway.demo.scenes import take_photo
 
 SIZE = 60
 INVADERS, NATIVES = {"rat", "cat", "pig"}, {"fox", "lizard", "scrub jay", "skunk", "mouse"}
@@ -33,11 +33,11 @@ def by_quirk() -> dict[str, str]:
 
 def test_same_bytes_whatever_the_processes(island, tmp_path):
     folder, _ = island
-    told = tmp_path.parent / f"{tmp_path.name}.told"
-    before = signal.signal(signal.SIGTERM, lambda *_: told.touch())
+    terminated = tmp_path.parent / f"{tmp_path.name}.terminated"
+    before = signal.signal(signal.SIGTERM, lambda *_: terminated.touch())
     make_demo(tmp_path / "coco.json", tmp_path, SIZE, seed=3, processes=2)
     signal.signal(signal.SIGTERM, before)
-    assert not told.exists()  # a process ended by SIGTERM can miss it through such a handler
+    assert not terminated.exists()  # a process ended by SIGTERM can miss it through such a handler
     files = [path.relative_to(folder) for path in sorted(folder.rglob("*.*"))]
     assert files == [path.relative_to(tmp_path) for path in sorted(tmp_path.rglob("*.*"))]
     assert all((folder / file).read_bytes() == (tmp_path / file).read_bytes() for file in files)
@@ -95,7 +95,7 @@ def test_the_rotated_image_shows_upright(island):
     stored = Image.open(folder / frame.file_name)
     upright = ImageOps.exif_transpose(stored)
     assert stored.size == (HEIGHT, WIDTH) and upright.size == (WIDTH, HEIGHT)
-    difference = np.asarray(upright, float) - np.asarray(shoot(frame)[0], float)
+    difference = np.asarray(upright, float) - np.asarray(take_photo(frame)[0], float)
     assert np.abs(difference).mean() < 5  # what JPEG loses
 
 

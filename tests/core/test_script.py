@@ -1,0 +1,74 @@
+"""A script's log, its one-line errors, and its end when it is stopped: real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import ROOT
+
+FRAME = """
+import os, sys, threading, time
+sys.path.append({scripts!r})
+from stowaway.core.progress import progress
+from stowaway.core.script import BadInput, rule_log, say
+with rule_log({log!r}):
+    {body}
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A function that starts a script with this body; its log is `log.txt` in a new folder."""
+
+    def start(body: str) -> subprocess.Popen:
+        log = str(tmp_path / "logs" / "log.txt")
+        code = FRAME.format(scripts=str(ROOT / "workflow/scripts"), log=log, body=body)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen([sys.executable, "-c", code], **pipes)
+
+    return start
+
+
+def ended(process, tmp_path) -> tuple[int, str, str]:
+    """Exit status, what the terminal saw, and the log."""
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out + err, (tmp_path / "logs" / "log.txt").read_text()
+
+
+def test_all_output_goes_to_the_log_and_some_lines_to_the_terminal_too(start, tmp_path):
+    body = 'print("one"); os.system("echo two; echo three >&2"); say("four")'
+    status, terminal, log = ended(start(body), tmp_path)
+    assert status == 0
+    assert terminal == "four\n"
+    assert sorted(log.split()) == ["four", "one", "three", "two"]
+
+
+def test_bad_input_is_one_line_without_a_traceback(start, tmp_path):
+    status, terminal, log = ended(start('raise BadInput("a.csv: no rows; add some")'), tmp_path)
+    assert status == 1
+    assert terminal == log == "stowaway: a.csv: no rows; add some\n"
+
+
+def test_another_error_is_one_line_and_its_traceback_is_in_the_log(start, tmp_path):
+    status, terminal, log = ended(start("{}['x']"), tmp_path)
+    assert status == 1
+    assert terminal.startswith("stowaway: KeyError: 'x' (traceback in ")
+    assert terminal.count("\n") == 1
+    assert "Traceback (most recent call last)" in log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_script_ends_at_once_though_a_thread_waits(start, tmp_path, number):
+    body = "threading.Thread(target=time.sleep, args=(60,)).start(); say('up'); time.sleep(60)"
+    process = start(body)
+    assert process.stderr.readline() == "up\n"
+    stopped = time.monotonic()
+    os.kill(process.pid, number)
+    status, terminal, log = ended(process, tmp_path)
+    assert time.monotonic() - stopped < 10
+    assert status == 128 + signal.SIGINT
+    assert terminal == "stowaway: stopped; run again to go on\n"
