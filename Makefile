@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test quick benchmark lint format lock
+.PHONY: demo test quick benchmark docs lint format lock
 
 demo: .venv/installed
 	snakemake --cores all --quiet rules host
@@ -36,6 +36,9 @@ benchmark: .venv/installed
 	python benchmarks/training.py
 	python benchmarks/tsne.py 3000
 	python benchmarks/overhead.py
+
+docs: .venv/installed
+	python docs/make_reference.py
 
 lint: .venv/installed
 	ruff check .

@@ -4,15 +4,12 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
+if "name" not in config:  # a config that names no data set is laid over the demo island
 
-configfile: "config/config.yaml"
+    configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
-
-
-pathvars:
-    results=f"results/{config['name']}",
 
 
 scattergather:
@@ -24,17 +21,13 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/index.smk"
-include: "workflow/rules/images.smk"
-include: "workflow/rules/eda.smk"
 include: "workflow/rules/split.smk"
+include: "workflow/rules/images.smk"
+include: "workflow/rules/pack.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/embed.smk"
-include: "workflow/rules/detect.smk"
-include: "workflow/rules/arms.smk"
-include: "workflow/rules/compare.smk"
-include: "workflow/rules/alarm.smk"
+include: "workflow/rules/eda.smk"
 include: "workflow/rules/targets.smk"
 
 
@@ -44,10 +37,11 @@ rule all:
         rules.models.input,
         rules.figures.input,
         "<results>/queue.csv",
-        "<results>/alarms.csv",
-        "<results>/metrics.csv",
+        "<results>/original_rules.csv",
+        "<results>/evaluation/one_split/metrics.csv",
         "<results>/species_proposal.yaml",
 
 
 onsuccess:
-    show_summary()
+    if (summary := Path(RESULTS, "summary.txt")).exists():  # what was processed, what was lost
+        print(f"\n{SITE}\n{summary.read_text()}figures: {RESULTS}/figures/")

@@ -32,12 +32,13 @@ NETWORKS = "basic_original basic basic_visualization cae cae_mended cae_visualiz
 ON_FEATURES = "mahalanobis knn fusion".split()
 STAGES = {  # what a stage shall leave; its name is that of the rules that this runs
     "index_annotations": ["annotations.csv"],
+    "split_annotations": ["folds/listed/1/splits.csv"],
     "shard_annotations, plan_download": ["download_plan.txt"],
     "download_images": ["manifests/{shard}.csv"],
     "crop_images": ["crop_tables/{shard}.csv"],
-    "label_crops": ["labels.csv"],
-    "pack_crops": ["packed/index.csv"],
-    "split_crops": ["splits.csv"],
+    "gather_labels": ["labels.csv"],
+    "pack_crops": [f"packed/{form}.npy" for form in ("64", "64pad", "128", "224pad")],
+    "measure_shortcuts": ["shortcuts.csv"],
     "pack_features": ["features.npy"],
     "fit_detector, score_features": [f"scores/{name}.csv" for name in ON_FEATURES],
     "raise_alarms": ["queue.csv"],
@@ -129,8 +130,10 @@ def served(island: Path):
 
 def overlay(name: str, coco: Path, source: str, photos: int) -> Path:
     """The config of a site; all else is the demo's."""
-    networks = yaml.safe_load((ROOT / "config/config.yaml").read_text())["detectors"]
-    config = {
+    demo = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    networks = schema["properties"]["detectors"]["default"]
+    config = demo | {
         "name": name,
         "coco": str(coco),
         "images": {"source": source, "key": "file_name"},

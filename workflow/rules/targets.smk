@@ -1,62 +1,42 @@
-"""What one can ask for by name, beside `all`: figures, eda, models, evaluation."""
+"""What one can ask for by name, beside `all`: eda, models, figures, evaluation."""
 
-FORMS = ["svg", "png"]
+IMAGE_TYPES = ["svg", "png"]
+EVALUATION = ["roc_crop", "roc_event", "comparison", "alarm_cost", "species_recall", "alarm_rates"]
+
+
+def figures(pattern, **wildcards):
+    """Both image types of every figure that the pattern under figures/ stands for."""
+    return expand(f"<results>/figures/{pattern}.{{type}}", type=IMAGE_TYPES, **wildcards)
 
 
 rule eda:
     input:
-        expand("<results>/figures/eda/{figure}.{form}", figure=EDA, form=FORMS),
+        figures("eda/{figure}", figure=EDA),
 
 
 rule models:
     input:
-        expand("<results>/models/{detector}.pt", detector=NETWORKS),
-        expand("<results>/models/{detector}.skops", detector=FEATURE_BASED),
-        expand("<results>/figures/loss/{detector}.{form}", detector=NETWORKS, form=FORMS),
+        expand(f"{DEFAULT}/models/{{detector}}.pt", detector=NETWORKS),
+        f"{DEFAULT}/feature_detectors.npz" if FEATURE_BASED else [],
+        figures("loss/{detector}", detector=NETWORKS),
 
 
 rule figures:
     input:
         rules.eda.input,
-        expand(
-            "<results>/figures/{figure}.{form}",
-            figure=["roc", *(["queue"] if FEATURE_BASED else [])],
-            form=FORMS,
-        ),
-        expand(
-            "<results>/figures/{figure}/{detector}.{form}",
-            figure=["scores", "species_accuracy"],
-            detector=DETECTORS,
-            form=FORMS,
-        ),
-        expand(
-            "<results>/figures/reconstructions/{detector}/{species}.{form}",
-            detector=RECONSTRUCTING,
-            form=FORMS,
-            species=SPECIES,
-        ),
-        expand(
-            "<results>/figures/accuracy/{detector}/{species}.{form}",
-            detector=NOVELTY,
-            form=FORMS,
-            species=INVASIVE,
-        ),
-        expand(
-            "<results>/figures/tsne/{detector}/{species}.{form}",
-            detector=RECONSTRUCTING,
-            form=FORMS,
-            species=INVASIVE,
-        ),
-        expand(
-            "<results>/figures/tsne_labels/{detector}.{form}", detector=VISUALIZATION, form=FORMS
-        ),
+        figures("queue") if FEATURE_BASED else [],
+        figures("evaluation/one_split/{figure}", figure=EVALUATION),
+        figures("{kind}/{detector}", kind=["scores", "species_accuracy"], detector=DETECTORS),
+        figures("reconstructions/{detector}/{species}", detector=RECONSTRUCTING, species=SPECIES),
+        figures("accuracy/{detector}/{species}", detector=NOVELTY, species=INVASIVE),
+        figures("tsne/{detector}/{species}", detector=RECONSTRUCTING, species=INVASIVE),
+        figures("tsne_labels/{detector}", detector=VISUALIZATION),
 
 
 rule evaluation:
     input:
-        rules.compare_detectors.output,
-        rules.plot_comparison.output,
-        rules.plot_event_roc.output,
-        rules.plot_alarm_cost.output,
-        rules.plot_species_recall.output,
-        rules.plot_alarm_rates.output,
+        expand(
+            "<results>/evaluation/all_folds/{table}.csv",
+            table=["metrics", "comparison", "alarms", "curves"],
+        ),
+        figures("evaluation/all_folds/{figure}", figure=EVALUATION),

@@ -1,6 +1,7 @@
-"""Write files so that a reader finds the whole file or none."""
+"""Write files whole or not at all, remove temporary ones, and compare folders."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,3 +39,22 @@ def _fresh(path: Path, mode: str, buffering: int, **text: str) -> IO:
     except FileExistsError:
         path.unlink()
     return open(path, mode, buffering, **text)
+
+
+@contextmanager
+def temporary_database(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
+    """An SQLite file at `path` for as long as the block lasts: for what memory should not hold."""
+    path.unlink(missing_ok=True)
+    db = sqlite3.connect(path)
+    try:
+        db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schema)
+        yield db
+    finally:
+        db.close()
+        path.unlink()
+
+
+def overlap(one: Path | str, other: Path | str) -> bool:
+    """Whether `one` is a folder that is, holds or lies in the folder `other`, by any links."""
+    one, other = Path(one).resolve(), Path(other).resolve()
+    return one.is_dir() and (one in (other, *other.parents) or other in one.parents)
