@@ -54,10 +54,12 @@ def write_coco(path: Path, n: int) -> None:
 
 def streaming(coco: Path, folder: Path) -> None:
     """The workflow's own rule."""
-    from index_annotations import index
+    from stowaway.data.annotations import index_annotations
 
-    outs = folder / "annotations.csv", folder / "rejected.csv"
-    index(coco, *outs, "file_name", {}, ["empty"], 60, use_seq_id=False)
+    tables = folder / "annotations.csv", folder / "rejected.csv"
+    events = {"gap": 60, "by": "gap"}
+    limits = {"json_bytes": 20_000_000_000, "zip_ratio": 200}
+    index_annotations(coco, *tables, "file_name", {}, ["empty"], events, limits)
 
 
 def in_memory(coco: Path, folder: Path) -> None:

@@ -29,22 +29,23 @@ DRAWN = 100_000
 PORT = 18090
 PER_SHARD = 2000
 NETWORKS = "basic_original basic basic_visualization cae cae_mended cae_visualization".split()
-ON_FEATURES = "mahalanobis knn fusion".split()
-STAGES = {  # what a stage shall leave; its name is that of the rules that this runs
+DEFAULT = "folds/listed/1"  # the default run: its fold and its seed
+STAGES = {  # the rules of a stage, and the files that it makes
     "index_annotations": ["annotations.csv"],
-    "split_annotations": ["folds/listed/1/splits.csv"],
+    "split_annotations": [f"{DEFAULT}/splits.csv"],
     "shard_annotations, plan_download": ["download_plan.txt"],
     "download_images": ["manifests/{shard}.csv"],
     "crop_images": ["crop_tables/{shard}.csv"],
     "gather_labels": ["labels.csv"],
     "pack_crops": [f"packed/{form}.npy" for form in ("64", "64pad", "128", "224pad")],
     "measure_shortcuts": ["shortcuts.csv"],
-    "pack_features": ["features.npy"],
-    "fit_detector, score_features": [f"scores/{name}.csv" for name in ON_FEATURES],
-    "raise_alarms": ["queue.csv"],
-    "train_detector": [f"models/{name}.pt" for name in NETWORKS],
-    "score_crops": [f"scores/{name}.csv" for name in NETWORKS],
-    "evaluate_detector": [f"metrics/{name}.csv" for name in NETWORKS],
+    "extract_features": ["features.npy"],
+    "fit_detectors": [f"{DEFAULT}/feature_detectors.npz"],
+    "train_detector": [f"{DEFAULT}/models/{name}.pt" for name in NETWORKS],
+    "score_crops": [f"{DEFAULT}/scores/{name}.csv" for name in NETWORKS],
+    "score_fold": [f"{DEFAULT}/scores.csv"],
+    "evaluate_folds": ["evaluation/one_split/metrics.csv"],
+    "export_queue": ["queue.csv"],
     "encode_crops, of cae": ["tsne/cae/components.npz"],
     "embed_crops, of cae": ["tsne/cae/p5.csv"],
     "plots": [

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from bench import SCRIPTS, report, run
 
-DIMENSIONS, PERPLEXITY, NEIGHBOURS, LOOKED_AT = 50, 50, 10, 3_000
+DIMENSIONS, PERPLEXITY, NEIGHBOURS, SAMPLE = 50, 50, 10, 3_000
 LARGEST_OF_SKLEARN = 30_000
 
 
@@ -37,7 +37,7 @@ def crops(n: int) -> np.ndarray:
 def workflow(points: np.ndarray) -> np.ndarray:
     """The function of the rule embed_crops."""
     sys.path.append(str(SCRIPTS))
-    from embed_crops import embed
+    from stowaway.embedding.tsne import embed
 
     (coordinates,) = embed(points, [PERPLEXITY], 1, os.cpu_count()).values()
     return coordinates
@@ -50,26 +50,26 @@ def sklearn(points: np.ndarray) -> np.ndarray:
     return TSNE(perplexity=PERPLEXITY, random_state=1, n_jobs=os.cpu_count()).fit_transform(points)
 
 
-def kept(points: np.ndarray, found: np.ndarray) -> tuple[float, float]:
+def neighbours_kept(points: np.ndarray, coordinates: np.ndarray) -> tuple[float, float]:
     """Trustworthiness, and the share of each point's 10 nearest that are its 10 nearest on the map.
 
     Of 3,000 points drawn at random, each compared with all n: the mean over a sample of what
     `sklearn.manifold.trustworthiness` sums over all, which needs n^2 numbers in memory.
     """
     n, k = len(points), NEIGHBOURS
-    lengths = [(x**2).sum(1) for x in (points, found)]
-    looked_at = np.random.default_rng(0).choice(n, min(LOOKED_AT, n), replace=False)
+    lengths = [(x**2).sum(1) for x in (points, coordinates)]
+    sample = np.random.default_rng(0).choice(n, min(SAMPLE, n), replace=False)
     excess = same = 0
-    for i in looked_at:
-        true, seen = (  # squared distances, less what is the same for all
-            length - 2 * x @ x[i] for length, x in zip(lengths, (points, found), strict=True)
+    for i in sample:
+        original, mapped = (  # squared distances, less what is the same for all
+            length - 2 * x @ x[i] for length, x in zip(lengths, (points, coordinates), strict=True)
         )
-        true[i] = seen[i] = np.inf
-        near = np.argpartition(seen, k)[:k]
-        ranks = 1 + (true < true[near][:, None]).sum(1)  # 1 is the nearest
+        original[i] = mapped[i] = np.inf
+        near = np.argpartition(mapped, k)[:k]
+        ranks = 1 + (original < original[near][:, None]).sum(1)  # 1 is the nearest
         excess += np.maximum(ranks - k, 0).sum()
         same += (ranks <= k).sum()
-    m = len(looked_at)
+    m = len(sample)
     return 1 - 2 * excess / (m * k * (2 * n - 3 * k - 1)), same / (m * k)
 
 
@@ -79,7 +79,7 @@ def measured(n: int, name: str) -> dict:
         out = Path(folder) / "map.npy"
         threads = {"OMP_NUM_THREADS": str(os.cpu_count())}  # as Snakemake sets it for its jobs
         cost = run(sys.executable, __file__, name, str(n), out, env=os.environ | threads)
-        trust, same = kept(crops(n), np.load(out))
+        trust, same = neighbours_kept(crops(n), np.load(out))
     row = {"points": n, "by": name, "seconds": round(cost.seconds, 1)}
     row |= {"CPU s": round(cost.cpu_seconds, 1), "memory MB": round(cost.peak_mb)}
     row |= {"trustworthiness": round(trust, 4), "neighbours kept": round(same, 3)}
@@ -93,13 +93,13 @@ def main(sizes: list[int]) -> None:
 
     rows = []
     for n in sizes:
-        mine = measured(n, "workflow")
+        ours = measured(n, "workflow")
         if n <= LARGEST_OF_SKLEARN:
             theirs = measured(n, "sklearn")
-            mine["times faster"] = round(theirs["seconds"] / mine["seconds"], 1)
-            rows += [mine, theirs | {"times faster": None}]
+            ours["times faster"] = round(theirs["seconds"] / ours["seconds"], 1)
+            rows += [ours, theirs | {"times faster": None}]
         else:
-            rows.append(mine | {"times faster": None})
+            rows.append(ours | {"times faster": None})
     report("tsne", rows, by="points", openTSNE=openTSNE.__version__, sklearn=sklearn.__version__)
 
 
