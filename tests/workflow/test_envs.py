@@ -87,8 +87,8 @@ def test_every_script_finds_its_imports_in_its_environment():
         assert needed <= set(environment(name)), f"{script} in envs/{name}.yaml"
 
 
-def test_every_dependency_has_its_reason_in_the_readme():
-    text = (ROOT / "README.md").read_text().lower()
+def test_every_dependency_has_its_reason():
+    text = (ROOT / "docs/dependencies.md").read_text().lower()
     assert not [name for name in REQUIREMENTS if f"| `{name}` |" not in text]
 
 

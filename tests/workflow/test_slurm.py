@@ -161,8 +161,8 @@ def same(one: Path, other: Path, names: list[str]) -> None:
 
 
 def recipe() -> str:
-    """What README.md says to do after Snakemake was killed: the command that ends its jobs."""
-    return re.search(r"(?m)^ *(squeue .*scancel)$", (ROOT / "README.md").read_text())[1]
+    """The command in docs/cluster.md that ends the jobs of a Snakemake that was killed."""
+    return re.search(r"(?m)^ *(squeue .*scancel)$", (ROOT / "docs/cluster.md").read_text())[1]
 
 
 def test_a_run_that_is_killed_goes_on_and_equals_a_local_one(cluster, hanging, local, project_copy):
@@ -182,7 +182,7 @@ def test_a_run_that_is_killed_goes_on_and_equals_a_local_one(cluster, hanging, l
     assert (killed["state"], killed["memory"]) in (("FAILED", "500M"), ("OUT_OF_MEMORY", "500M"))
     assert (enough["state"], enough["memory"]) == ("COMPLETED", "2000M")
 
-    # SIGKILL of Snakemake leaves jobs running; they are ended as the README says
+    # SIGKILL of Snakemake leaves jobs running; they are ended as docs/cluster.md says
     snakemake.kill()
     snakemake.wait()
     assert site.training("cae")[1]["state"] == "RUNNING"
