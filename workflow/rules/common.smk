@@ -28,8 +28,17 @@ NETWORKS = [name for name in DETECTORS if name not in FEATURE_BASED]
 NETWORK_THREADS = 1 if SYNTHETIC and config["demo"]["size"] <= 2_000 else 8
 RECONSTRUCTING = [n for n in NOVELTY if DETECTORS[n]["kind"] in ("dense", "convolutional")]
 
+NATIVE = config["species"]["native"]
+FOLDS = {"listed": {"native": NATIVE, "novel": config["species"]["invasive"]}} | {
+    f"leave_out_{slug(name)}": {"native": [n for n in NATIVE if n != name], "novel": [name]}
+    for name in NATIVE
+    if len(NATIVE) > 1
+}
+
 
 wildcard_constraints:
+    fold="|".join(FOLDS),
+    seed=r"\d+",
     detector="|".join(DETECTORS),
     species="|".join(SPECIES) or "none",
     perplexity=r"\d+",

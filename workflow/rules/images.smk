@@ -1,5 +1,4 @@
-"""Shards of annotations -> images in the store -> crops -> labels.csv -> packed crops,
-and what else the pixels of crops tell: shortcuts and near-copies.
+"""Shards of annotations -> images in the store -> crops -> labels.csv, without exact copies.
 
 Images and crops are no declared outputs: a failed job would delete them. Manifests are.
 Later steps go first, so that with `keep_images: false` few shards lie on the disk at one time.
@@ -104,42 +103,21 @@ rule drop_images:
         "../scripts/drop_images.py"
 
 
-rule label_crops:
+rule gather_labels:
     input:
         crops=gather.shards("<results>/crop_tables/{scatteritem}.csv"),
         rejected=gather.shards("<results>/crop_tables/{scatteritem}.rejected.csv"),
         manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
         index_rejected="<results>/rejected.csv",
         dropped=[] if KEEP else gather.shards("<results>/crop_tables/{scatteritem}.dropped.txt"),
-        modules=modules("label_crops"),
+        modules=modules("gather_labels"),
     output:
         labels="<results>/labels.csv",
         rejected="<results>/rejected_crops.csv",
         summary="<results>/summary.txt",
     log:
-        "<results>/logs/label_crops.log",
+        "<results>/logs/gather_labels.log",
     conda:
         "../../envs/data.yaml"
     script:
-        "../scripts/label_crops.py"
-
-
-# Its packs are its outputs alone, no parameters: a size that nobody wants any more reruns nothing.
-rule pack_crops:
-    input:
-        labels="<results>/labels.csv",
-        modules=modules("pack_crops"),
-    output:
-        packs=PACKS,
-        index="<results>/packed/index.csv",
-        shortcut="<results>/shortcuts.csv",
-        copies="<results>/copies.csv",
-    log:
-        "<results>/logs/pack_crops.log",
-    benchmark:
-        "<results>/benchmarks/pack_crops.tsv"
-    conda:
-        "../../envs/data.yaml"
-    threads: 8
-    script:
-        "../scripts/pack_crops.py"
+        "../scripts/gather_labels.py"

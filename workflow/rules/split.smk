@@ -1,44 +1,24 @@
-"""Boxes -> counts of each species, with priority over downloads; crops -> the role of each.
+"""Boxes -> the role of each event and species, in every fold and for every seed.
 
-A leak ends the run.
+No photo is needed: a misspelt species is refused before anything is downloaded.
 """
 
 
-rule count_species:
+rule split_annotations:
     input:
         annotations=ANNOTATIONS,
-        modules=modules("count_species"),
+        modules=modules("split_annotations"),
     output:
-        species="<results>/species.csv",
+        splits="<results>/folds/{fold}/{seed}/splits.csv",
     log:
-        "<results>/logs/count_species.log",
-    priority: 100  # before the downloads: a misspelt species is said at once
+        "<results>/logs/split_annotations/{fold}/{seed}.log",
+    priority: 100  # before the downloads
     conda:
         "../../envs/data.yaml"
     params:
-        native=config["species"]["native"],
-        invasive=config["species"]["invasive"],
-        split=config["split"],
+        native=lambda w: FOLDS[w.fold]["native"],
+        novel=lambda w: FOLDS[w.fold]["novel"],
+        split=lambda w: config["split"] | {"seed": int(w.seed)},
+        left_out=lambda w: w.fold.startswith("leave_out_"),
     script:
-        "../scripts/count_species.py"
-
-
-rule split_crops:
-    input:
-        labels="<results>/labels.csv",
-        copies="<results>/copies.csv",
-        species="<results>/species.csv",
-        modules=modules("split_crops"),
-    output:
-        splits="<results>/splits.csv",
-    log:
-        "<results>/logs/split_crops.log",
-    conda:
-        "../../envs/data.yaml"
-    params:
-        native=config["species"]["native"],
-        invasive=config["species"]["invasive"],
-        split=config["split"],
-        played=False,
-    script:
-        "../scripts/split_crops.py"
+        "../scripts/split_annotations.py"

@@ -1,6 +1,7 @@
 """A shard's images and boxes -> its crops, a table of them, and a table of what failed."""
 
 import csv
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from stowaway.core.memory import keep_memory
 from stowaway.core.progress import progress
 from stowaway.core.script import BadInput, rule_log
 from stowaway.core.tables import rows
-from stowaway.data.boxes import Unusable
-from stowaway.data.photos import open_photo, save_crop
+from stowaway.data.exact_copies import crop_checksum, photo_checksum
+from stowaway.data.photos import Unusable, open_photo, read_photo, save_crop
 
-KEPT = "crop_id species label event location datetime image_id".split()
-COLUMNS = ["image_path", *KEPT, "crop_width", "crop_height"]
+COLUMNS = (
+    "image_path crop_id species label event location datetime image_id crop_width crop_height "
+    "photo_checksum crop_checksum"
+).split()
 
 
 def crop_images(
@@ -25,55 +28,65 @@ def crop_images(
     max_pixels: int,
     max_side: int | None,
 ) -> None:
-    """Decode each image once for all its boxes. A failed image or box is a row of `rejected`.
+    """Read and decode each image once for all its boxes. What fails is a row of `rejected`.
 
     `crop_width` and `crop_height` are the box's in the photo, also where `max_side` makes the crop
     smaller.
     """
     keep_memory()
-    total = sum(1 for _ in rows(manifest))
-    with replacing(crops) as good, replacing(rejected) as bad:
-        writer = csv.DictWriter(good, COLUMNS)
-        writer.writeheader()
-        failed = csv.writer(bad)
-        failed.writerow(["crop_id", "image_id", "reason"])
-        images = groupby(rows(shard), key=lambda row: row["image_id"])
-        both = zip(images, rows(manifest), strict=True)
-        for (image_id, boxes), entry in progress(both, f"crops {shard.stem}", "images", total):
-            boxes = list(boxes)
-            if entry["image_id"] != image_id:
-                raise BadInput(f"{manifest}: not of {shard}; delete it and run again")
-            listed = boxes[0]["width"] and boxes[0]["height"]
-            listed = (int(boxes[0]["width"]), int(boxes[0]["height"])) if listed else None
+    with replacing(crops) as usable, replacing(rejected) as refused:
+        table = csv.DictWriter(usable, COLUMNS, extrasaction="ignore")
+        table.writeheader()
+        reject = csv.writer(refused)
+        reject.writerow(["crop_id", "image_id", "reason"])
+        for entry, boxes in images_of(shard, manifest):
             try:
                 if entry["error"]:
                     raise Unusable(f"not downloaded: {entry['error']}")
+                content = read_photo(entry["path"])
                 sides = [tuple(int(row[side]) for side in "xywh") for row in boxes]
-                photo = open_photo(entry["path"], max_pixels, listed, sides, max_side)
+                photo = open_photo(content, max_pixels, listed_size(boxes[0]), sides, max_side)
             except Unusable as reason:
-                failed.writerows([row["crop_id"], image_id, reason] for row in boxes)
+                reject.writerows([row["crop_id"], row["image_id"], reason] for row in boxes)
                 continue
+            of_photo = photo_checksum(content)
             for row, box in zip(boxes, sides, strict=True):
                 path = folder / row["crop_id"]
                 try:
-                    box, crop = photo.cut(box)
+                    (_, _, width, height), crop = photo.cut(box)
                     save_crop(crop, path)
                 except Unusable as reason:
-                    failed.writerow([row["crop_id"], image_id, reason])
+                    reject.writerow([row["crop_id"], row["image_id"], reason])
                     continue
-                size = {"crop_width": box[2], "crop_height": box[3]}
-                kept = {name: row[name] for name in KEPT}
-                writer.writerow({"image_path": str(path)} | kept | size)
+                row |= {"image_path": path, "crop_width": width, "crop_height": height}
+                row |= {"photo_checksum": of_photo, "crop_checksum": crop_checksum(crop)}
+                table.writerow(row)
+
+
+def images_of(shard: Path, manifest: Path) -> Iterator[tuple[dict, list[dict]]]:
+    """Each image's entry in the manifest and its rows of the shard; both are in one order."""
+    total = sum(1 for _ in rows(manifest))
+    images = groupby(rows(shard), key=lambda row: row["image_id"])
+    pairs = zip(images, rows(manifest), strict=True)
+    for (image_id, boxes), entry in progress(pairs, f"crops {shard.stem}", "images", total):
+        if entry["image_id"] != image_id:
+            raise BadInput(f"{manifest}: not of {shard}; delete it and run again")
+        yield entry, list(boxes)
+
+
+def listed_size(row: dict) -> tuple[int, int] | None:
+    """The (width, height) that the annotations give the image, if they do."""
+    return (int(row["width"]), int(row["height"])) if row["width"] and row["height"] else None
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         crop_images(
-            Path(snakemake.input.shard),
-            Path(snakemake.input.manifest),
-            Path(snakemake.output.crops),
-            Path(snakemake.output.rejected),
-            Path(snakemake.params.folder),
-            snakemake.params.max_pixels,
-            snakemake.params.max_side,
+            shard=Path(snakemake.input.shard),
+            manifest=Path(snakemake.input.manifest),
+            crops=Path(snakemake.output.crops),
+            rejected=Path(snakemake.output.rejected),
+            folder=Path(snakemake.params.folder),
+            max_pixels=snakemake.params.max_pixels,
+            max_side=snakemake.params.max_side,
         )

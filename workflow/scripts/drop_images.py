@@ -20,4 +20,4 @@ def drop_images(manifest: Path, done: Path) -> None:
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        drop_images(Path(snakemake.input.manifest), Path(snakemake.output.done))
+        drop_images(manifest=Path(snakemake.input.manifest), done=Path(snakemake.output.done))

@@ -10,7 +10,9 @@ from stowaway.core.script import rule_log
 from stowaway.core.tables import rows
 
 
-def propose_species(annotations: Path, out: Path, threshold: int, too_general: list[str]) -> None:
+def propose_species(
+    annotations: Path, proposal: Path, threshold: int, too_general: list[str]
+) -> None:
     """Species of `threshold` boxes or more are native, the others invasive: a proposal."""
     counts = Counter(row["species"] for row in rows(annotations))
     for label in too_general:
@@ -28,7 +30,7 @@ def propose_species(annotations: Path, out: Path, threshold: int, too_general: l
         )
     sides["propose_threshold"] = threshold
     text += yaml.safe_dump({"species": sides}, allow_unicode=True, sort_keys=False)
-    with replacing(out) as file:
+    with replacing(proposal) as file:
         file.write(text)
     print(text)
 
@@ -36,8 +38,8 @@ def propose_species(annotations: Path, out: Path, threshold: int, too_general: l
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         propose_species(
-            Path(snakemake.input.annotations),
-            Path(snakemake.output.proposal),
-            snakemake.params.threshold,
-            snakemake.params.too_general,
+            annotations=Path(snakemake.input.annotations),
+            proposal=Path(snakemake.output.proposal),
+            threshold=snakemake.params.threshold,
+            too_general=snakemake.params.too_general,
         )

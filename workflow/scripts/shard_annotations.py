@@ -16,23 +16,26 @@ def shard_of(image_id: str, shards: int) -> int:
     return int.from_bytes(hashlib.blake2b(image_id.encode(), digest_size=8).digest()) % shards
 
 
-def shard_annotations(annotations: Path, outs: list[Path]) -> None:
-    """Deal the rows out, each image's boxes together and in their order."""
-    for first in range(0, len(outs), OPEN_FILES):
-        some = outs[first : first + OPEN_FILES]
+def shard_annotations(annotations: Path, shards: list[Path]) -> None:
+    """Deal the rows out to these files, each image's boxes together and in their order."""
+    for first in range(0, len(shards), OPEN_FILES):
+        batch = shards[first : first + OPEN_FILES]
         with ExitStack() as stack, open(annotations, newline="", encoding="utf-8") as source:
             reader = csv.reader(source)
             header = next(reader)
-            writers = [csv.writer(stack.enter_context(replacing(out))) for out in some]
+            writers = [csv.writer(stack.enter_context(replacing(path))) for path in batch]
             for writer in writers:
                 writer.writerow(header)
             image = header.index("image_id")
             for row in reader:
-                shard = shard_of(row[image], len(outs)) - first
-                if 0 <= shard < len(some):
+                shard = shard_of(row[image], len(shards)) - first
+                if 0 <= shard < len(batch):
                     writers[shard].writerow(row)
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        shard_annotations(Path(snakemake.input.annotations), list(map(Path, snakemake.output)))
+        shard_annotations(
+            annotations=Path(snakemake.input.annotations),
+            shards=[Path(path) for path in snakemake.output],
+        )

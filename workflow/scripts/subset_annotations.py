@@ -35,22 +35,22 @@ def subset_annotations(annotations: Path, subset: Path, per_species: int, seed: 
             heapq.heappop(heap)
     highest = {species: (-heap[0][0], -heap[0][1]) for species, heap in drawn.items()}
     with replacing(subset) as file:
-        writer, kept = None, 0
+        writer, boxes = None, 0
         for row in rows(annotations):
             if writer is None:
                 writer = csv.DictWriter(file, row)
                 writer.writeheader()
             if rank(row, seed) <= highest[row["species"]]:
                 writer.writerow(row)
-                kept += 1
-    print(f"{kept} of {total} boxes of {len(drawn)} labels")
+                boxes += 1
+    print(f"{boxes} of {total} boxes of {len(drawn)} labels")
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         subset_annotations(
-            Path(snakemake.input.annotations),
-            Path(snakemake.output.subset),
-            snakemake.params.subset["per_species"],
-            snakemake.params.subset["seed"],
+            annotations=Path(snakemake.input.annotations),
+            subset=Path(snakemake.output.subset),
+            per_species=snakemake.params.subset["per_species"],
+            seed=snakemake.params.subset["seed"],
         )

@@ -1,6 +1,7 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and files that are gone at the end."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,3 +38,16 @@ def _fresh(path: Path, mode: str, buffering: int, **text: str) -> IO:
     except FileExistsError:
         path.unlink()
     return open(path, mode, buffering, **text)
+
+
+@contextmanager
+def temporary_database(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
+    """An SQLite file at `path` for as long as the block lasts: for what memory should not hold."""
+    path.unlink(missing_ok=True)
+    db = sqlite3.connect(path)
+    try:
+        db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schema)
+        yield db
+    finally:
+        db.close()
+        path.unlink()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # Every other column is a number.
 TEXT = (
     "crop_id image_path species_label species label location datetime event group role image_id "
+    "photo_checksum crop_checksum "
     "detector arm level metric rule curve stratum target than predicted alarm"
 ).split()
 

@@ -1,11 +1,13 @@
-"""Packed crops: one .npy of uint8 per image size and aspect, a row per crop."""
+"""Packed crops: one .npy of uint8 per image size and aspect, a row per row of labels.csv."""
 
-import csv
 import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from PIL import Image
 from stowaway.core.script import BadInput
 
 GREY = 124, 116, 104  # the mean colour of ImageNet: what a pretrained network takes for nothing
+BLOCK = 64  # crops that a thread decodes before they are handed on
+In, Out = TypeVar("In"), TypeVar("Out")
 
 
 @dataclass(frozen=True)
@@ -32,44 +36,45 @@ class Form:
         return cls(int(name.removesuffix("pad")), name.endswith("pad"))
 
 
-class Crop:
-    """A saved crop, decoded once, from which pixels of several sizes are taken.
+def decode_crop(path: Path | str, side: int) -> tuple[Image.Image, tuple[int, int]]:
+    """A saved crop in RGB, and its (width, height) as it is saved.
 
-    `size` is that of the saved crop, (width, height) in pixels. JPEG decodes at a fraction of the
-    size where no side of more than about `most` pixels is wanted.
+    JPEG decodes it at a half, a quarter or an eighth of the size, as long as both sides of the
+    picture keep 2 * `side` pixels.
     """
-
-    def __init__(self, path: str, most: int) -> None:
-        with Image.open(path, formats=["JPEG"]) as image:
-            self.size = image.size
-            image.draft("RGB", (2 * most, 2 * most))
-            self.image = image.convert("RGB")
-        self._scale = _scale(self.size, most)
-        self.reduced = cache(self.image.reduce)
-
-    def about(self, side: int) -> Image.Image:
-        """RGB, both sides at least 2 * `side` pixels where the crop has them, at most 4 times more.
-
-        Pixels are averages of whole blocks, as the decoder itself would make them.
-        """
-        return self.reduced(max(1, _scale(self.size, side) // self._scale))
-
-    def as_square(self, form: Form) -> NDArray[np.uint8]:
-        """The crop in that form, (size, size, 3)."""
-        size, longest = form.size, max(self.size)
-        sides = [max(1, round(size * s / longest)) if form.pad else size for s in self.size]
-        fitted = self.about(size).resize(sides, Image.Resampling.BILINEAR)
-        if sides != [size, size]:
-            square = Image.new("RGB", (size, size), GREY)
-            square.paste(fitted, tuple((size - side) // 2 for side in sides))
-            fitted = square
-        return np.asarray(fitted)
+    with Image.open(path, formats=["JPEG"]) as image:
+        size = image.size
+        image.draft("RGB", (2 * side, 2 * side))
+        return image.convert("RGB"), size
 
 
-def _scale(size: tuple[int, int], side: int) -> int:
-    """By how much JPEG decodes smaller, where 2 * `side` pixels are wanted of each side."""
-    most = min(size) // (2 * side)
-    return next((scale for scale in (8, 4, 2) if scale <= most), 1)
+def pack_crop(path: Path | str, form: Form) -> NDArray[np.uint8]:
+    """The saved crop in that form, (size, size, 3)."""
+    image, saved = decode_crop(path, form.size)
+    size, longest = form.size, max(saved)
+    sides = [max(1, round(size * side / longest)) if form.pad else size for side in saved]
+    fitted = image.resize(sides, Image.Resampling.BILINEAR)
+    if sides != [size, size]:
+        square = Image.new("RGB", (size, size), GREY)
+        square.paste(fitted, tuple((size - side) // 2 for side in sides))
+        fitted = square
+    return np.asarray(fitted)
+
+
+def in_threads(work: Callable[[In], Out], items: Iterable[In], threads: int) -> Iterator[Out]:
+    """Yield `work(item)` for each item, in their order.
+
+    Work is handed out in blocks; memory holds the results of one more than there are threads.
+    Pillow decodes and resizes outside Python's lock, so threads help it.
+    """
+    items, pending = iter(items), deque()
+    with ThreadPoolExecutor(threads) as pool:
+        while block := list(islice(items, BLOCK)):
+            pending.append(pool.submit(lambda block: [work(item) for item in block], block))
+            if len(pending) > threads:
+                yield from pending.popleft().result()
+        while pending:
+            yield from pending.popleft().result()
 
 
 def write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
@@ -81,7 +86,8 @@ def write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
 class Pack:
     """The crops of a pack, (n, size, size, 3) uint8; rows are read when they are asked for.
 
-    It is no memory map: what a process has seen of one counts as its memory, which clusters bound.
+    It is no memory map: the pages that a process reads of one count as its memory, which clusters
+    bound.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -96,23 +102,12 @@ class Pack:
 
     def __getitem__(self, rows: NDArray) -> NDArray[np.uint8]:
         """The crops of some rows, an array (...) -> (..., size, size, 3); from any thread."""
-        found, file = np.empty((rows.size, *self.shape[1:]), np.uint8), self._file.fileno()
-        for row, crop in zip(rows.flat, found, strict=True):
-            read = os.preadv(file, [crop], self._start + int(row) * crop.nbytes)
-            if read < crop.nbytes:
+        crops, file = np.empty((rows.size, *self.shape[1:]), np.uint8), self._file.fileno()
+        for row, crop in zip(rows.flat, crops, strict=True):
+            bytes_read = os.preadv(file, [crop], self._start + int(row) * crop.nbytes)
+            if bytes_read < crop.nbytes:
                 raise BadInput(f"{self.path}: there is no row {row}; delete it, it is made again")
-        return found.reshape(*rows.shape, *self.shape[1:])
-
-
-def open_pack(pixels: Path | str, index: Path | str) -> tuple[Pack, dict[str, int]]:
-    """The packed crops and the row of each crop id."""
-    return Pack(pixels), row_numbers(index)
-
-
-def row_numbers(index: Path | str) -> dict[str, int]:
-    """The row of each crop id, in packs and features."""
-    with open(index, newline="", encoding="utf-8") as file:
-        return {line["crop_id"]: int(line["row"]) for line in csv.DictReader(file)}
+        return crops.reshape(*rows.shape, *self.shape[1:])
 
 
 def batches(rows: np.ndarray, size: int) -> list[np.ndarray]:

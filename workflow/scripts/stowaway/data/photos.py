@@ -1,15 +1,15 @@
-"""Cut boxes out of an image, whatever its orientation, mode and size."""
+"""Cut boxes out of a photo, whatever its orientation, mode and size."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
 from stowaway.core.files import replacing
 from stowaway.core.script import BadInput
-from stowaway.data.boxes import Box, Unusable, fit_box
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP")  # no format that runs another program
 TURN = {
@@ -24,7 +24,36 @@ TURN = {
 JPEG_LIMIT = 65_500  # pixels of a side
 SIDEWAYS = {TURN[value] for value in (5, 6, 7, 8)}
 
-Image.MAX_IMAGE_PIXELS = None  # `max_pixels` is the judge, before anything is decoded
+Image.MAX_IMAGE_PIXELS = None  # `max_pixels` decides, before anything is decoded
+
+Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+
+
+class Unusable(Exception):
+    """The image or the box cannot be cropped; the message says why."""
+
+
+def fit_box(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) -> Box:
+    """The box in the pixels of the actual photo, whose (width, height) may not be the listed one.
+
+    A copy of another resolution scales the box. Raises `Unusable` for other proportions than
+    listed, and for a box outside the photo.
+    """
+    x, y, w, h = box
+    width, height = actual
+    if listed and listed != actual:
+        across, down = width / listed[0], height / listed[1]
+        if abs(across / down - 1) > 0.02:
+            raise Unusable(
+                "image has other proportions than the annotations say: "
+                f"{width} x {height}, not {listed[0]} x {listed[1]}"
+            )
+        x, w, y, h = x * across, w * across, y * down, h * down
+    left, top = max(0, round(x)), max(0, round(y))
+    right, bottom = min(width, round(x + w)), min(height, round(y + h))
+    if right <= left or bottom <= top:
+        raise Unusable("box is outside the image")
+    return left, top, right - left, bottom - top
 
 
 @dataclass
@@ -54,23 +83,33 @@ class Photo:
         return box, self.image.resize(sides, Image.Resampling.BILINEAR, part, reducing_gap=2)
 
 
+def read_photo(path: Path | str) -> bytes:
+    """The photo's bytes; raises `BadInput` where the file cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise BadInput(
+            f"{path}: {error.strerror}; where the store has lost images, run again with "
+            "--forcerun download_images"
+        ) from None
+
+
 def open_photo(
-    path: str,
+    content: bytes,
     max_pixels: int,
     listed: tuple[int, int] | None,
     boxes: Sequence[Box] = (),
     max_side: int | None = None,
 ) -> Photo:
-    """Decode the image, once, and turn it as its EXIF orientation says.
+    """Decode the photo's bytes, once, and turn the picture as its EXIF orientation says.
 
     `listed` is the (width, height) that the boxes refer to, if known. When only the stored, not
     the upright, picture has it, the boxes were drawn without regard to EXIF, so it stays as it is.
     Where crops of all `boxes` are to be shrunk to `max_side`, a JPEG is decoded no larger than
-    they need it. Raises `Unusable` for a broken or too large image, `BadInput` for a file that
-    cannot be read.
+    they need it. Raises `Unusable` for a broken or too large image.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise Unusable(f"image is over the limit: {image.width} x {image.height} pixels")
             turn = _orientation(image)
@@ -86,11 +125,6 @@ def open_photo(
     except Unusable:
         raise
     except Exception as error:  # what a decoder raises on hostile bytes has no common class
-        if isinstance(error, OSError) and error.errno is not None:
-            raise BadInput(
-                f"{path}: {error.strerror}; where the store has lost images, run again with "
-                "--forcerun download_images"
-            ) from None
         raise Unusable(f"image is corrupt: {error}") from None
     return Photo(image if turn is None else image.transpose(turn), upright, listed, max_side)
 

@@ -1,9 +1,9 @@
-"""What a crop tells of the camera alone, not of the animal."""
+"""What a crop tells about the camera and the box, and nothing about the animal."""
 
 import numpy as np
 from PIL import Image
 
-SIDE = 64  # pixels: measured where the crop is shrunk to 2 to 4 times as many
+SIDE = 64  # pixels: crops are measured where they are shrunk to 2 to 4 times as many
 COLUMNS = "brightness contrast colourfulness area aspect bytes_per_pixel".split()
 
 

@@ -1,0 +1,38 @@
+"""labels.csv -> packs of pixels, one for each form, and shortcuts: a row for each row of the labels."""
+
+
+# Its pack is its output alone, no parameters: a size that nobody wants any more reruns nothing.
+rule pack_crops:
+    input:
+        labels="<results>/labels.csv",
+        modules=modules("pack_crops"),
+    output:
+        pack="<results>/packed/{form}.npy",
+    log:
+        "<results>/logs/pack_crops/{form}.log",
+    benchmark:
+        "<results>/benchmarks/pack_crops/{form}.tsv"
+    wildcard_constraints:
+        form=r"\d+(pad)?",
+    conda:
+        "../../envs/data.yaml"
+    threads: 8
+    script:
+        "../scripts/pack_crops.py"
+
+
+rule measure_shortcuts:
+    input:
+        labels="<results>/labels.csv",
+        modules=modules("measure_shortcuts"),
+    output:
+        shortcuts="<results>/shortcuts.csv",
+    log:
+        "<results>/logs/measure_shortcuts.log",
+    benchmark:
+        "<results>/benchmarks/measure_shortcuts.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 8
+    script:
+        "../scripts/measure_shortcuts.py"
