@@ -259,10 +259,11 @@ def network_of(name: str, folder: Path):
     settings = config["detectors"][name]
     fitted = {"codes": torch.zeros(5, 16), "scale": torch.ones(16)}
     save_detector(folder / "model.pt", build(settings), settings, fitted)
-    model = load_detector(folder / "model.pt")[0].to(memory_format=torch.channels_last)
+    device = Device.choose(settings["precision"], 1)
+    model = device.place(load_detector(folder / "model.pt")[0])
     tables = (folder / f"{table}.csv" for table in ("labels", "splits", "scores"))
     stage = partial(score_crops, folder / "model.pt", pack, *tables, 1)
-    return model, Device.choose(settings["precision"], 1), settings["image_size"], stage
+    return model, device, settings["image_size"], stage
 
 
 def of_network(name: str, crops: int, folder: Path) -> dict:
@@ -278,8 +279,8 @@ def of_network(name: str, crops: int, folder: Path) -> dict:
     network, device, size, stage = network_of(name, folder)
     rng = np.random.default_rng(0)
     np.save(folder / "pack.npy", rng.integers(0, 256, (crops, size, size, 3), dtype=np.uint8))
-    labels = "".join(f"c{n},fox,e\n" for n in range(crops))
-    (folder / "labels.csv").write_text(f"crop_id,species_label,event\n{labels}")
+    lines = "".join(f"c{n},fox,e,i{n}\n" for n in range(crops))
+    (folder / "labels.csv").write_text(f"crop_id,species_label,event,image_id\n{lines}")
     (folder / "splits.csv").write_text("event,species,group,role,location\ne,fox,e,test,A\n")
     pixels, steps = np.load(folder / "pack.npy", mmap_mode="r"), batches(np.arange(crops), 64)
     batch = device.images(pixels[:INFERENCE_BATCH])

@@ -10,9 +10,9 @@ from stowaway.core.script import BadInput
 from stowaway.embedding.components import SPACES, Encoder, load_axes, save_axes
 from stowaway.embedding.points import load_points, save_points
 from stowaway.models.checkpoint import build, save_detector
-from stowaway.models.device import Backend
+from stowaway.models.device import Device
 
-CPU = Backend(torch.device("cpu"), torch.float32)
+CPU = Device(torch.device("cpu"), torch.float32)
 SETTINGS = {
     "kind": "convolutional",
     "image_size": 16,
