@@ -1,28 +1,6 @@
 """A trained detector -> scores of every crop, metrics with intervals, accuracy; the ROC of all."""
 
 
-rule score_crops:
-    input:
-        model="<results>/models/{detector}.pt",
-        pack=packed,
-        index="<results>/packed/index.csv",
-        splits="<results>/splits.csv",
-        modules=modules("score_crops"),
-    output:
-        scores="<results>/scores/{detector}.csv",
-    log:
-        "<results>/logs/score_crops/{detector}.log",
-    benchmark:
-        "<results>/benchmarks/score_crops/{detector}.tsv"
-    wildcard_constraints:
-        detector="|".join(NETWORKS) or "none",
-    conda:
-        "../../envs/torch.yaml"
-    threads: worth
-    script:
-        "../scripts/score_crops.py"
-
-
 rule evaluate_detector:
     input:
         scores="<results>/scores/{detector}.csv",

@@ -10,16 +10,16 @@ from stowaway.core.files import replacing
 from stowaway.core.script import BadInput, rule_log
 from stowaway.core.tables import read_table
 from stowaway.data.packs import batches, open_pack
-from stowaway.detectors.feature_methods import Mahalanobis
+from stowaway.detectors.feature_methods import Gaussian
 from stowaway.models.backbones import Backbone, open_backbone
-from stowaway.models.device import INFERENCE_BATCH, Backend
+from stowaway.models.device import INFERENCE_BATCH, Device
 
 NEAREST = 3
 SHOWN_TO = 100  # native crops that the heat maps compare with: thousands of cells
 COMPARED = 20_000  # native crops among which the nearest are sought
 
 
-def cells_of(network: Backbone, backend: Backend, pixels: np.ndarray, rows: np.ndarray):
+def cells_of(network: Backbone, backend: Device, pixels: np.ndarray, rows: np.ndarray):
     """Features of each cell of the backbone's map: (n, height, width, dimensions)."""
     parts = [
         network.maps(backend.images(pixels[some])).float().cpu().numpy()
@@ -35,7 +35,7 @@ def heat(cells: np.ndarray, natives: np.ndarray) -> np.ndarray:
     animals move. After PaDiM (Defard et al., ICPR 2021), whose Gaussian is one per place.
     """
     known = natives.reshape(-1, natives.shape[-1])
-    cloud = Mahalanobis(classes=False).fit(known, np.zeros(len(known)), np.arange(len(known)))
+    cloud = Gaussian().fit(known, np.zeros(len(known)), np.arange(len(known)))
     reference = np.sort(cloud.score(known))
     strange = cloud.score(cells.reshape(-1, cells.shape[-1])).reshape(cells.shape[:-1])
     return np.searchsorted(reference, strange) / len(reference)
@@ -56,7 +56,7 @@ def nearest(features: np.ndarray, known: np.ndarray, events: np.ndarray) -> tupl
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):
-        backend = Backend.choose("float32", snakemake.threads)
+        backend = Device.choose("float32", snakemake.threads)
         chosen = read_table(snakemake.input.queue).head(snakemake.params.explained)
         splits = read_table(snakemake.input.splits, ["crop_id", "species", "role", "event"])
         natives = splits[splits["role"] == "train"]
