@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from arms import facts_of, table_of
 from sklearn.metrics import average_precision_score, roc_auc_score
-
-from stowaway.evaluation.alarms import alarm_table
 from stowaway.evaluation.comparison import BETTER, compare
 from stowaway.evaluation.curves import curve_table
+
+from stowaway.evaluation.alarms import alarm_table
 from stowaway.evaluation.folds import load_scored
 from stowaway.evaluation.metrics import wilson
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from stowaway.evaluation.conformal import (
     budget_threshold,
     p_values,

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from explain_alarms import heat, nearest
-from plot_queue import plot_queue
 from raise_alarms import by_highest, raise_alarms
+
+from plot_queue import plot_queue
 from stowaway.core.script import BadInput
 
 ALARM = {"target": "false_alarm_rate", "aim": 0.1, "per_species": False}

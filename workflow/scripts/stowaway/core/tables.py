@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TEXT = (
     "crop_id image_path species_label species label location datetime event group role image_id "
     "photo_checksum crop_checksum "
-    "detector arm level metric rule curve stratum target than predicted alarm"
+    "detector fold level metric rule stratum target rival predicted alarm asked"
 ).split()
 
 
