@@ -20,7 +20,7 @@ def evaluate_folds(
     labels: Path,
     shortcuts: Path,
     outs: dict[str, str],
-    detectors: dict[str, dict],
+    detectors: dict[str, str],
     groups: dict[str, str],
     lead: dict | None,
     resamples: int,

@@ -148,17 +148,19 @@ def metric_rows(kind: str, pooled: dict, units: dict) -> list[dict]:
 def density_rows(kind: str, runs: list[Run], units: dict) -> list[dict]:
     """What holds for all detectors (the column is blank): how many units there are of each side.
 
-    The prevalence of novel units in the queue, and the density of native ones, per camera-day where
-    there are dates and per 100 images: times a false-alarm rate it is the number of false alarms.
-    Means over the runs, without intervals.
+    The prevalence of novel units in the queue, and the density of native ones per camera-day, or
+    per 100 images without dates: times a false-alarm rate it is the number of false alarms. Means
+    over the runs, without intervals.
     """
     lines = []
     for level in LEVELS:
         units_of = [next(run.queue.units(name, level) for name in run.queue.scores) for run in runs]
         values = {"prevalence": np.mean([novel.mean() for _, novel, _ in units_of])}
-        names = [f"native_{level}s_per_{unit}" for unit in ("camera_day", "100_images")]
-        density = {name: mean_of_known([run.density[name] for run in runs]) for name in names}
-        values |= {name: density[name] for name in names if not np.isnan(density[name])}
+        per_day, per_image = (
+            (name, mean_of_known([run.density[name] for run in runs]))
+            for name in (f"native_{level}s_per_camera_day", f"native_{level}s_per_100_images")
+        )
+        values |= dict([per_image if np.isnan(per_day[1]) else per_day])
         line = {"fold": kind, "detector": "", "level": level, "stratum": "all", "runs": len(runs)}
         line |= {"native": units[level, False], "novel": units[level, True]}
         lines += [line | {"metric": name, "value": value} for name, value in values.items()]

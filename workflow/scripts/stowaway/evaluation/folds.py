@@ -98,13 +98,13 @@ class Run:
 
 
 def load_runs(
-    tables: dict[tuple[str, str], pd.DataFrame], facts: pd.DataFrame, detectors: dict[str, dict]
+    tables: dict[tuple[str, str], pd.DataFrame], facts: pd.DataFrame, detectors: dict[str, str]
 ) -> tuple[list[Run], int]:
     """The runs of score tables by (fold, seed), and the number of events of all their queues.
 
-    Of each table the columns of `detectors` (name -> settings) and of the shortcuts are taken. A
-    detector whose `train_on` is not "natives" has runs of the kind SEEN. Events of queues have the
-    lowest numbers, in the order of their names.
+    Of each table the columns of `detectors` (name -> its `train_on`) and of the shortcuts are
+    taken. A detector that is not trained on "natives" has runs of the kind SEEN. Events of queues
+    have the lowest numbers, in the order of their names.
     """
     queued = {
         event
@@ -113,7 +113,7 @@ def load_runs(
     }
     others = {event for table in tables.values() for event in table["event"]} - queued
     number = {event: i for i, event in enumerate(sorted(queued) + sorted(others))}
-    seen = {name for name, of in detectors.items() if of["train_on"] != "natives"}
+    seen = {name for name, train_on in detectors.items() if train_on != "natives"}
     runs = []
     for (fold, _), table in tables.items():
         crops = facts.loc[table["crop_id"]].reset_index()
