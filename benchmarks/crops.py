@@ -83,9 +83,8 @@ def cut_small(shard: Path) -> None:
 
 def by_itself(path: str) -> None:
     """As it was before: one decode for each size, and one for nuisances and fingerprint."""
-    from stowaway.data.copies import fingerprint
-
     from stowaway.data import shortcuts as nuisance
+    from stowaway.data.copies import fingerprint
     from stowaway.data.packs import Crop, Form
 
     for form in map(Form.named, SIZES):

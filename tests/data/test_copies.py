@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from stowaway.data.copies import APART, clusters, fingerprint, joined
 
+from stowaway.data.copies import APART, clusters, fingerprint, joined
 from stowaway.data.splits import Leak, check_no_leak, with_roles
 
 RNG = np.random.default_rng(0)

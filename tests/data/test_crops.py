@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from label_crops import label_crops
 from PIL import Image, ImageFile
-from stowaway.data.boxes import Unusable, fit_box
 
 from crop_images import crop_images
+from label_crops import label_crops
 from pack_crops import pack_crops
 from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table, rows
+from stowaway.data.boxes import Unusable, fit_box
 from stowaway.data.photos import open_photo
 
 QUADRANTS = np.zeros((40, 60, 3), np.uint8)  # red, green / blue, white

@@ -4,12 +4,12 @@ import math
 import zipfile
 
 import pytest
-from stowaway.data.json_stream import Limits
 
 from index_annotations import COLUMNS, clipped, index
 from stowaway.core.script import BadInput
 from stowaway.data.coco import read_time
 from stowaway.data.events import number_events
+from stowaway.data.json_stream import Limits
 from subset_annotations import rank, subset_annotations
 
 

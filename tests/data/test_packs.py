@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from PIL import Image
-from stowaway.data.copies import fingerprint
 
 from pack_crops import BLOCK, pack_crops
 from stowaway.core.script import BadInput
 from stowaway.core.tables import rows
 from stowaway.data import shortcuts
+from stowaway.data.copies import fingerprint
 from stowaway.data.packs import GREY, Crop, Form, Pack, batches, open_pack
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from evaluate_detector import evaluate_detector
 from test_config import SCHEMA, config, merged  # noqa: F401 - a fixture
 
 from encode_crops import encode_crops
+from evaluate_detector import evaluate_detector
 from reconstruct_crops import reconstruct_crops
 from score_crops import score_crops
 from stowaway.core.config import check_config

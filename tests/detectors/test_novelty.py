@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from score_arm import score_arm, shortcut_scores
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
 from pack_features import pack_features
+from score_arm import score_arm, shortcut_scores
 from stowaway.core.script import BadInput
 from stowaway.data.shortcuts import COLUMNS
 from stowaway.data.splits import with_roles

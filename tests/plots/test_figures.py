@@ -4,12 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from arms import facts_of, table_of
-from evaluate_detector import evaluate_detector
 from PIL import Image
-from stowaway.evaluation.comparison import compare
-from stowaway.evaluation.curves import curve_table
 
 from conftest import ROOT
+from evaluate_detector import evaluate_detector
 from plot_accuracy import plot_accuracy
 from plot_alarm_cost import plot_alarm_cost
 from plot_alarm_rates import plot_alarm_rates
@@ -24,6 +22,8 @@ from plot_species_recall import plot_species_recall
 from plot_tsne import plot_tsne
 from stowaway.core.tables import read_table
 from stowaway.evaluation.alarms import alarm_table
+from stowaway.evaluation.comparison import compare
+from stowaway.evaluation.curves import curve_table
 from stowaway.evaluation.folds import load_scored
 from stowaway.plots.style import save, use_style
 
