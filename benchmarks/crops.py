@@ -256,28 +256,29 @@ def network_of(name: str, folder: Path):
     import torch
     import yaml
 
-    from pack_features import pack_features
+    from extract_features import extract_features
     from score_crops import score_crops
     from stowaway.core.config import check_config
     from stowaway.models.backbones import open_backbone
     from stowaway.models.checkpoint import build, load_detector, save_detector
-    from stowaway.models.device import Backend
+    from stowaway.models.device import Device
 
     root, pack = HERE.parent, folder / "pack.npy"
     config = yaml.safe_load((root / "config/config.yaml").read_text())
     config = check_config(config, root / "workflow/schemas/config.schema.yaml")
     if name == "features":
-        backend, backbone = Backend.choose("auto", 1), config["backbone"]
+        device, backbone = Device.choose("auto", 1), config["backbone"]
         network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
-        stage = partial(pack_features, pack, folder / "features.npy", backbone, 1)
-        return network, backend, backbone["image_size"], stage
+        stage = partial(extract_features, pack, folder / "features.npy", backbone, 1)
+        return network, device, backbone["image_size"], stage
     settings = config["detectors"][name]
     fitted = {"codes": torch.zeros(5, 16), "scale": torch.ones(16)}
     save_detector(folder / "model.pt", build(settings), settings, fitted)
-    model = load_detector(folder / "model.pt")[0].to(memory_format=torch.channels_last)
-    tables = (folder / f"{table}.csv" for table in ("index", "splits", "scores"))
+    device = Device.choose(settings["precision"], 1)
+    model = device.place(load_detector(folder / "model.pt")[0])
+    tables = (folder / f"{table}.csv" for table in ("labels", "splits", "scores"))
     stage = partial(score_crops, folder / "model.pt", pack, *tables, 1)
-    return model, Backend.choose(settings["precision"], 1), settings["image_size"], stage
+    return model, device, settings["image_size"], stage
 
 
 def of_network(name: str, crops: int, folder: Path) -> dict:
@@ -290,25 +291,24 @@ def of_network(name: str, crops: int, folder: Path) -> dict:
     from stowaway.data.packs import batches
     from stowaway.models.device import INFERENCE_BATCH
 
-    network, backend, size, stage = network_of(name, folder)
+    network, device, size, stage = network_of(name, folder)
     rng = np.random.default_rng(0)
     np.save(folder / "pack.npy", rng.integers(0, 256, (crops, size, size, 3), dtype=np.uint8))
-    for table, header in (("index", "row,crop_id"), ("splits", "role,crop_id,species,event")):
-        row = "{0},c{0}\n" if table == "index" else "test,c{0},fox,e\n"
-        lines = "".join(row.format(n) for n in range(crops))
-        (folder / f"{table}.csv").write_text(f"{header}\n{lines}")
+    lines = "".join(f"c{n},fox,e,i{n}\n" for n in range(crops))
+    (folder / "labels.csv").write_text(f"crop_id,species_label,event,image_id\n{lines}")
+    (folder / "splits.csv").write_text("event,species,group,role,location\ne,fox,e,test,A\n")
     pixels, steps = np.load(folder / "pack.npy", mmap_mode="r"), batches(np.arange(crops), 64)
-    batch = backend.images(pixels[:INFERENCE_BATCH])
+    batch = device.images(pixels[:INFERENCE_BATCH])
 
     def alone() -> None:
         with torch.inference_mode():
             for _ in steps:
-                with backend.autocast():
+                with device.autocast():
                     network(batch)
 
     def load() -> None:
         for rows in steps:
-            backend.images(pixels[rows])
+            device.images(pixels[rows])
 
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
         busy = {}

@@ -26,7 +26,6 @@ LINES = (  # peer, network, what runs, epochs, seeds
     ("plain PyTorch", "convolutional", "naive", 3, SEEDS[:1]),
     ("stowaway, float32", "convolutional", "convolutional float32", 8, SEEDS),
     ("stowaway", "convolutional", "convolutional auto", 8, SEEDS),
-    ("stowaway, compiled", "convolutional", "convolutional auto compiled", 8, SEEDS[:1]),
     ("original's loop", "dense", "decoding", 3, SEEDS[:1]),
     ("original's loop, large crops", "dense", "decoding large", 3, SEEDS[:1]),
     ("stowaway", "dense", "dense float32", 20, SEEDS[:1]),

@@ -3,7 +3,7 @@
 python training_torch.py WHAT DATA ROWS EPOCHS BATCH SEED: trains on the first ROWS crops of DATA, a
 pack, the others are for validation. WHAT: `naive` is the convolutional one as one writes it at
 first; `decoding ...` the dense one with the original's loop, which opens the JPEGs of DATA, a list
-of files, in each epoch; all others name what stowaway trains: its kind, precision, `compiled`.
+of files, in each epoch; all others name what stowaway trains: its kind and precision.
 """
 
 import json
@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 sys.path.append(str(Path(__file__).parents[1] / "workflow/scripts"))
 from stowaway.models.autoencoders import ConvolutionalAutoencoder, DenseAutoencoder
-from stowaway.models.device import Backend
+from stowaway.models.device import Device
 from stowaway.models.training import train
 
 
@@ -72,7 +72,7 @@ def plainly(model: nn.Module, known: Dataset, unknown: Dataset, epochs: int, bat
 
 def ours(what: str, pixels: np.ndarray, rows: int, epochs: int, batch: int, seed: int) -> dict:
     """Train as the workflow does, on two cores."""
-    kind, precision, *compiled = what.split()
+    kind, precision = what.split()
     if kind == "dense":
         model = DenseAutoencoder(64, [64, 32, 64])
     else:
@@ -87,8 +87,7 @@ def ours(what: str, pixels: np.ndarray, rows: int, epochs: int, batch: int, seed
         batch_size=batch,
         learning_rate=1e-3,
         seed=seed,
-        backend=Backend.choose(precision, 1 if kind == "dense" else 2),
-        compile=bool(compiled),
+        device=Device.choose(precision, 1 if kind == "dense" else 2),
     )
     return {key: [row[key] for row in history] for key in ("seconds", "val_loss")}
 

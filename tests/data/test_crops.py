@@ -1,4 +1,3 @@
-import csv
 import struct
 from pathlib import Path
 
@@ -6,13 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from crop_images import crop_images
-from label_crops import label_crops
+from measure_shortcuts import measure_shortcuts
 from pack_crops import pack_crops
 from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table, rows
-from stowaway.data.boxes import Unusable, fit_box
-from stowaway.data.photos import open_photo
+from stowaway.data.exact_copies import crop_checksum, photo_checksum
+from stowaway.data.photos import Unusable, fit_box, open_photo, read_photo
 
 QUADRANTS = np.zeros((40, 60, 3), np.uint8)  # red, green / blue, white
 QUADRANTS[:20, :30] = 255, 0, 0
@@ -42,7 +40,7 @@ def save_turned(path, orientation):
 def test_exif_orientation_is_obeyed(tmp_path, orientation):
     save_turned(tmp_path / "x.jpg", orientation)
     for listed in (None, (60, 40), (120, 80)):
-        image = open_photo(str(tmp_path / "x.jpg"), 10**6, listed).image
+        image = open_photo(read_photo(tmp_path / "x.jpg"), 10**6, listed).image
         assert image.size == (60, 40)
         assert [colour(image, *at) for at in ((5, 5), (55, 5), (5, 35))] == [
             (1, 0, 0),
@@ -65,17 +63,17 @@ def test_malformed_exif_loses_no_photo(tmp_path, odd):
     header = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags))
     Image.fromarray(QUADRANTS).save(tmp_path / "x.jpg", exif=header + entries + bytes(4))
     turned = (60, 40) if odd == "orientation as text" else (40, 60)
-    assert open_photo(str(tmp_path / "x.jpg"), 10**6, None).image.size == turned
+    assert open_photo(read_photo(tmp_path / "x.jpg"), 10**6, None).image.size == turned
 
 
 def test_a_photo_gone_from_the_store_is_no_corrupt_image(tmp_path):
     with pytest.raises(BadInput, match="--forcerun download_images"):
-        open_photo(str(tmp_path / "gone.jpg"), 10**6, None)
+        read_photo(tmp_path / "gone.jpg")
 
 
 def test_boxes_drawn_without_regard_to_exif_keep_the_stored_picture(tmp_path):
     save_turned(tmp_path / "x.jpg", 6)
-    assert open_photo(str(tmp_path / "x.jpg"), 10**6, (40, 60)).image.size == (40, 60)
+    assert open_photo(read_photo(tmp_path / "x.jpg"), 10**6, (40, 60)).image.size == (40, 60)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1", "I;16", "YCbCr"])
@@ -86,14 +84,14 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
         image = Image.fromarray(QUADRANTS).convert(mode)
     path = tmp_path / ("x.jpg" if mode in ("CMYK", "YCbCr") else "x.png")
     image.save(path)
-    opened = open_photo(str(path), 10**6, None).image
+    opened = open_photo(read_photo(path), 10**6, None).image
     assert (opened.mode, opened.size) == ("RGB", (60, 40))
     assert colour(opened, 50, 30) == (1, 1, 1)
 
 
 def test_transparency_is_black(tmp_path):
     Image.new("RGBA", (8, 8), (255, 255, 255, 0)).save(tmp_path / "x.png")
-    assert colour(open_photo(str(tmp_path / "x.png"), 10**6, None).image, 4, 4) == (0, 0, 0)
+    assert colour(open_photo(read_photo(tmp_path / "x.png"), 10**6, None).image, 4, 4) == (0, 0, 0)
 
 
 def test_unusable_files_say_why(tmp_path):
@@ -109,7 +107,7 @@ def test_unusable_files_say_why(tmp_path):
         ("x.jpg", 239_999, "over the limit: 600 x 400 pixels"),
     ):
         with pytest.raises(Unusable, match=reason):
-            open_photo(str(tmp_path / name), limit, None)
+            open_photo(read_photo(tmp_path / name), limit, None)
 
 
 @pytest.mark.parametrize(
@@ -131,85 +129,44 @@ def test_boxes_that_do_not_fit():
         fit_box((0, 0, 5, 5), (100, 100), (100, 80))
 
 
-def test_crops_of_a_shard(tmp_path):
-    images = tmp_path / "images"
-    images.mkdir()
-    Image.fromarray(QUADRANTS).save(images / "good.jpg", quality=100)
-    (images / "bad.jpg").write_bytes(b"\xff\xd8\xff half")
-    names = (
-        "crop_id image_id file_name key x y w h species label location datetime event width height"
-    )
-    lines = [
-        [
-            "a/good.box1.jpg",
-            "1",
-            "good.jpg",
-            "k",
-            0,
-            0,
-            30,
-            20,
-            "fox",
-            "fox",
-            "A",
-            "t",
-            "e",
-            60,
-            40,
-        ],
-        [
-            "a/good.box2.jpg",
-            "1",
-            "good.jpg",
-            "k",
-            30,
-            20,
-            30,
-            20,
-            "rat",
-            "rat",
-            "A",
-            "t",
-            "e",
-            60,
-            40,
-        ],
-        ["a/bad.jpg", "2", "bad.jpg", "k", 0, 0, 5, 5, "fox", "fox", "A", "t", "e", "", ""],
-        ["a/none.jpg", "3", "none.jpg", "k", 0, 0, 5, 5, "fox", "fox", "A", "t", "e", "", ""],
+def test_crops_of_a_shard(tmp_path, shards):
+    Image.fromarray(QUADRANTS).save(tmp_path / "good.jpg", quality=100)
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff half")
+    size = {"width": 60, "height": 40}
+    boxes = [
+        {"crop_id": "a/good.box1.jpg", "image_id": "1", "box": (0, 0, 30, 20), **size},
+        {"crop_id": "a/good.box2.jpg", "image_id": "1", "box": (30, 20, 30, 20), **size},
+        {"crop_id": "a/bad.jpg", "image_id": "2", "box": (0, 0, 5, 5)},
+        {"crop_id": "a/none.jpg", "image_id": "3", "box": (0, 0, 5, 5)},
     ]
-    with (tmp_path / "shard.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([names.split(), *lines])
-    manifest = "image_id,file_name,path,bytes,sha256,status,error\n"
-    manifest += f"1,good.jpg,{images}/good.jpg,1,x,ok,\n2,bad.jpg,{images}/bad.jpg,1,x,ok,\n"
-    (tmp_path / "manifest.csv").write_text(manifest + "3,none.jpg,,0,,missing,NoSuchKey\n")
-    tables = tmp_path / "crops.csv", tmp_path / "rejected.csv"
-    crop_images(
-        tmp_path / "shard.csv", tmp_path / "manifest.csv", *tables, tmp_path / "crops", 10**6, None
-    )
-    made = list(rows(tables[0]))
-    assert [row["crop_id"] for row in made] == ["a/good.box1.jpg", "a/good.box2.jpg"]
-    with Image.open(made[0]["image_path"]) as red, Image.open(made[1]["image_path"]) as white:
+    boxes[1]["species"] = "rat"
+    photos = {"1": tmp_path / "good.jpg", "2": tmp_path / "bad.jpg", "3": "NoSuchKey"}
+    crops, rejected = shards.crop(boxes, photos)
+    table = list(rows(crops))
+    assert [row["crop_id"] for row in table] == ["a/good.box1.jpg", "a/good.box2.jpg"]
+    with Image.open(table[0]["image_path"]) as red, Image.open(table[1]["image_path"]) as white:
         assert (colour(red, 15, 10), colour(white, 15, 10)) == ((1, 0, 0), (1, 1, 1))
         assert red.size == (30, 20)
-    reasons = {row["crop_id"]: row["reason"] for row in rows(tables[1])}
+    content = (tmp_path / "good.jpg").read_bytes()
+    assert {row["photo_checksum"] for row in table} == {photo_checksum(content)}
+    with Image.open(tmp_path / "good.jpg") as photo:
+        pixels = photo.crop((30, 20, 60, 40))
+        assert table[1]["crop_checksum"] == crop_checksum(pixels) != table[0]["crop_checksum"]
+    reasons = {row["crop_id"]: row["reason"] for row in rows(rejected)}
     assert reasons["a/none.jpg"] == "not downloaded: NoSuchKey"
     assert "a/bad.jpg" in reasons
 
-    (tmp_path / "index.csv").write_text(
-        "annotation_id,image_id,file_name,label,reason\n1,2,3,4,no box\n"
-    )
-    gathered = [str(tables[0])], [str(tables[1])], [str(tmp_path / "manifest.csv")]
-    outs = tmp_path / "labels.csv", tmp_path / "lost.csv", tmp_path / "summary.txt"
-    label_crops(*gathered, str(tmp_path / "index.csv"), *outs)
-    labels = read_table(outs[0])
+    gathered = shards.gather()
+    labels = read_table(gathered.labels)
     assert list(labels)[:2] == ["image_path", "species_label"]
     assert labels["species_label"].tolist() == ["fox", "rat"]
-    summary = outs[2].read_text()
-    assert len(list(rows(outs[1]))) == 2
+    summary = gathered.summary.read_text()
+    assert len(list(rows(gathered.rejected))) == 2
     assert "2 there, 1 missing, 0 failed" in summary
     assert "1 x not downloaded" in summary
-    with pytest.raises(BadInput, match="no crop could be made"):
-        label_crops([], gathered[1], gathered[2], str(tmp_path / "index.csv"), *outs)
+    shards.crops = []
+    with pytest.raises(BadInput, match="no crop could be made: {.*'not downloaded': 1"):
+        shards.gather()
 
 
 GRAIN = Image.fromarray(np.random.default_rng(0).integers(0, 256, (27, 36, 3), dtype=np.uint8))
@@ -239,13 +196,13 @@ def test_a_photo_is_decoded_no_larger_than_its_crops_need(tmp_path, boxes, scale
         whole = np.rot90(whole, -1)
         boxes = [(1200 - y - h, x, h, w) if x < 5000 else (x, y, w, h) for x, y, w, h in boxes]
     size = whole.shape[1::-1]
-    photo = open_photo(str(path), 10**7, size, boxes, 90)
+    photo = open_photo(read_photo(path), 10**7, size, boxes, 90)
     assert photo.size == size
     assert photo.image.size == tuple(side // scale for side in size)
     for box in boxes[:2]:
         x, y, w, h = box
         fitted, crop = photo.cut(box)
-        assert fitted == box  # the box is the photo's, whatever the decoder made of it
+        assert fitted == box  # the box is the photo's, at whatever size it was decoded
         sides = [max(1, round(side / max(1, max(w, h) / 90))) for side in (w, h)]
         assert (list(crop.size), max(crop.size)) == (sides, 90)
         part = Image.fromarray(whole[y : y + h, x : x + w].astype(np.uint8))
@@ -255,7 +212,7 @@ def test_a_photo_is_decoded_no_larger_than_its_crops_need(tmp_path, boxes, scale
 
 def test_without_a_limit_a_crop_has_the_pixels_of_the_photo(tmp_path):
     whole = save_large(tmp_path / "x.jpg")
-    photo = open_photo(str(tmp_path / "x.jpg"), 10**7, None, [(0, 0, 1600, 1200)])
+    photo = open_photo(read_photo(tmp_path / "x.jpg"), 10**7, None, [(0, 0, 1600, 1200)])
     _, crop = photo.cut((100, 50, 700, 300))
     assert (np.asarray(crop) == whole[50:350, 100:800]).all()
 
@@ -264,47 +221,43 @@ def test_a_small_crop_is_not_enlarged_and_a_narrow_one_keeps_a_pixel(tmp_path):
     Image.new("RGB", (4000, 5), "red").save(tmp_path / "x.png")
     Image.new("RGB", (4000, 5), "red").save(tmp_path / "x.jpg")
     for name in ("x.png", "x.jpg"):
-        photo = open_photo(str(tmp_path / name), 10**6, None, [(0, 0, 4000, 5)], 64)
+        photo = open_photo(read_photo(tmp_path / name), 10**6, None, [(0, 0, 4000, 5)], 64)
         assert photo.cut((0, 0, 4000, 5))[1].size == (64, 1)
-    photo = open_photo(str(tmp_path / "x.png"), 10**6, None, [], 64)
+    photo = open_photo(read_photo(tmp_path / "x.png"), 10**6, None, [], 64)
     assert photo.cut((9, 0, 40, 5))[1].width == 40
 
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """The files whose pixels were decoded, in order, as often as they were."""
-    found, load = [], ImageFile.ImageFile.load
+    """The size of each image whose pixels were decoded, in order, as often as they were."""
+    sizes, load = [], ImageFile.ImageFile.load
 
     def counted(image):
         if image.tile:
-            found.append(Path(image.filename).name)
+            sizes.append(image.size)
         return load(image)
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", counted)
-    return found
+    return sizes
 
 
-def test_each_photo_and_each_crop_is_decoded_once(tmp_path, decoded):
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    columns = "crop_id image_id file_name key x y w h species label location datetime event"
-    lines = [columns.split() + ["width", "height"]]
-    manifest = ["image_id,file_name,path,bytes,sha256,status,error"]
+def test_each_photo_and_each_crop_is_read_and_decoded_once(tmp_path, shards, decoded, monkeypatch):
+    boxes, photos = [], {}
     for n in range(3):
-        Image.fromarray(QUADRANTS).save(photos / f"{n}.jpg")
-        manifest.append(f"{n},{n}.jpg,{photos}/{n}.jpg,1,x,ok,")
-        for box in range(2):
-            row = [f"{n}.{box}.jpg", n, f"{n}.jpg", "k", 5 * box, 0, 30, 20]
-            lines.append([*row, "fox", "fox", "A", "t", "e", 60, 40])
-    with (tmp_path / "shard.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(lines)
-    (tmp_path / "manifest.csv").write_text("\n".join(manifest))
-    tables = tmp_path / "crops.csv", tmp_path / "rejected.csv"
-    shard = tmp_path / "shard.csv", tmp_path / "manifest.csv"
-    crop_images(*shard, *tables, tmp_path / "crops", 10**6, None)
-    assert decoded == ["0.jpg", "1.jpg", "2.jpg"]
-    decoded.clear()
-    packs = [tmp_path / f"{name}.npy" for name in ("16", "16pad", "32", "64pad")]
-    others = (tmp_path / f"{name}.csv" for name in ("index", "shortcut", "copies"))
-    pack_crops(tables[0], packs, *others, 2)
-    assert sorted(decoded) == [line[0] for line in lines[1:]]
+        photos[f"{n}"] = tmp_path / f"{n}.jpg"
+        Image.fromarray(QUADRANTS[:, : 60 - n]).save(photos[f"{n}"])
+        for left in (0, 5):
+            box = {"crop_id": f"{n}.{left}.jpg", "box": (left, 0, 30, 20 - n)}
+            boxes.append(box | {"image_id": f"{n}"})
+    files, read_bytes = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: files.append(path) or read_bytes(path))
+    crops, _ = shards.crop(boxes, photos)
+    assert files == list(photos.values())
+    assert decoded == [(60, 40), (59, 40), (58, 40)]
+    for run in (
+        lambda: pack_crops(crops, tmp_path / "16.npy", "16", 2),
+        lambda: measure_shortcuts(crops, tmp_path / "shortcuts.csv", 2),
+    ):
+        decoded.clear()
+        run()
+        assert sorted(decoded) == [(30, 18), (30, 18), (30, 19), (30, 19), (30, 20), (30, 20)]

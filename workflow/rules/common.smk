@@ -15,6 +15,7 @@ except ConfigError as error:
     raise WorkflowError(f"The config has mistakes.\n{error}")
 
 RESULTS = f"results/{config['name']}"
+DEFAULT = f"<results>/folds/listed/{config['split']['seed']}"  # the default run
 SYNTHETIC = config["coco"] == f"{RESULTS}/island/coco.json"
 SITE = f"{config['name']}: synthetic photos, drawn by a program" if SYNTHETIC else config["name"]
 DETECTORS = config["detectors"]

@@ -1,19 +1,19 @@
-"""Packed crops and splits -> a trained detector, and its loss over the epochs."""
+"""Packs and the roles of a fold -> trained networks, features, fitted detectors and their scores."""
 
 
 rule train_detector:
     input:
         pack=packed,
-        index="<results>/packed/index.csv",
-        splits="<results>/splits.csv",
+        labels="<results>/labels.csv",
+        splits="<results>/folds/{fold}/{seed}/splits.csv",
         modules=modules("train_detector"),
     output:
-        model="<results>/models/{detector}.pt",
-        history="<results>/models/{detector}.history.csv",
+        model="<results>/folds/{fold}/{seed}/models/{detector}.pt",
+        history="<results>/folds/{fold}/{seed}/models/{detector}.history.csv",
     log:
-        "<results>/logs/train_detector/{detector}.log",
+        "<results>/logs/train_detector/{fold}/{seed}/{detector}.log",
     benchmark:
-        "<results>/benchmarks/train_detector/{detector}.tsv"
+        "<results>/benchmarks/train_detector/{fold}/{seed}/{detector}.tsv"
     wildcard_constraints:
         detector="|".join(NETWORKS) or "none",
     conda:
@@ -21,7 +21,7 @@ rule train_detector:
     threads: worth
     params:
         settings=settings,
-        checkpoint=lambda w: f"{RESULTS}/checkpoints/{w.detector}.pt",
+        checkpoint=lambda w: f"{RESULTS}/checkpoints/{w.fold}/{w.seed}/{w.detector}.pt",
     script:
         "../scripts/train_detector.py"
 
@@ -52,12 +52,74 @@ rule plot_loss:
         "../scripts/plot_loss.py"
 
 
+rule score_crops:
+    input:
+        model="<results>/folds/{fold}/{seed}/models/{detector}.pt",
+        pack=packed,
+        labels="<results>/labels.csv",
+        splits="<results>/folds/{fold}/{seed}/splits.csv",
+        modules=modules("score_crops"),
+    output:
+        scores="<results>/folds/{fold}/{seed}/scores/{detector}.csv",
+    log:
+        "<results>/logs/score_crops/{fold}/{seed}/{detector}.log",
+    benchmark:
+        "<results>/benchmarks/score_crops/{fold}/{seed}/{detector}.tsv"
+    wildcard_constraints:
+        detector="|".join(NETWORKS) or "none",
+    conda:
+        "../../envs/torch.yaml"
+    threads: worth
+    script:
+        "../scripts/score_crops.py"
+
+
+rule extract_features:
+    input:
+        pack=pack_of(config["backbone"]),
+        modules=modules("extract_features"),
+    output:
+        features="<results>/features.npy",
+    log:
+        "<results>/logs/extract_features.log",
+    benchmark:
+        "<results>/benchmarks/extract_features.tsv"
+    priority: 1  # the longest job of many islands: not to be the last one, alone
+    conda:
+        "../../envs/torch.yaml"
+    threads: NETWORK_THREADS
+    params:
+        backbone=config["backbone"],
+    script:
+        "../scripts/extract_features.py"
+
+
+rule fit_detectors:
+    input:
+        features="<results>/features.npy",
+        labels="<results>/labels.csv",
+        splits="<results>/folds/{fold}/{seed}/splits.csv",
+        modules=modules("fit_detectors"),
+    output:
+        detectors="<results>/folds/{fold}/{seed}/feature_detectors.npz",
+    log:
+        "<results>/logs/fit_detectors/{fold}/{seed}.log",
+    benchmark:
+        "<results>/benchmarks/fit_detectors/{fold}/{seed}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    params:
+        settings={name: DETECTORS[name] for name in FEATURE_BASED},
+    script:
+        "../scripts/fit_detectors.py"
+
+
 rule reconstruct_crops:
     input:
-        model="<results>/models/{detector}.pt",
+        model=f"{DEFAULT}/models/{{detector}}.pt",
         pack=packed,
-        index="<results>/packed/index.csv",
-        splits="<results>/splits.csv",
+        labels="<results>/labels.csv",
+        splits=f"{DEFAULT}/splits.csv",
         modules=modules("reconstruct_crops"),
     output:
         pairs="<results>/reconstructions/{detector}.npz",

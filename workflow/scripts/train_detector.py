@@ -1,4 +1,4 @@
-"""Packed crops and splits -> models/<detector>.pt and its loss history."""
+"""Packed crops and the roles of a fold -> a trained network and its loss history."""
 
 import hashlib
 import json
@@ -8,66 +8,56 @@ import numpy as np
 import pandas as pd
 
 from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table, write_table
-from stowaway.data.packs import open_pack
-from stowaway.detectors import reconstruction as scores
-from stowaway.models import augmentation as augment
-from stowaway.models import autoencoders as networks
-from stowaway.models import classifier, losses, training
+from stowaway.core.tables import write_table
+from stowaway.data.packs import Pack
+from stowaway.data.roles import Role
+from stowaway.data.splits import load_crops
+from stowaway.detectors.reconstruction import fit_score
 from stowaway.models.checkpoint import build, save_detector
-from stowaway.models.device import Backend
-from stowaway.models.distributed import first, launch
+from stowaway.models.device import Device
+from stowaway.models.training import train
 
-TRAINED_ON = {"natives": ["train"], "all": ["train", "invasive", "unlisted"]}
+TRAINED_ROLES = {"natives": [Role.TRAIN], "all": [Role.TRAIN, Role.NOVEL, Role.UNLISTED]}
+HELD_OUT_ROLES = [Role.VAL, Role.CALIBRATION, Role.TEST]
 
 
-def lessons(table: pd.DataFrame, rows: pd.Series, chosen: pd.Series, species: list[str]) -> dict:
-    """The class of each packed crop, -1 for other species, and how often the chosen are shown.
+def training_rows(crops: pd.DataFrame, train_on: str) -> np.ndarray:
+    """The packed rows to train on, by `train_on`: natives, or all.
 
-    Every species is shown as often as any other, and so is each of its events, whose frames are
-    near-copies.
+    An unlisted animal in a group of a held-out role stays out with it: the photo is the same.
     """
-    classes = np.full(rows.max() + 1, -1)
-    classes[rows] = table["species"].map({name: n for n, name in enumerate(species)}).fillna(-1)
-    crops = table[chosen].assign(n=1)
-    events = crops.groupby("species")["event"].transform("nunique")
-    frames = crops.groupby(["species", "event"])["n"].transform("size")
-    return {"classes": classes, "weights": (1 / (events * frames)).to_numpy()}
+    groups = crops.loc[crops["role"].isin(HELD_OUT_ROLES), "group"]
+    leaking = (crops["role"] == Role.UNLISTED) & crops["group"].isin(groups)
+    return crops.loc[crops["role"].isin(TRAINED_ROLES[train_on]) & ~leaking, "row"].to_numpy()
+
+
+def fingerprint(settings: dict, rows: list[np.ndarray], pack: Path, modules: list[str]) -> str:
+    """A hash of all that a training's weights depend on: only its own checkpoint has the same."""
+    packed = pack.stat()
+    known = [settings, *(r.tolist() for r in rows), packed.st_size, packed.st_mtime_ns]
+    known += [Path(module).read_text() for module in modules]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
 def train_detector(
     pack: Path,
-    index: Path,
+    labels: Path,
     splits: Path,
+    modules: list[str],
     model_path: Path,
     history_path: Path,
     settings: dict,
     checkpoint: Path,
     threads: int,
 ) -> None:
-    """Train as `settings` say, resuming a checkpoint of the same settings and crops."""
-    pixels, row_of = open_pack(pack, index)
-    table = read_table(splits, ["crop_id", "species", "role", "group", "event"])
-    rows, role = table["crop_id"].map(row_of), table["role"]
-    chosen = role.isin(TRAINED_ON[settings["train_on"]])
-    # an unlisted animal in a frame or burst of the validation or test part stays out with it
-    chosen &= ~table["group"].isin(
-        table.loc[role.isin(["val", "calibration", "test"]), "group"]
-    ) | (role != "unlisted")
-    train_rows, val_rows = rows[chosen].to_numpy(), rows[role == "val"].to_numpy()
-    made = pack.stat()
-    taught = {}
-    if settings["kind"] == "classifier":
-        settings |= {"species": sorted(set(table["species"][chosen])), "loss": "cross_entropy"}
-        taught = lessons(table, rows, chosen, settings["species"])
-    known_by = [settings, train_rows.tolist(), val_rows.tolist(), made.st_size, made.st_mtime_ns]
-    modules = augment, classifier, losses, networks, scores, training
-    known_by += [Path(module.__file__).read_text() for module in modules]
-    backend = Backend.choose(settings["precision"], threads)
-    if first():
-        print(f"{len(train_rows)} training and {len(val_rows)} validation crops on {backend}")
-    model = build(settings)
-    history = training.train(
+    """Train as `settings` say, resuming a checkpoint of the same settings, crops and modules."""
+    crops = load_crops(labels, splits)
+    train_rows = training_rows(crops, settings["train_on"])
+    val_rows = crops.loc[crops["role"] == Role.VAL, "row"].to_numpy()
+    device = Device.choose(settings["precision"], threads)
+    print(f"{len(train_rows)} training and {len(val_rows)} validation crops on {device}")
+    pixels, model = Pack(pack), build(settings)
+    history = train(
         model,
         pixels,
         train_rows,
@@ -77,33 +67,28 @@ def train_detector(
         batch_size=settings["batch_size"],
         learning_rate=settings["learning_rate"],
         seed=settings["seed"],
-        backend=backend,
+        device=device,
         loss=settings["loss"],
-        **taught,
         augmented=settings["augment"],
-        compile=settings["compile"],
         checkpoint=checkpoint,
-        fingerprint=hashlib.sha256(json.dumps(known_by).encode()).hexdigest(),
+        fingerprint=fingerprint(settings, [train_rows, val_rows], pack, modules),
     )
-    if not first():
-        return
     write_table(pd.DataFrame(history), history_path)
-    fitted = scores.fit(model, pixels, train_rows, settings, backend)
+    fitted = fit_score(model, pixels, train_rows, settings, device)
     save_detector(model_path, model, settings, fitted)
     checkpoint.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        launch(
-            max(1, snakemake.resources.get("gpu", 1)),  # 0: on the processor
-            train_detector,
-            Path(snakemake.input.pack),
-            Path(snakemake.input.index),
-            Path(snakemake.input.splits),
-            Path(snakemake.output.model),
-            Path(snakemake.output.history),
-            dict(snakemake.params.settings),
-            Path(snakemake.params.checkpoint),
-            snakemake.threads,
+        train_detector(
+            pack=Path(snakemake.input.pack),
+            labels=Path(snakemake.input.labels),
+            splits=Path(snakemake.input.splits),
+            modules=snakemake.input.modules,
+            model_path=Path(snakemake.output.model),
+            history_path=Path(snakemake.output.history),
+            settings=dict(snakemake.params.settings),
+            checkpoint=Path(snakemake.params.checkpoint),
+            threads=snakemake.threads,
         )

@@ -1,4 +1,4 @@
 """How novel a crop is, by reconstructions, by features, and by their fusion: higher is more novel.
 
-No metrics.
+One interface for detectors on features: fit, score, arrays, from_arrays. No metrics.
 """

@@ -1,11 +1,11 @@
-"""Ways to tell how far features lie from those of the natives; higher score = more novel.
+"""Methods that score how far features lie from those of the natives; higher is more novel.
 
-Each has `fit(features, labels, events)` with (n, dimensions) floats, n species and n events, and
-`score(features)` -> (n,). In means and covariances each event counts the same, whatever its number
-of frames.
+In means and covariances each event counts the same, whatever its number of frames.
 """
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,107 +15,130 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 Floats = NDArray[np.floating]
-KEPT = 128  # principal components, fewer where there are fewer crops
 
 
-class Detector(Protocol):
-    """What every method here has, and a fusion of them."""
+class FeatureDetector(ABC):
+    """What every method has, and a fusion of them. Fitted, it is the plain arrays of `ARRAYS`."""
 
-    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Detector": ...
+    ARRAYS: tuple[str, ...]
 
-    def score(self, features: Floats) -> Floats: ...
+    @abstractmethod
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:
+        """Fit on natives: (n, dimensions) features, and the species and the event of each."""
+
+    @abstractmethod
+    def score(self, features: Floats) -> Floats:
+        """(n, dimensions) features -> (n,) scores."""
+
+    def arrays(self) -> dict[str, NDArray]:
+        """All that `from_arrays` needs to make the same detector again."""
+        return {name: getattr(self, name) for name in self.ARRAYS}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray]) -> Self:
+        """The detector whose `arrays()` these are. Raises `KeyError` where one is missing."""
+        detector = cls.__new__(cls)
+        for name in cls.ARRAYS:
+            setattr(detector, name, arrays[name])
+        return detector
 
 
-class Neighbours:
+class Neighbours(FeatureDetector):
     """Distance to the k-th nearest native, features of length 1. Sun et al., ICML 2022."""
 
-    def __init__(self, k: int = 5) -> None:
-        self.k = k
+    K = 5
+    ARRAYS = ("natives",)
 
-    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Neighbours":
-        k = min(self.k, len(features))
-        self.index = NearestNeighbors(n_neighbors=k).fit(normalize(features))
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:
+        self.natives = normalize(features)
         return self
 
     def score(self, features: Floats) -> Floats:
-        return self.index.kneighbors(normalize(features))[0][:, -1]
+        return self._index.kneighbors(normalize(features))[0][:, -1]
+
+    @cached_property
+    def _index(self) -> NearestNeighbors:
+        return NearestNeighbors(n_neighbors=min(self.K, len(self.natives))).fit(self.natives)
 
 
-class ClassMean:
+class ClassMean(FeatureDetector):
     """1 - cosine to the nearest species' mean direction."""
 
-    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "ClassMean":
-        self.names = np.unique(labels)
+    ARRAYS = "species", "means"
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:
+        self.species = np.unique(labels)
         self.means = normalize(_means(normalize(features), labels, event_weights(events)))
         return self
 
     def score(self, features: Floats) -> Floats:
         return 1 - (normalize(features) @ self.means.T).max(1)
 
+    def nearest(self, features: Floats) -> NDArray[np.str_]:
+        """The species whose mean direction is nearest: (n, dimensions) -> (n,) names."""
+        return self.species[(features @ self.means.T).argmax(1)]
 
-class Mahalanobis:
+
+class Mahalanobis(FeatureDetector):
     """Squared distance to the nearest species' mean, in the covariance that species share.
 
-    The covariance is shrunk as by Ledoit and Wolf 2004. Lee et al., NeurIPS 2018; `relative` takes
-    off the distance to all natives together: Ren et al. 2021. Without `classes` the natives are
-    one cloud: little is lost where species have few events, and labels may be wrong.
+    Lee et al., NeurIPS 2018; the covariance is shrunk as by Ledoit and Wolf, J. Multivariate
+    Analysis 2004.
     """
 
-    def __init__(self, classes: bool = True, relative: bool = False) -> None:
-        self.classes, self.relative = classes, relative
+    ARRAYS = "middle", "means", "precision"
 
-    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Mahalanobis":
-        weights = event_weights(events)
-        self.middle = np.average(features, axis=0, weights=weights).astype(float)
-        x, weigh = features - self.middle, np.sqrt(weights)[:, None]
-        labels = labels if self.classes else np.full(len(x), "")
-        self.means = _means(x, labels, weights)
-        _, number = np.unique(labels, return_inverse=True)
-        within = ledoit_wolf((x - self.means[number]) * weigh, assume_centered=True)[0]
-        self.within = _inverse(within)
-        if self.relative:
-            # Not shrunk apart from `within`: the less shrunk one would outweigh the other.
-            between = self.means[number] * weigh
-            self.overall = _inverse(within + between.T @ between / len(x))
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:
+        self.middle, self.means, within, _ = _moments(features, labels, events)
+        self.precision = _inverse(within)
         return self
 
     def score(self, features: Floats) -> Floats:
-        x = features - self.middle
-        nearest = np.min([_squared(x - mean, self.within) for mean in self.means], axis=0)
-        return nearest - _squared(x, self.overall) if self.relative else nearest
+        centred = features - self.middle
+        return np.min([_squared(centred - mean, self.precision) for mean in self.means], axis=0)
 
 
-class Residual:
-    """Length of what the natives' principal components do not explain."""
+class RelativeMahalanobis(Mahalanobis):
+    """Mahalanobis, less the squared distance to all natives together. Ren et al., 2021."""
 
-    def __init__(self, share: float = 0.9) -> None:
-        self.share = share
+    ARRAYS = *Mahalanobis.ARRAYS, "overall_precision"
 
-    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Residual":
-        self.components = PCA(self.share, svd_solver="full").fit(features)
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:
+        self.middle, self.means, within, between = _moments(features, labels, events)
+        self.precision = _inverse(within)
+        # not shrunk apart from `within`: the less shrunk one would outweigh the other
+        self.overall_precision = _inverse(within + between)
         return self
 
     def score(self, features: Floats) -> Floats:
-        explained = self.components.inverse_transform(self.components.transform(features))
-        return np.linalg.norm(features - explained, axis=1)
+        return super().score(features) - _squared(features - self.middle, self.overall_precision)
 
 
-class Components:
-    """A detector of scikit-learn, on principal components of length 1 each."""
+class Gaussian(Mahalanobis):
+    """Mahalanobis where all natives are one cloud.
 
-    def __init__(self, model) -> None:
-        self.model = model
+    Little is lost where species have few events, and labels may be wrong.
+    """
 
-    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Components":
-        kept = min(KEPT, *features.shape, max(1, len(features) - 1))
-        self.components = PCA(kept, whiten=True, random_state=0).fit(features)
-        if hasattr(self.model, "n_components"):  # a mixture of no more parts than crops
-            self.model.n_components = min(self.model.n_components, len(features))
-        self.model.fit(self.components.transform(features))
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:
+        return super().fit(features, np.full(len(features), ""), events)
+
+
+class Residual(FeatureDetector):
+    """Length of what the natives' principal components, of 90 % of the variance, do not explain."""
+
+    SHARE = 0.9
+    ARRAYS = "middle", "components"
+
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:
+        fitted = PCA(self.SHARE, svd_solver="full").fit(features)
+        self.middle, self.components = fitted.mean_, fitted.components_
         return self
 
     def score(self, features: Floats) -> Floats:
-        return -self.model.score_samples(self.components.transform(features))
+        centred = features - self.middle
+        explained = centred @ self.components.T @ self.components
+        return np.linalg.norm(centred - explained, axis=1)
 
 
 def event_weights(events: NDArray) -> Floats:
@@ -127,8 +150,21 @@ def event_weights(events: NDArray) -> Floats:
 
 def _means(features: Floats, labels: NDArray, weights: Floats) -> Floats:
     """The mean of each label, in their order."""
-    of = [labels == name for name in np.unique(labels)]
-    return np.stack([np.average(features[m], axis=0, weights=weights[m]) for m in of])
+    of_label = [labels == name for name in np.unique(labels)]
+    return np.stack([np.average(features[m], axis=0, weights=weights[m]) for m in of_label])
+
+
+def _moments(features: Floats, labels: NDArray, events: NDArray) -> tuple[Floats, ...]:
+    """The mean (d,) of all, the means (labels, d) less that, the covariances (d, d) within and
+    between labels; the former is shrunk."""
+    weights = event_weights(events)
+    middle = np.average(features, axis=0, weights=weights).astype(float)
+    centred, root = features - middle, np.sqrt(weights)[:, None]
+    means = _means(centred, labels, weights)
+    own_mean = means[np.unique(labels, return_inverse=True)[1]]
+    within = ledoit_wolf((centred - own_mean) * root, assume_centered=True)[0]
+    between = own_mean * root
+    return middle, means, within, between.T @ between / len(features)
 
 
 def _squared(away: Floats, precision: Floats) -> Floats:

@@ -1,102 +1,119 @@
-"""Several ways to tell how novel features are, as one."""
+"""Several methods as one detector, each by the share of natives that it scores lower."""
+
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import IsolationForest
-from sklearn.linear_model import LogisticRegression
-from sklearn.mixture import GaussianMixture
-from sklearn.svm import OneClassSVM
 
 from stowaway.detectors.feature_methods import (
     ClassMean,
-    Components,
+    FeatureDetector,
     Floats,
+    Gaussian,
     Mahalanobis,
     Neighbours,
+    RelativeMahalanobis,
     Residual,
-    event_weights,
 )
-from stowaway.detectors.linear_probe import Head
+from stowaway.detectors.linear_probe import Energy, Logit, Probability, VirtualLogit
 
-METHODS = {
+METHODS: dict[str, type[FeatureDetector]] = {
     "knn": Neighbours,
     "class_mean": ClassMean,
     "mahalanobis": Mahalanobis,
-    "relative_mahalanobis": lambda: Mahalanobis(relative=True),
-    "gaussian": lambda: Mahalanobis(classes=False),
+    "relative_mahalanobis": RelativeMahalanobis,
+    "gaussian": Gaussian,
     "pca_residual": Residual,
-    "head_energy": lambda: Head("energy"),
-    "head_logit": lambda: Head("logit"),
-    "head_msp": lambda: Head("msp"),
-    "head_vim": lambda: Head("vim"),
-    "isolation_forest": lambda: Components(IsolationForest(random_state=0)),
-    "one_class_svm": lambda: Components(OneClassSVM(nu=0.1)),
-    "mixture": lambda: Components(
-        GaussianMixture(4, covariance_type="diag", reg_covar=1e-3, random_state=0)
-    ),
+    "head_energy": Energy,
+    "head_logit": Logit,
+    "head_msp": Probability,
+    "head_vim": VirtualLogit,
 }
 
 
-class Fusion:
-    """Several methods as one, each by the share of natives that it has scored lower.
+class Fusion(FeatureDetector):
+    """The mean, over the methods, of the share of held-out natives that score lower.
 
-    The shares come from a rehearsal: each native species in turn plays the novel one (of three or
-    more: a classifier needs two that are left), and the methods, fitted without it and without a
-    part of the others' events, score both. The fused score is the mean share, or, `learned`, a
-    logistic regression from the shares to novel in rehearsal.
+    The held-out natives' scores come from a cross-validation by event: each part of the events is
+    scored by methods that are fitted without it and, of three or more species, without one native
+    species too (a linear probe needs two), so that they meet the natives as they would with a
+    species missing.
     """
 
-    def __init__(self, of: list[str], learned: bool = False) -> None:
-        self.of, self.learned = list(of), learned
+    def __init__(self, methods: list[str]) -> None:
+        self.methods = list(methods)
 
-    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> "Fusion":
-        scores, novel, weights = self._rehearsal(features, labels, events)
-        self.known = np.sort(scores[~novel], axis=0)
-        self.model = None
-        if self.learned and novel.any():
-            self.model = LogisticRegression(class_weight="balanced")
-            self.model.fit(self._shares(scores), novel, sample_weight=weights)
-        self.members = self._fit(features, labels, events)
+    def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:
+        self.native_scores = np.sort(self._cross_validated(features, labels, events), axis=0)
+        self.members = self._fit_members(features, labels, events)
         return self
 
     def score(self, features: Floats) -> Floats:
-        shares = self._shares(np.stack([member.score(features) for member in self.members], 1))
-        return shares.mean(1) if self.model is None else self.model.decision_function(shares)
+        return self._shares(_score_members(self.members, features)).mean(1)
 
-    def _rehearsal(self, features: Floats, labels: NDArray, events: NDArray) -> tuple:
-        """(n, methods) scores, whether each was of a species played novel, event weights."""
+    def arrays(self) -> dict[str, NDArray]:
+        """The members' arrays as `<method>/<array>`, beside the held-out natives' scores."""
+        arrays = {"methods": np.array(self.methods), "native_scores": self.native_scores}
+        for method, member in zip(self.methods, self.members, strict=True):
+            arrays |= {f"{method}/{name}": array for name, array in member.arrays().items()}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray]) -> Self:
+        fusion = cls(arrays["methods"].tolist())
+        fusion.native_scores = arrays["native_scores"]
+        fusion.members = [
+            METHODS[method].from_arrays(with_prefix(arrays, method)) for method in fusion.methods
+        ]
+        return fusion
+
+    def _cross_validated(self, features: Floats, labels: NDArray, events: NDArray) -> Floats:
+        """(held-out natives, methods) scores."""
         species, names = np.unique(labels), np.unique(events)
         parts = max(2, len(species))
-        fold = (
-            np.random.default_rng(0).permutation(len(names))[np.searchsorted(names, events)] % parts
-        )
-        found = []
+        part_of_event = np.random.default_rng(0).permutation(len(names)) % parts
+        part_of = part_of_event[np.searchsorted(names, events)]
+        scores = []
         for part in range(parts):
-            played = labels == species[part] if len(species) > 2 else np.zeros(len(labels), bool)
-            held = played | (fold == part)
-            if held.all() or not (held & ~played).any():
-                continue
-            fitted = self._fit(features[~held], labels[~held], events[~held])
-            scores = np.stack([method.score(features[held]) for method in fitted], 1)
-            found.append((scores, played[held], event_weights(events[held])))
-        if not found:  # a single event: its own scores are all there is
-            fitted = self._fit(features, labels, events)
-            scores = np.stack([method.score(features) for method in fitted], 1)
-            found = [(scores, np.zeros(len(labels), bool), event_weights(events))]
-        return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+            alone = len(species) < 3
+            left_out = np.zeros(len(labels), bool) if alone else labels == species[part]
+            held_out = (part_of == part) & ~left_out
+            fitted = ~held_out & ~left_out
+            if fitted.any() and held_out.any():
+                members = self._fit_members(features[fitted], labels[fitted], events[fitted])
+                scores.append(_score_members(members, features[held_out]))
+        if not scores:  # a single event: its own scores are all there is
+            scores = [_score_members(self._fit_members(features, labels, events), features)]
+        return np.concatenate(scores)
 
-    def _fit(self, features: Floats, labels: NDArray, events: NDArray) -> list:
-        return [METHODS[name]().fit(features, labels, events) for name in self.of]
+    def _fit_members(
+        self, features: Floats, labels: NDArray, events: NDArray
+    ) -> list[FeatureDetector]:
+        return [METHODS[method]().fit(features, labels, events) for method in self.methods]
 
     def _shares(self, scores: Floats) -> Floats:
-        """The share of known natives below each score; beyond them all it grows with the distance.
+        """(n, methods) scores -> the share of held-out natives below each, in 0..1 and beyond.
 
-        The unit of that distance is the known scores' range above their median, so that the
-        strangest crops do not tie.
+        Beyond them all it grows with the distance, in units of the natives' range above their
+        median, so that the strangest crops do not tie; by 10 at most.
         """
-        shares = []
-        for known, score in zip(self.known.T, scores.T, strict=True):
-            top, reach = known[-1], max(known[-1] - np.median(known), 1e-12)
-            beyond = np.maximum(score - top, 0) / reach
-            shares.append(np.searchsorted(known, score) / len(known) + np.minimum(beyond, 10))
-        return np.stack(shares, 1)
+        shares = np.empty_like(scores)
+        for method, natives in enumerate(self.native_scores.T):
+            score, top = scores[:, method], natives[-1]
+            beyond = np.maximum(score - top, 0) / max(top - np.median(natives), 1e-12)
+            below = np.searchsorted(natives, score) / len(natives)
+            shares[:, method] = below + np.minimum(beyond, 10)
+        return shares
+
+
+def _score_members(members: list[FeatureDetector], features: Floats) -> Floats:
+    """(n, dimensions) features -> (n, methods) scores."""
+    return np.stack([member.score(features) for member in members], 1)
+
+
+def with_prefix(arrays: dict[str, NDArray], prefix: str) -> dict[str, NDArray]:
+    """The arrays that are named `<prefix>/<name>`, by that name."""
+    start = f"{prefix}/"
+    return {
+        name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)
+    }

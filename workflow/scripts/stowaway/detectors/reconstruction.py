@@ -1,7 +1,7 @@
-"""The scores of a detector, in one place: higher = more novel.
+"""The scores of an autoencoder: how far it fails to reconstruct a crop; higher is more novel.
 
-A crop is looked at once, `look`; each score is made of what was seen, and some also of what `fit`
-kept of the training natives, which lies in the detector's file.
+Each crop passes the network once, in `measure`. A score is one of these measures, or compares them
+with what `fit_score` took from the training natives, which is saved with the network.
 """
 
 from collections.abc import Iterator
@@ -10,121 +10,96 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stowaway.core.progress import progress
-from stowaway.data.packs import batches
-from stowaway.models.device import INFERENCE_BATCH, Backend
+from stowaway.models.device import Device, Pixels, join_batches
 from stowaway.models.losses import complexity_of, correlation_of, error_of
 
-FITTED_ON = 5000  # training crops at most
+MOST_CROPS_FOR_SCORE = 5_000  # training crops that a score is fitted on, drawn from all
 NEIGHBOURS = 5
 
+Measures = dict[str, Tensor]
 
-def look(model: nn.Module, images: Tensor, settings: dict, backend: Backend) -> dict[str, Tensor]:
-    """What a detector sees in (n, 3, size, size) pixels: tensors with a row per crop.
 
-    All give the `code` (n, values), the bottleneck with its maps pooled or the features. An
-    autoencoder adds `error` and `correlation`, each (n,), and `complexity` (n,) where its score is
-    made of that; a classifier (its loss is cross_entropy) its `logits` (n, species).
+def measure(model: nn.Module, images: Tensor, settings: dict, device: Device) -> Measures:
+    """What the network makes of (n, 3, size, size) pixels, a row per crop.
+
+    `code` (n, values) is the bottleneck, its maps pooled; `error` and `correlation` (n,) compare
+    the reconstruction with the crop; `complexity` (n,) is there where the score is made of it.
     """
     with torch.inference_mode():
-        with backend.autocast():
+        with device.autocast():
             latents = model.encode(images)
-            outputs = model.decode(latents)
-        latents, outputs = latents.float(), outputs.float()
-        seen = {"code": latents.mean((2, 3)) if latents.ndim == 4 else latents}
-        if settings["loss"] == "cross_entropy":
-            return seen | {"logits": outputs}
-        seen["error"] = error_of(images, outputs, settings["loss"])
-        seen["correlation"] = correlation_of(images, outputs)
+            reconstructions = model.decode(latents)
+        latents, reconstructions = latents.float(), reconstructions.float()
+        measures = {
+            "code": latents.mean((2, 3)) if latents.ndim == 4 else latents,
+            "error": error_of(images, reconstructions, settings["loss"]),
+            "correlation": correlation_of(images, reconstructions),
+        }
         if settings["score"] == "complexity":
-            seen["complexity"] = complexity_of(images)
-        return seen
+            measures["complexity"] = complexity_of(images)
+    return measures
 
 
-def looks(model, pixels, rows: np.ndarray, settings: dict, backend: Backend) -> Iterator[dict]:
-    """`look` at these rows of packed pixels, batch after batch."""
-    every = progress(batches(rows, INFERENCE_BATCH), "scoring", "batches")
-    for images in backend.read(pixels, every):
-        yield look(model, images, settings, backend)
+def measure_rows(
+    model: nn.Module, pixels: Pixels, rows: np.ndarray, settings: dict, device: Device
+) -> Iterator[Measures]:
+    """Yield `measure` of these rows of packed pixels, batch after batch."""
+    for images in device.read_rows(pixels, rows, "scoring"):
+        yield measure(model, images, settings, device)
 
 
-def fit(
-    model: nn.Module, pixels: np.ndarray, rows: np.ndarray, settings: dict, backend: Backend
+def fit_score(
+    model: nn.Module, pixels: Pixels, rows: np.ndarray, settings: dict, device: Device
 ) -> dict[str, Tensor]:
-    """What the score in `settings` needs of the training crops `rows`, of 5,000 drawn of more."""
+    """What the score in `settings` needs of the training crops `rows`; nothing for most scores."""
     if settings["score"] not in FITS:
         return {}
-    if len(rows) > FITTED_ON:
-        rows = np.random.default_rng(settings["seed"]).choice(rows, FITTED_ON, replace=False)
-    seen, done = {}, 0  # made beforehand, as in score_crops
-    for part in looks(model.eval(), pixels, rows, settings, backend):
-        for key, values in part.items():
-            if not done:
-                seen[key] = torch.empty(len(rows), *values.shape[1:])
-            seen[key][done : done + len(values)] = values
-        done += len(values)
-    return FITS[settings["score"]](seen, model)
+    if len(rows) > MOST_CROPS_FOR_SCORE:
+        generator = np.random.default_rng(settings["seed"])
+        rows = generator.choice(rows, MOST_CROPS_FOR_SCORE, replace=False)
+    measures = join_batches(measure_rows(model.eval(), pixels, rows, settings, device), len(rows))
+    return FITS[settings["score"]]({name: torch.from_numpy(m) for name, m in measures.items()})
 
 
-def score_of(seen: dict[str, Tensor], score: str, fitted: dict[str, Tensor]) -> Tensor:
-    """The score (n,) by its name, of what was seen and what was fitted, on one device."""
-    return SCORES[score](seen, fitted)
+def score_of(measures: Measures, score: str, fitted: dict[str, Tensor]) -> Tensor:
+    """The score (n,) by its name, of the measures and of what was fitted, on one device."""
+    return SCORES[score](measures, fitted)
 
 
-def _line(seen: dict, model: nn.Module) -> dict[str, Tensor]:
-    x, y = seen["complexity"].log().double(), seen["error"].clamp_min(1e-12).log().double()
+def _fit_complexity(natives: Measures) -> dict[str, Tensor]:
+    """The line of the logarithmic error over the logarithmic complexity, by least squares."""
+    x = natives["complexity"].log().double()
+    y = natives["error"].clamp_min(1e-12).log().double()
     slope = ((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum().clamp_min(1e-9)
     return {"slope": slope.float(), "offset": (y.mean() - slope * x.mean()).float()}
 
 
-def _above_line(seen: dict, fitted: dict) -> Tensor:
+def _error_beyond_complexity(measures: Measures, fitted: dict[str, Tensor]) -> Tensor:
     """How far the error lies above that of natives as complex, on a logarithmic scale.
 
     A busy crop is reconstructed badly whatever it shows; in the spirit of Serra et al., ICLR 2020.
     """
-    expected = fitted["offset"] + fitted["slope"] * seen["complexity"].log()
-    return seen["error"].clamp_min(1e-12).log() - expected
+    expected = fitted["offset"] + fitted["slope"] * measures["complexity"].log()
+    return measures["error"].clamp_min(1e-12).log() - expected
 
 
-def _codes(seen: dict, model: nn.Module) -> dict[str, Tensor]:
-    scale = seen["code"].std(0, correction=0).clamp_min(1e-6)
-    return {"codes": seen["code"] / scale, "scale": scale}
+def _fit_neighbours(natives: Measures) -> dict[str, Tensor]:
+    """The codes of natives, each value in its standard deviations."""
+    scale = natives["code"].std(0, correction=0).clamp_min(1e-6)
+    return {"codes": natives["code"] / scale, "scale": scale}
 
 
-def _nearest(seen: dict, fitted: dict) -> Tensor:
-    """Distance to the fifth nearest native code, each value in its standard deviations."""
-    away = torch.cdist(seen["code"] / fitted["scale"], fitted["codes"])
-    return away.topk(min(NEIGHBOURS, len(fitted["codes"])), largest=False).values[:, -1]
+def _neighbour_distance(measures: Measures, fitted: dict[str, Tensor]) -> Tensor:
+    """Distance to the fifth nearest native code, as Sun et al., ICML 2022, on features."""
+    distances = torch.cdist(measures["code"] / fitted["scale"], fitted["codes"])
+    nearest = distances.topk(min(NEIGHBOURS, len(fitted["codes"])), largest=False).values
+    return nearest[:, -1]
 
 
-def _null_space(seen: dict, model: nn.Module) -> dict[str, Tensor]:
-    """Of the natives' features: what the largest half of their directions leaves over."""
-    weight, bias = (part.detach().cpu() for part in (model.head.weight, model.head.bias))
-    origin = -torch.linalg.pinv(weight) @ bias
-    away = seen["code"] - origin
-    directions = torch.linalg.eigh(away.T @ away).eigenvectors  # the smallest first
-    null = directions[:, : len(directions) - min(away.shape) // 2]
-    residual = (away @ null).norm(dim=1).mean().clamp_min(1e-12)
-    return {"origin": origin, "null": null, "alpha": seen["logits"].amax(1).mean() / residual}
-
-
-def _vim(seen: dict, fitted: dict) -> Tensor:
-    """Virtual-logit matching: the residual, scaled as a logit, against the energy of the others.
-
-    Wang et al., CVPR 2022.
-    """
-    residual = ((seen["code"] - fitted["origin"]) @ fitted["null"]).norm(dim=1)
-    return fitted["alpha"] * residual - seen["logits"].logsumexp(1)
-
-
-FITS = {"complexity": _line, "latent_knn": _codes, "vim": _null_space}
+FITS = {"complexity": _fit_complexity, "latent_knn": _fit_neighbours}
 SCORES = {
-    "error": lambda seen, fitted: seen["error"],
-    "correlation": lambda seen, fitted: 1 - seen["correlation"],
-    "complexity": _above_line,
-    "latent_knn": _nearest,
-    "energy": lambda seen, fitted: -seen["logits"].logsumexp(1),  # Liu et al., NeurIPS 2020
-    "logit": lambda seen, fitted: -seen["logits"].amax(1),  # Hendrycks et al., ICML 2022
-    "msp": lambda seen, fitted: 1 - seen["logits"].softmax(1).amax(1),  # ICLR 2017
-    "vim": _vim,
+    "error": lambda measures, fitted: measures["error"],
+    "correlation": lambda measures, fitted: 1 - measures["correlation"],
+    "complexity": _error_beyond_complexity,
+    "latent_knn": _neighbour_distance,
 }

@@ -1,108 +1,112 @@
-"""Detectors on features: by name, fused, fitted on native crops, saved and read; no pickles."""
+"""All detectors on features of a fold: fitted together, and saved in one file of plain arrays."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.tree._tree import Tree  # what a forest is made of
 
 from stowaway.core.files import replacing
 from stowaway.core.script import BadInput
 from stowaway.data.packs import batches
-from stowaway.detectors.feature_methods import Detector, Floats, event_weights
-from stowaway.detectors.fusion import METHODS, Fusion
+from stowaway.data.roles import FITTED_ROLES
+from stowaway.detectors.feature_methods import ClassMean, FeatureDetector, Floats, event_weights
+from stowaway.detectors.fusion import METHODS, Fusion, with_prefix
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FUSIONS = ("rank_average", "logistic")
+KINDS = {"rank_average": Fusion, **METHODS}  # by the `method` of a config entry
+NATIVE_MEANS = "native means"  # with a blank, which no detector's name has
 SCORED_AT_ONCE = 4_096
-FITTED_ON = ["train", "val"]  # nothing is chosen on `val` for detectors on features
-MOST = 20_000  # crops to fit on: enough for a covariance, and few enough for memory and time
-KINDS = {Fusion, Tree, *(type(make()) for make in METHODS.values())}
-TRUSTED = [f"{kind.__module__}.{kind.__name__}" for kind in KINDS]
+MOST_CROPS_TO_FIT = 20_000  # enough for a covariance, and few enough for memory and time
+
+Detectors = dict[str, FeatureDetector]
 
 
-def fit(
-    settings: dict, features: Floats, rows: NDArray, labels: NDArray, events: NDArray
-) -> Detector:
-    """The detector of a config entry, fitted on the `rows` of `features`, n species and n events.
+def fit_all(settings: dict[str, dict], features: Floats, crops: "pd.DataFrame") -> Detectors:
+    """Fit each detector of `settings` (name -> config entry) on the natives of FITTED_ROLES.
 
-    `features` is (crops, dimensions), memory-mapped or not. Of more than MOST crops a sample is
-    fitted on, see `sample`.
+    `features` is (crops of the site, dimensions), memory-mapped or not; `crops` has `row` (of
+    `features`), `species`, `event` and `role`. Nothing is chosen on the validation natives here, so
+    they are fitted on too. Of more than MOST_CROPS_TO_FIT crops a sample is fitted on, see
+    `sample`. The result also has NATIVE_MEANS, for `nearest_species`.
     """
-    if len(rows) > MOST:
-        kept = sample(labels, events)
-        rows, labels, events = rows[kept], labels[kept], events[kept]
-    method = settings["method"]
-    if method in FUSIONS:
-        detector = Fusion(settings["of"], learned=method == "logistic")
-    else:
-        detector = METHODS[method]()
-    return detector.fit(np.asarray(features[rows], float), labels, events)
+    crops = crops[crops["role"].isin(FITTED_ROLES)]
+    labels, events = crops["species"].to_numpy(str), crops["event"].to_numpy(str)
+    rows = crops["row"].to_numpy()
+    if len(rows) > MOST_CROPS_TO_FIT:
+        chosen = sample(labels, events)
+        rows, labels, events = rows[chosen], labels[chosen], events[chosen]
+    detectors = {name: _unfitted(entry) for name, entry in settings.items()}
+    detectors[NATIVE_MEANS] = ClassMean()
+    known = np.asarray(features[rows], float)
+    return {name: detector.fit(known, labels, events) for name, detector in detectors.items()}
+
+
+def _unfitted(entry: dict) -> FeatureDetector:
+    kind = KINDS[entry["method"]]
+    return kind(entry["of"]) if kind is Fusion else kind()
 
 
 def sample(labels: NDArray, events: NDArray) -> NDArray:
-    """Indices of MOST crops; species are equally likely, and events of one species.
+    """Indices of MOST_CROPS_TO_FIT crops; species are equally likely, and events of one species.
 
-    Of a rare species all crops are kept, so that none is lost.
+    Of a rare species all crops are chosen, so that none is lost.
     """
     each = event_weights(np.char.add(np.char.add(labels, "/"), events))
     _, number = np.unique(labels, return_inverse=True)
     chance = each / np.bincount(number, each)[number]
     # Gumbel's trick: the highest of log(chance) + noise is a draw without replacement
     noise = np.random.default_rng(0).gumbel(size=len(labels))
-    return np.sort(np.argsort(-(np.log(chance) + noise))[:MOST])
+    return np.sort(np.argsort(-(np.log(chance) + noise))[:MOST_CROPS_TO_FIT])
 
 
-def score(detector: Detector, features: Floats, rows: NDArray) -> Floats:
-    """The score of each of the `rows` of `features`; memory holds a batch of them."""
-    parts = [
-        detector.score(np.asarray(features[some], float)) for some in batches(rows, SCORED_AT_ONCE)
-    ]
-    return np.concatenate(parts) if parts else np.empty(0)
+def score_all(detectors: Detectors, features: Floats, rows: NDArray) -> dict[str, Floats]:
+    """Each detector's scores (n,) of n `rows` of `features`; memory holds a batch of them."""
+    scores = {name: np.empty(len(rows)) for name in detectors if name != NATIVE_MEANS}
+    done = 0
+    for batch in batches(rows, SCORED_AT_ONCE):
+        values = np.asarray(features[batch], float)
+        for name in scores:
+            scores[name][done : done + len(batch)] = detectors[name].score(values)
+        done += len(batch)
+    return scores
 
 
-def nearest_species(table: "pd.DataFrame", features: Floats, rows: NDArray) -> NDArray:
-    """The native species whose mean direction is nearest to each crop.
-
-    `table` has the `species`, `role` and `event` of each, `rows` its row of `features`.
-    """
-    known = table["role"].isin(FITTED_ON).to_numpy()
-    labels, events = table["species"][known].to_numpy(str), table["event"][known].to_numpy(str)
-    fitted = fit({"method": "class_mean"}, features, rows[known], labels, events)
-    near = [(features[some] @ fitted.means.T).argmax(1) for some in batches(rows, SCORED_AT_ONCE)]
-    return fitted.names[np.concatenate(near)]
+def nearest_species(detectors: Detectors, features: Floats, rows: NDArray) -> NDArray[np.str_]:
+    """The native species whose mean direction is nearest to each of n `rows`: (n,) names."""
+    means = detectors[NATIVE_MEANS]
+    names = [means.nearest(features[batch]) for batch in batches(rows, SCORED_AT_ONCE)]
+    return np.concatenate([means.species[:0], *names])
 
 
-def save(detector: Detector, path: Path) -> None:
-    """Write the detector as arrays and plain values in a zip, not as a pickle."""
+def save_all(path: Path, detectors: Detectors) -> None:
+    """Write all detectors to one .npz: `<name>/<array>`, and the class of each as `<name>/kind`."""
+    arrays = {}
+    for name, detector in detectors.items():
+        arrays[f"{name}/kind"] = np.array(_kind(detector))
+        arrays |= {f"{name}/{key}": array for key, array in detector.arrays().items()}
     with replacing(path, "wb") as file:
-        _skops().dump(detector, file)
+        np.savez(file, **arrays)
 
 
-def load(path: Path) -> Detector:
-    """The detector in the file. Raises `BadInput` where it holds anything but this module's."""
-    skops = _skops()
+def _kind(detector: FeatureDetector) -> str:
+    return next(name for name, kind in KINDS.items() if kind is type(detector))
+
+
+def load_all(path: Path) -> Detectors:
+    """The detectors that `save_all` wrote. Raises `BadInput` for any other file."""
     try:
-        return skops.load(path, trusted=TRUSTED)
-    except Exception as error:  # a damaged zip and an unknown type raise as they like
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        names = [key.removesuffix("/kind") for key in arrays if key.endswith("/kind")]
+        return {
+            name: KINDS[str(arrays[f"{name}/kind"])].from_arrays(with_prefix(arrays, name))
+            for name in [*names, NATIVE_MEANS]
+        }
+    except Exception as error:  # a damaged zip raises as it likes
         why = str(error).splitlines()[0]
-        raise BadInput(f"{path}: not a detector of stowaway; fit it again ({why})") from None
-
-
-def _skops():
-    """skops.io, for which torch is not there while it is imported.
-
-    It imports every part of scikit-learn, of which one would import torch: two seconds for nothing.
-    """
-    torch = sys.modules.get("torch")
-    sys.modules["torch"] = torch  # None: not to be imported
-    try:
-        import skops.io
-    finally:
-        if torch is None:
-            del sys.modules["torch"]
-    return skops.io
+        raise BadInput(
+            f"{path}: not a detectors file of stowaway; fit them again ({why})"
+        ) from None

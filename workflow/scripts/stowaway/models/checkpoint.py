@@ -1,4 +1,4 @@
-"""A detector: built by its settings, written to a file and read from it."""
+"""A network that detects: built by its settings, written to a file and read from it."""
 
 import platform
 from inspect import signature
@@ -12,34 +12,19 @@ from torch import Tensor, nn
 from stowaway.core.files import replacing
 from stowaway.core.script import BadInput
 from stowaway.models.autoencoders import ConvolutionalAutoencoder, DenseAutoencoder
-from stowaway.models.backbones import open_backbone
-from stowaway.models.classifier import Classifier
 
-KINDS = {
-    "dense": DenseAutoencoder,
-    "convolutional": ConvolutionalAutoencoder,
-    "classifier": Classifier,
-}
+KINDS = {"dense": DenseAutoencoder, "convolutional": ConvolutionalAutoencoder}
 PIXEL_RANGE = {"divide_by": 255, "low": 0.0, "high": 1.0}
 
 
 def build(settings: dict[str, Any]) -> nn.Module:
     """A new network of `settings["kind"]`, its initial weights drawn from `settings["seed"]`.
 
-    A classifier that starts pretrained takes the weights of its features from the backbone.
+    The other settings that its constructor knows are `image_size`, `layers` and `output`.
     """
     torch.manual_seed(settings["seed"])
-    model = KINDS[settings["kind"]](**_arguments(settings))
-    if settings.get("start") == "pretrained":
-        backbone = open_backbone(**settings["backbone"])
-        model.features.load_state_dict(backbone.features.state_dict())
-    return model
-
-
-def _arguments(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that are arguments of the kind's constructor."""
-    arguments = signature(KINDS[settings["kind"]]).parameters
-    return {key: settings[key] for key in arguments if key in settings}
+    kind = KINDS[settings["kind"]]
+    return kind(**{key: settings[key] for key in signature(kind).parameters})
 
 
 def save(path: Path | str, content: dict[str, Any]) -> None:
@@ -51,27 +36,25 @@ def save(path: Path | str, content: dict[str, Any]) -> None:
 def save_detector(
     path: Path | str, model: nn.Module, settings: dict[str, Any], fitted: dict[str, Tensor]
 ) -> None:
-    """Write weights, constructor arguments, what the score was fitted to, settings and versions."""
-    save(
-        path,
-        {
-            "kind": settings["kind"],
-            "arguments": _arguments(settings),
-            "state_dict": model.cpu().state_dict(),
-            "fitted": fitted,
-            "normalisation": PIXEL_RANGE,
-            "seed": settings["seed"],
-            "settings": settings,
-            "versions": {"torch": str(torch.__version__), "python": platform.python_version()},
-        },
-    )
+    """Write settings, weights, what the score was fitted to, the range of pixels, and versions."""
+    content = {
+        "settings": settings,
+        "state_dict": model.cpu().state_dict(),
+        "fitted": fitted,
+        "normalisation": PIXEL_RANGE,
+        "versions": {"torch": str(torch.__version__), "python": platform.python_version()},
+    }
+    save(path, content)
 
 
 def load_detector(path: Path | str) -> tuple[nn.Module, dict[str, Any]]:
-    """The trained network in evaluation mode, and what was saved with it."""
+    """The trained network in evaluation mode, and all that was saved with it.
+
+    Raises `BadInput` for a file that `save_detector` did not write.
+    """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        model = KINDS[saved["kind"]](**saved["arguments"])
+        model = build(saved["settings"])
         model.load_state_dict(saved["state_dict"])
     except (RuntimeError, KeyError, EOFError, OSError, UnpicklingError) as error:
         why = str(error).splitlines()[0]

@@ -64,13 +64,9 @@ def complexity_of(images: Tensor) -> Tensor:
     return down.square().mean((1, 2, 3)) + across.square().mean((1, 2, 3)) + 1e-8
 
 
-def _ssim(outputs: Tensor, images: Tensor) -> Tensor:
-    return error_of(images, outputs, "ssim").mean()
+def _ssim(reconstructions: Tensor, images: Tensor) -> Tensor:
+    return error_of(images, reconstructions, "ssim").mean()
 
 
-# What is minimised: of a batch of outputs and what they should be, -> one number.
-LOSSES = {
-    "mse": functional.mse_loss,
-    "ssim": _ssim,
-    "cross_entropy": functional.cross_entropy,
-}
+# What a training minimises: (reconstructions, images) -> one number, the mean error per crop.
+LOSSES = {"mse": functional.mse_loss, "ssim": _ssim}

@@ -5,24 +5,27 @@ import zipfile
 
 import pytest
 
-from index_annotations import COLUMNS, clipped, index
 from stowaway.core.script import BadInput
+from stowaway.data.annotations import COLUMNS, clip_box, index_annotations
 from stowaway.data.coco import read_time
 from stowaway.data.events import number_events
-from stowaway.data.json_stream import Limits
 from subset_annotations import rank, subset_annotations
 
 
+def limits(json_bytes: int = 10**9, zip_ratio: float = 200) -> dict:
+    return {"json_bytes": json_bytes, "zip_ratio": zip_ratio}
+
+
 def run_index(source, folder, **settings):
-    chosen = {
+    defaults = {
         "key": "file_name",
         "rename": {"liz": "lizard", "rodnet": "rodent"},
         "drop": ["empty"],
-        "gap": 60,
-        "use_seq_id": True,
+        "events": {"gap": 60, "by": "seq_id"},
+        "limits": limits(),
     }
     paths = folder / "annotations.csv", folder / "rejected.csv"
-    index(source, *paths, **(chosen | settings))
+    index_annotations(source, *paths, **(defaults | settings))
     return [list(csv.DictReader(path.open(newline=""))) for path in paths]
 
 
@@ -31,8 +34,8 @@ def naive_index(coco: dict) -> dict[str, tuple]:
     rename = {"liz": "lizard", "rodnet": "rodent"}
     out = {}
     for image in coco["images"]:
-        mine = [a for a in coco["annotations"] if a["image_id"] == image["id"]]
-        for number, annotation in enumerate(mine, 1):
+        boxes = [a for a in coco["annotations"] if a["image_id"] == image["id"]]
+        for number, annotation in enumerate(boxes, 1):
             labels = [c["name"] for c in coco["categories"] if c["id"] == annotation["category_id"]]
             label = labels[0].strip().lower() if labels else None
             box = annotation["bbox"]
@@ -44,9 +47,9 @@ def naive_index(coco: dict) -> dict[str, tuple]:
             if right <= left or bottom <= top:
                 continue
             stem, dot, suffix = image["file_name"].rpartition(".")
-            name = f"{stem}.box{number}{dot}{suffix}" if len(mine) > 1 else image["file_name"]
+            name = f"{stem}.box{number}{dot}{suffix}" if len(boxes) > 1 else image["file_name"]
             name += "" if suffix == "jpg" else ".jpg"
-            if len(mine) > 1 and suffix != "jpg":
+            if len(boxes) > 1 and suffix != "jpg":
                 name = f"{image['file_name']}.box{number}.jpg"
             box = (left, top, right - left, bottom - top)
             out[name] = (image["id"], rename.get(label, label), *map(str, box))
@@ -55,11 +58,11 @@ def naive_index(coco: dict) -> dict[str, tuple]:
 
 def test_streaming_index_equals_the_naive_one(coco, write_json, tmp_path):
     rows, _ = run_index(write_json(coco), tmp_path)
-    found = {
+    indexed = {
         r["crop_id"]: (r["image_id"], r["species"], r["x"], r["y"], r["w"], r["h"]) for r in rows
     }
-    assert found == naive_index(coco)
-    assert len(found) == 5
+    assert indexed == naive_index(coco)
+    assert len(indexed) == 5
 
 
 def test_every_quirk_is_met(coco, write_json, tmp_path):
@@ -92,7 +95,7 @@ def test_events_by_location_and_gap(coco, write_json, tmp_path):
     assert events["p:1"] == events["p:2"] == "A@2024-03-01T01:00:00-07:00"
     assert events["p:4"] == events["p:5"] == "7@unknown"
     coco["annotations"][3]["category_id"] = 1  # the frame eight hours later
-    rows, _ = run_index(write_json(coco), tmp_path, gap=29)
+    rows, _ = run_index(write_json(coco), tmp_path, events={"gap": 29, "by": "gap"})
     events = {row["image_id"]: row["event"] for row in rows}
     assert len({events["p:1"], events["p:2"], events["p:3"]}) == 3
 
@@ -191,9 +194,9 @@ def test_zip_of_one_json(coco, write_json, tmp_path):
 def test_bombs_meet_the_limits(coco, write_json, tmp_path):
     path = write_json(coco)
     size = path.stat().st_size
-    assert run_index(path, tmp_path, limits=Limits(json_bytes=size))[0]
+    assert run_index(path, tmp_path, limits=limits(size))[0]
     with pytest.raises(BadInput, match=r"over .* bytes \(limits.json_bytes\); raise it"):
-        run_index(path, tmp_path, limits=Limits(json_bytes=size - 1))
+        run_index(path, tmp_path, limits=limits(size - 1))
     bomb = tmp_path / "bomb.zip"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("coco.json", '{"info": "' + " " * 5_000_000 + '"}')
@@ -201,7 +204,7 @@ def test_bombs_meet_the_limits(coco, write_json, tmp_path):
     with pytest.raises(BadInput, match=r"over 200 times its size \(limits.zip_ratio\)"):
         run_index(bomb, tmp_path)
     with pytest.raises(BadInput, match=r"over 1,000,000 bytes"):
-        run_index(bomb, tmp_path, limits=Limits(10**6, 10**6))
+        run_index(bomb, tmp_path, limits=limits(10**6, 10**6))
 
 
 def test_a_damaged_zip_is_one_clear_line(coco, tmp_path):
@@ -234,13 +237,13 @@ def test_a_subset_is_the_lowest_ranked_by_whole_events(tmp_path):
 
     everything = drawn(100, 1)
     assert [row["crop_id"] for row in everything] == [f"c{n}" for n in range(63)]
-    some = drawn(7, 1)
+    drawn_once = drawn(7, 1)
     ranked = sorted(everything[:60], key=lambda row: rank(row, 1))
-    foxes = [row for row in some if row["species"] == "fox"]
+    foxes = [row for row in drawn_once if row["species"] == "fox"]
     assert sorted(r["crop_id"] for r in foxes) == sorted(r["crop_id"] for r in ranked[:7])
     assert len({row["event"] for row in foxes}) == 3
-    assert sum(row["species"] == "rat" for row in some) == 3
-    assert drawn(7, 1) == some != drawn(7, 2)
+    assert sum(row["species"] == "rat" for row in drawn_once) == 3
+    assert drawn(7, 1) == drawn_once != drawn(7, 2)
 
 
 @pytest.mark.parametrize(
@@ -279,5 +282,5 @@ def test_nothing_usable_says_the_most_frequent_reason(coco, write_json, tmp_path
         ((-10, 0, 5, 5), None),
     ],
 )
-def test_clipped(box, expected):
-    assert clipped(*box, 100, 80) == expected
+def test_boxes_are_clipped_to_whole_pixels_of_the_frame(box, expected):
+    assert clip_box(*box, 100, 80) == expected

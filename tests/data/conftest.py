@@ -1,0 +1,59 @@
+"""What tests of crops share: shards of annotations, cropped and gathered to labels."""
+
+import csv
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from crop_images import crop_images
+from gather_labels import gather_labels
+from stowaway.data.annotations import COLUMNS
+
+
+class Shards:
+    """A folder of shards: `crop` crops one, `gather` makes labels.csv of all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.crops, self.rejected, self.manifests = [], [], []
+
+    def crop(self, boxes: list[dict], photos: dict[str, Path | str]) -> tuple[Path, Path]:
+        """Crop a shard of `boxes`; `photos` gives each image's file, or why it is missing.
+
+        Boxes have crop_id, image_id and box; the other columns have defaults. Returns the tables
+        of crops and of rejected ones.
+        """
+        name = f"{len(self.crops)}"
+        paths = [self.folder / f"{name}.{end}.csv" for end in ("shard", "manifest", "ok", "no")]
+        defaults = dict.fromkeys(COLUMNS, "") | {"species": "fox", "event": "e", "location": "A"}
+        with open(paths[0], "w", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS)
+            table.writeheader()
+            for row in boxes:
+                row = row | dict(zip("xywh", row["box"], strict=True))
+                table.writerow(defaults | {k: v for k, v in row.items() if k != "box"})
+        lines = ["image_id,path,status,error"]
+        for image, photo in photos.items():
+            there = isinstance(photo, Path)
+            lines.append(f"{image},{photo},ok," if there else f"{image},,missing,{photo}")
+        paths[1].write_text("\n".join(lines) + "\n")
+        crop_images(*paths, self.folder / "crops", 10**8, None)
+        self.manifests.append(paths[1])
+        self.crops.append(paths[2])
+        self.rejected.append(paths[3])
+        return paths[2], paths[3]
+
+    def gather(self) -> SimpleNamespace:
+        """Paths of labels, rejected and summary, of all shards in their order."""
+        index_rejected = self.folder / "rejected.csv"
+        index_rejected.write_text("annotation_id,image_id,file_name,label,reason\n1,2,3,4,no box\n")
+        names = {"labels": "labels.csv", "rejected": "lost.csv", "summary": "summary.txt"}
+        paths = {name: self.folder / file for name, file in names.items()}
+        gather_labels(self.crops, self.rejected, self.manifests, index_rejected, *paths.values())
+        return SimpleNamespace(**paths)
+
+
+@pytest.fixture
+def shards(tmp_path):
+    return Shards(tmp_path)

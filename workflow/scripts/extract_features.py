@@ -1,0 +1,43 @@
+"""Packed crops -> features.npy, a row of backbone features for each row of the pack."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from stowaway.core.script import rule_log
+from stowaway.data.packs import Pack
+from stowaway.models.backbones import open_backbone
+from stowaway.models.device import Device, join_batches
+
+
+def extract_features(pack: Path, out: Path, backbone: dict, threads: int) -> None:
+    """Write (crops, dimensions) float32, memory-mapped; memory holds one batch."""
+    device = Device.choose("auto", threads)
+    network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+    network.features.to(device.device)
+    pixels = Pack(pack)
+    temporary = out.with_name(f".{out.name}.part")
+
+    def extracted():
+        for images in device.read_rows(pixels, np.arange(len(pixels)), "features"):
+            with device.autocast():
+                yield {"features": network(images)}
+
+    allocate = partial(_memory_map, temporary)
+    join_batches(extracted(), len(pixels), allocate)["features"].flush()
+    temporary.replace(out)
+
+
+def _memory_map(path: Path, shape: tuple[int, ...], dtype: type) -> np.memmap:
+    return np.lib.format.open_memmap(path, "w+", dtype, shape)
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        extract_features(
+            pack=Path(snakemake.input.pack),
+            out=Path(snakemake.output.features),
+            backbone=dict(snakemake.params.backbone),
+            threads=snakemake.threads,
+        )
