@@ -13,7 +13,7 @@ from stowaway.data.packs import Form, Pack, batches
 from stowaway.data.roles import Role
 from stowaway.data.splits import load_crops
 from stowaway.models.backbones import Backbone, open_backbone
-from stowaway.models.device import INFERENCE_BATCH, Backend
+from stowaway.models.device import INFERENCE_BATCH, Device
 from stowaway.review.explanations import cells_inside, nearest_natives, padded_boxes, strangeness
 
 MAPPED_NATIVES = 100  # native crops that the heat maps compare with: thousands of cells
@@ -52,27 +52,27 @@ def explain_queue(
     arrays |= {"natives": pixels[known[indices]], "cosine": cosine}
     arrays |= {"native_species": natives["species"].to_numpy(str)[indices]}
     arrays |= {"alarm": head["alarm"].to_numpy() == "yes", "p_value": head["p_value"].to_numpy()}
-    backend = Backend.choose("float32", threads)
+    device = Device.choose("float32", threads)
     network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
-    network.features.to(backend.device)
+    network.features.to(device.device)
     # one crop of each event first
     mapped = pd.concat([natives.drop_duplicates("event"), natives]).drop_duplicates("crop_id")
     mapped = mapped.head(MAPPED_NATIVES)
     try:
-        cells = cells_of(network, backend, pixels, mapped["row"].to_numpy())
+        cells = cells_of(network, device, pixels, mapped["row"].to_numpy())
         boxes = padded_boxes(mapped[SIZE].to_numpy(), form)
         native_cells = cells[cells_inside(boxes, form.size, cells.shape[1:3])]
-        arrays["heat"] = strangeness(cells_of(network, backend, pixels, rows), native_cells)
+        arrays["heat"] = strangeness(cells_of(network, device, pixels, rows), native_cells)
     except BadInput as error:  # a network without maps
         print(f"no heat maps: {error}")
     with replacing(out, "wb") as file:
         np.savez(file, **arrays)
 
 
-def cells_of(network: Backbone, backend: Backend, pixels: Pack, rows: np.ndarray) -> np.ndarray:
+def cells_of(network: Backbone, device: Device, pixels: Pack, rows: np.ndarray) -> np.ndarray:
     """Features of each cell of the backbone's map: (n, height, width, dimensions)."""
     maps = [
-        network.maps(backend.images(pixels[batch])).float().cpu().numpy()
+        network.maps(device.images(pixels[batch])).float().cpu().numpy()
         for batch in batches(rows, INFERENCE_BATCH)
     ]
     return np.concatenate(maps).transpose(0, 2, 3, 1)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stowaway.data.packs import Form
-from stowaway.detectors.feature_methods import Floats, Mahalanobis
+from stowaway.detectors.feature_methods import Floats, Gaussian
 
 NEAREST = 3  # natives beside each crop
 
@@ -44,7 +44,7 @@ def strangeness(cells: Floats, native_cells: Floats) -> Floats:
     ICPR 2021), whose Gaussian is one per position.
     """
     n = len(native_cells)
-    cloud = Mahalanobis(classes=False).fit(native_cells, np.zeros(n), np.arange(n))
+    cloud = Gaussian().fit(native_cells, np.zeros(n), np.arange(n))
     reference = np.sort(cloud.score(native_cells))
     distance = cloud.score(cells.reshape(-1, cells.shape[-1])).reshape(cells.shape[:-1])
     return np.searchsorted(reference, distance) / n
