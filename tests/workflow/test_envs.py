@@ -122,4 +122,3 @@ def test_scripts_load_nothing_that_they_do_not_use_by_other_ways():
             used = imports(ROOT / f"workflow/scripts/{name}.py")
             brought = {other for package in used for other in BRINGS.get(package, ())}
             assert loaded <= used | brought, name
-

@@ -6,8 +6,9 @@ import zipfile
 import pytest
 
 from stowaway.core.script import BadInput
-from stowaway.data.json_stream import Limits, items
+from stowaway.data.coco import Limits, read_list
 
+GENEROUS = Limits(json_bytes=10**9, zip_ratio=200)
 IMAGES = [{"id": n, "size": n + 0.5, "name": "é"} for n in range(1000)]
 
 
@@ -19,10 +20,10 @@ def path(tmp_path):
 
 
 def test_the_elements_of_a_list_one_at_a_time(path):
-    stream = items(path, "images")
+    stream = read_list(path, "images", GENEROUS)
     assert next(stream) == IMAGES[0]
     assert list(stream) == IMAGES[1:]
-    assert list(items(path, "annotations")) == []
+    assert list(read_list(path, "annotations", GENEROUS)) == []
 
 
 def test_a_list_within_a_zip_beside_a_macs_own_files(path, tmp_path):
@@ -30,7 +31,7 @@ def test_a_list_within_a_zip_beside_a_macs_own_files(path, tmp_path):
         archive.write(path, "export/coco.json")
         archive.writestr("__MACOSX/export/._coco.json", "")
         archive.writestr("readme.txt", "")
-    assert list(items(tmp_path / "c.zip", "images")) == IMAGES
+    assert list(read_list(tmp_path / "c.zip", "images", GENEROUS)) == IMAGES
 
 
 @pytest.mark.parametrize(
@@ -46,12 +47,12 @@ def test_what_is_no_such_list_is_one_clear_line(tmp_path, text, line):
     path = tmp_path / "bad.json"
     path.write_text(text)
     with pytest.raises(BadInput, match=line) as error:
-        list(items(path, "images"))
+        list(read_list(path, "images", GENEROUS))
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
 
 
 def test_reading_ends_at_the_limit(path):
     size = path.stat().st_size
-    assert len(list(items(path, "images", Limits(json_bytes=size)))) == 1000
+    assert len(list(read_list(path, "images", Limits(size, 200)))) == 1000
     with pytest.raises(BadInput, match=r"limits.json_bytes"):
-        list(items(path, "images", Limits(json_bytes=size - 1)))
+        list(read_list(path, "images", Limits(size - 1, 200)))
