@@ -27,7 +27,10 @@ include: "workflow/rules/pack.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/embed.smk"
-include: "workflow/rules/eda.smk"
+include: "workflow/rules/review.smk"
+include: "workflow/rules/plot_data.smk"
+include: "workflow/rules/plot_detectors.smk"
+include: "workflow/rules/plot_evaluation.smk"
 include: "workflow/rules/targets.smk"
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
+pytest_plugins = ["shards"]
 PARTS = ["Snakefile", "workflow", "config", "envs", "profiles"]
 
 

@@ -1,12 +1,11 @@
-"""Metrics against scikit-learn's and by hand, and the original's threshold rules."""
+"""Metrics against scikit-learn's and by hand, and the score of an event."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from stowaway.evaluation.counts import Ranked, by_event
+from stowaway.evaluation.counts import Ranked, highest_crops
 from stowaway.evaluation.metrics import (
     METRICS,
     auroc,
@@ -17,7 +16,6 @@ from stowaway.evaluation.metrics import (
     recall_in_queue,
     wilson,
 )
-from stowaway.evaluation.original_rules import JUDGED, judge, rules, sweep
 
 
 def counted(scores, novel):
@@ -116,12 +114,24 @@ def test_one_native_and_one_novel_unit():
     assert recall_at_fpr(*counts, 0.05) == pytest.approx(0.1)  # one native promises no 5 %
 
 
-def test_events_are_scored_by_their_highest_crop():
-    scores = np.array([1.0, 5.0, 2.0, 3.0, 9.0])
-    novel = np.array([False, False, True, True, False])
-    highest, is_novel, event = by_event(scores, novel, np.array(["a", "a", "b", "b", "b"]))
-    found = {(str(e), bool(n)): s for s, n, e in zip(highest, is_novel, event, strict=True)}
-    assert found == {("a", False): 5.0, ("b", True): 3.0, ("b", False): 9.0}
+def test_an_event_is_its_highest_crop_and_the_first_of_equals():
+    scores = np.array([1.0, 5.0, 2.0, 3.0, 9.0, 5.0])
+    events = np.array(["a", "a", "b", "b", "b", "a"])
+    assert highest_crops(scores, events).tolist() == [1, 4]
+    novel = np.array([False, False, True, True, False, False])  # event b has both sides
+    assert highest_crops(scores, events, novel).tolist() == [1, 3, 4]
+    assert highest_crops(scores, events, np.arange(6)).tolist() == list(range(6))
+    assert highest_crops(np.empty(0), np.empty(0), np.empty(0)).tolist() == []
+
+
+def test_highest_crops_equal_a_loop():
+    rng = np.random.default_rng(2)
+    scores, events, side = (rng.integers(0, n, 300) for n in (5, 40, 3))
+    best = {}
+    for i, key in enumerate(zip(events, side, strict=True)):
+        if key not in best or scores[i] > scores[best[key]]:
+            best[key] = i
+    assert highest_crops(scores, events, side).tolist() == sorted(best.values())
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (3, 7), (50, 200), (47, 47)])
@@ -133,42 +143,3 @@ def test_wilson_equals_scipys(hits, n):
 
 def test_wilson_of_nothing():
     assert wilson(0, 0) == (0, 1)
-
-
-def table(error, correlation):
-    events = [f"e{n // 2}" for n in range(len(error))]
-    return pd.DataFrame({"error": error, "correlation": correlation, "event": events})
-
-
-def test_the_originals_thresholds_by_hand():
-    val = table([1.0, 2.0, 3.0, 4.0], [0.8, 0.8, 0.6, 0.6])
-    found = {(rule.name, rule.parameter): rule for rule in rules(val)}
-    assert len(found) == 14
-    assert found["correlation", 0.5].threshold == pytest.approx(0.35)
-    assert found["deviation", 2].threshold == pytest.approx(2.5 + 2 * np.sqrt(1.25))
-    assert found["quartile", 25].threshold == pytest.approx(1.75)
-    assert found["correlation", 0.5].flags(table([0, 0], [0.3, 0.4])).tolist() == [True, False]
-    assert found["quartile", 25].flags(table([1.7, 1.8], [0, 0])).tolist() == [False, True]
-
-
-def test_the_quartile_rule_flags_three_natives_in_four():
-    """Mistake 1 of the original: it never looked. Here the rate stands beside the recall."""
-    rng = np.random.default_rng(0)
-    val, natives, rats = (table(rng.random(n), rng.random(n)) for n in (400, 400, 10))
-    quartile = next(rule for rule in rules(val) if rule.name == "quartile")
-    (values,) = judge(quartile, natives, {"rat": rats})
-    row = dict(zip(JUDGED, values, strict=True))
-    assert row["false_alarm_rate"] == pytest.approx(0.75, abs=0.06)
-    assert row["false_alarm_low"] < row["false_alarm_rate"] < row["false_alarm_high"]
-    assert (row["n"], row["events"], row["n_native"], row["native_events"]) == (10, 5, 400, 200)
-    assert (row["low"], row["high"]) == wilson(row["recall"] * 5, 5)
-    assert row["recall"] == (rats["error"] > quartile.threshold).mean()
-
-
-def test_the_sweep_is_monotone_in_its_parameter():
-    rng = np.random.default_rng(0)
-    val = table(rng.random(50), rng.random(50))
-    for score, direction in (("correlation", 1), ("error", -1)):
-        flagged = [rule.flags(val).mean() for rule in sweep(val, score)]
-        assert (np.diff(flagged) * direction >= 0).all()
-        assert flagged[0] != flagged[-1]

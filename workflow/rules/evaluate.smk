@@ -1,66 +1,88 @@
-"""A trained detector -> scores of every crop, metrics with intervals, accuracy; the ROC of all."""
+"""Scores of every fold and seed -> metrics, gains, alarms and curves; the original's rules."""
+
+TRAINED_ANEW = [name for name in config["evaluation"]["networks"] if name in NETWORKS]
+ALARM = {key: value for key, value in config["alarm"].items() if key != "explained"}
+LEAD = ALARM | {"kind": DETECTORS[ALARM["detector"]]["kind"]}
+EVALUATED = {"one_split": list(DETECTORS), "all_folds": [*FEATURE_BASED, *TRAINED_ANEW]}
 
 
-rule evaluate_detector:
+def network_scores(wildcards):
+    """Score tables of the fold's networks: the default run has all, the others the chosen ones."""
+    default = ("listed", config["split"]["seed"]) == (wildcards.fold, int(wildcards.seed))
+    folder = f"{RESULTS}/folds/{wildcards.fold}/{wildcards.seed}/scores"
+    return [f"{folder}/{name}.csv" for name in (NETWORKS if default else TRAINED_ANEW)]
+
+
+rule score_fold:
     input:
-        scores="<results>/scores/{detector}.csv",
-        modules=modules("evaluate_detector"),
+        labels="<results>/labels.csv",
+        splits="<results>/folds/{fold}/{seed}/splits.csv",
+        shortcuts="<results>/shortcuts.csv",
+        networks=network_scores,
+        features="<results>/features.npy" if FEATURE_BASED else [],
+        feature_detectors=(
+            "<results>/folds/{fold}/{seed}/feature_detectors.npz" if FEATURE_BASED else []
+        ),
+        modules=modules("score_fold"),
     output:
-        metrics="<results>/metrics/{detector}.csv",
-        accuracy="<results>/accuracy/{detector}.csv",
-        curves="<results>/curves/{detector}.csv",
+        scores="<results>/folds/{fold}/{seed}/scores.csv",
     log:
-        "<results>/logs/evaluate_detector/{detector}.log",
+        "<results>/logs/score_fold/{fold}/{seed}.log",
     benchmark:
-        "<results>/benchmarks/evaluate_detector/{detector}.tsv"
+        "<results>/benchmarks/score_fold/{fold}/{seed}.tsv"
     conda:
         "../../envs/data.yaml"
-    params:
-        settings=settings,
-        evaluation={key: config["evaluation"][key] for key in ("resamples", "seed")},
     script:
-        "../scripts/evaluate_detector.py"
+        "../scripts/score_fold.py"
 
 
-rule gather_metrics:
+rule evaluate_folds:
     input:
-        metrics=expand("<results>/metrics/{detector}.csv", detector=DETECTORS),
-        modules=modules("gather_metrics"),
+        scores=lambda w: [f"{RESULTS}/folds/{f}/{s}/scores.csv" for f, s in SCOPES[w.scope]],
+        labels="<results>/labels.csv",
+        shortcuts="<results>/shortcuts.csv",
+        modules=modules("evaluate_folds"),
     output:
         metrics=report(
-            "<results>/metrics.csv",
+            "<results>/evaluation/{scope}/metrics.csv",
             caption="../report/metrics.rst",
             category="2. Detection",
-            labels={"detector": "all", "figure": "metrics (table)"},
+            labels={"scope": "{scope}", "figure": "metrics (table)"},
         ),
+        comparison="<results>/evaluation/{scope}/comparison.csv",
+        alarms="<results>/evaluation/{scope}/alarms.csv",
+        curves="<results>/evaluation/{scope}/curves.csv",
     log:
-        "<results>/logs/gather_metrics.log",
+        "<results>/logs/evaluate_folds/{scope}.log",
+    benchmark:
+        "<results>/benchmarks/evaluate_folds/{scope}.tsv"
     conda:
         "../../envs/data.yaml"
-    script:
-        "../scripts/gather_metrics.py"
-
-
-rule plot_roc:
-    input:
-        metrics="<results>/metrics.csv",
-        curves=expand("<results>/curves/{detector}.csv", detector=DETECTORS),
-        style=local("workflow/stowaway.mplstyle"),
-        modules=modules("plot_roc"),
-    output:
-        svg=report(
-            "<results>/figures/roc.svg",
-            caption="../report/roc.rst",
-            category="2. Detection",
-            labels={"detector": "all", "figure": "ROC"},
-        ),
-        png="<results>/figures/roc.png",
-    log:
-        "<results>/logs/plot_roc.log",
-    conda:
-        "../../envs/plot.yaml"
     params:
-        site=SITE,
-        detectors=list(DETECTORS),
+        detectors=lambda w: {name: DETECTORS[name]["train_on"] for name in EVALUATED[w.scope]},
+        groups=config["labels"]["high_level"],
+        lead=lambda w: LEAD if w.scope == "one_split" else None,
+        resamples=config["evaluation"]["resamples"],
+        seed=config["evaluation"]["seed"],
     script:
-        "../scripts/plot_roc.py"
+        "../scripts/evaluate_folds.py"
+
+
+rule apply_original_rules:
+    input:
+        scores=f"{DEFAULT}/scores.csv",
+        networks=expand(f"{DEFAULT}/scores/{{detector}}.csv", detector=NETWORKS),
+        modules=modules("apply_original_rules"),
+    output:
+        rules="<results>/original_rules.csv",
+        curves="<results>/threshold_curves.csv",
+    log:
+        "<results>/logs/apply_original_rules.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        detectors={
+            name: {key: of[key] for key in ("kind", "score")} for name, of in DETECTORS.items()
+        },
+    script:
+        "../scripts/apply_original_rules.py"

@@ -1,4 +1,4 @@
-"""How well scores find novel animals: metrics with intervals, folds, thresholds, false alarms.
+"""How well scores separate novel animals from natives: metrics with intervals, thresholds, alarms.
 
-No plots.
+A score is higher for a more novel crop. Nothing here draws a figure.
 """

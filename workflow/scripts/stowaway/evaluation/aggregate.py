@@ -1,18 +1,25 @@
-"""Detectors judged in every arm, seed and stratum, and pooled over arms and seeds of one kind."""
+"""Tables of all detectors: metrics with intervals, paired gains and curves, as means over runs."""
 
 from collections import defaultdict
 
 import numpy as np
+import pandas as pd
 
 from stowaway.core.progress import progress
-from stowaway.evaluation.bootstrap import draw, resampled, strata
+from stowaway.evaluation.bootstrap import draw, event_strata, interval, resampled
 from stowaway.evaluation.counts import Ranked
-from stowaway.evaluation.folds import LEVELS, Scored, alarm_metrics
-from stowaway.evaluation.metrics import METRICS
-from stowaway.evaluation.strata import strata_of
+from stowaway.evaluation.folds import LEVELS, SEEN, SHORTCUT, Run, by_kind, strata_of
+from stowaway.evaluation.metrics import METRICS, recall_at_fpr, wilson
 
-MAIN = ["auroc", "recall_at_5_fpr"]  # of the strata, and of the differences
+MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the strata, and of the gains
 FEW = 20  # crops of a side; with fewer, a stratum has its counts and no value
+ORIGINALS = ["basic_original", "cae"]  # the study that this project rebuilds
+BETTER = "better of the original's two"
+# Close together where a biosecurity team works, wider beyond.
+RATES = np.concatenate([np.linspace(0, 0.1, 41), np.linspace(0.12, 0.98, 44), [1.0]])
+METRIC_COLUMNS = "fold detector level stratum metric value low high native novel runs".split()
+GAIN_COLUMNS = "fold level detector rival metric gain low high".split()
+CURVE_COLUMNS = "fold detector level false_alarm_rate recall false_alarms_per_camera_day".split()
 
 
 class Pooled:
@@ -23,13 +30,12 @@ class Pooled:
         self.values: list[list[float]] = []
         self.sums = self.counts = 0.0
 
-    def add(self, values: dict[str, float], draws: dict[str, np.ndarray]) -> None:
-        """One run's values and resamples of each metric; a NaN counts for nothing."""
+    def add(self, values: dict[str, float], draws: np.ndarray) -> None:
+        """One run's metrics and their resamples, (metrics, resamples); a NaN counts for nothing."""
         self.names = list(values)
         self.values.append(list(values.values()))
-        drawn = np.array(list(draws.values()))
-        self.sums = self.sums + np.nan_to_num(drawn)
-        self.counts = self.counts + ~np.isnan(drawn)
+        self.sums = self.sums + np.nan_to_num(draws)
+        self.counts = self.counts + ~np.isnan(draws)
 
     def value(self) -> np.ndarray:
         """The mean of each metric over the runs that have it."""
@@ -45,16 +51,44 @@ def _divide(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def count_units(runs: list[Scored], groups: dict) -> dict[str, dict]:
+def mean_of_known(values: list[float]) -> float:
+    """The mean of the values that are not NaN; NaN without any."""
+    known = np.array(values)[~np.isnan(values)]
+    return known.mean() if len(known) else np.nan
+
+
+def compare_detectors(
+    runs: list[Run], events: int, groups: dict[str, str], resamples: int, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of metrics and of gains, for each kind of fold apart.
+
+    `events` is the number of events of all queues, `groups` the group of a species (`strata_of`).
+    """
+    metrics, gains = [], []
+    for kind, of_kind in by_kind(comparable(runs)).items():
+        pooled, units = pool(of_kind, events, groups, resamples, seed)
+        metrics += metric_rows(kind, pooled, units)
+        if kind != SEEN:
+            metrics += density_rows(kind, of_kind, units["all"])
+        gains += gain_rows(kind, pooled)
+    return pd.DataFrame(metrics, columns=METRIC_COLUMNS), pd.DataFrame(gains, columns=GAIN_COLUMNS)
+
+
+def comparable(runs: list[Run]) -> list[Run]:
+    """The runs whose queue has natives and novel crops."""
+    return [run for run in runs if run.queue.novel.any() and not run.queue.novel.all()]
+
+
+def count_units(runs: list[Run], groups: dict) -> dict[str, dict]:
     """The distinct crops and events of all runs: stratum -> {(level, whether novel): number}."""
-    found = defaultdict(lambda: defaultdict(set))
+    units = defaultdict(lambda: defaultdict(set))
     for run in runs:
-        for stratum, kept in strata_of(run.queue, groups):
-            part = run.queue.subset(kept)
+        for stratum, mask in strata_of(run.queue, groups):
+            crops = run.queue.subset(mask)
             for side in (False, True):
-                found[stratum]["crop", side].update(part.facts["crop_id"][part.novel == side])
-                found[stratum]["event", side].update(part.events[part.novel == side])
-    return {name: {key: len(ids) for key, ids in of.items()} for name, of in found.items()}
+                units[stratum]["crop", side].update(crops.facts["crop_id"][crops.novel == side])
+                units[stratum]["event", side].update(crops.events[crops.novel == side])
+    return {name: {key: len(ids) for key, ids in of.items()} for name, of in units.items()}
 
 
 def is_small(stratum: str, units: dict) -> bool:
@@ -62,36 +96,122 @@ def is_small(stratum: str, units: dict) -> bool:
     return stratum != "all" and min(units["crop", side] for side in (False, True)) < FEW
 
 
-def pool(runs: list[Scored], events: int, groups: dict, resamples: int, seed: int) -> tuple:
-    """Everything of one kind of arm: {(stratum, detector, level): Pooled}, and `count_units`.
+def pool(runs: list[Run], events: int, groups: dict, resamples: int, seed: int) -> tuple:
+    """Everything of one kind of fold: {(stratum, detector, level): Pooled}, and `count_units`.
 
-    An event weighs the same in all arms, seeds and detectors of a resample, as it is the same one.
+    An event weighs the same in all folds, seeds and detectors of a resample, as it is the same one.
     """
     units = count_units(runs, groups)
-    parts = [(run.queue.arm, run.queue.events, run.queue.novel) for run in runs]
-    weights = draw(strata(parts, events), resamples, seed)
-    timed = any((run.queue.facts["date"] != "").any() for run in runs)
+    samples = [(run.fold, run.queue.events, run.queue.novel) for run in runs]
+    weights = draw(event_strata(samples, events), resamples, seed)
     pooled = defaultdict(Pooled)
     for run in progress(runs, runs[0].kind, "runs"):
-        for stratum, kept in strata_of(run.queue, groups):
-            part = run.queue.subset(kept)
+        for stratum, mask in strata_of(run.queue, groups):
+            crops = run.queue.subset(mask)
             drawn = weights[:, :0] if is_small(stratum, units[stratum]) else weights
+            names = METRICS if stratum == "all" else MAIN
+            metrics = [METRICS[name] for name in names]
             for level in LEVELS:
-                scale = part.density[level, timed] if stratum == "all" else None
-                for detector in part.scores:
-                    found = judge(part.units(detector, level), drawn, scale, timed)
-                    pooled[stratum, detector, level].add(*found)
+                for detector in crops.scores:
+                    ranked = Ranked(*crops.units(detector, level))
+                    values = [metric(*ranked.counts()) for metric in metrics]
+                    draws = resampled(ranked, drawn, metrics)
+                    values = dict(zip(names, values, strict=True))
+                    pooled[stratum, detector, level].add(values, draws)
     return pooled, units
 
 
-def judge(units: tuple, weights: np.ndarray, scale: float | None, timed: bool) -> tuple[dict, dict]:
-    """Each metric's value and its resamples; MAIN alone where no `scale` of alarms is given."""
-    ranked = Ranked(*units)
-    chosen = METRICS if scale is not None else {name: METRICS[name] for name in MAIN}
-    values = {name: metric(*ranked.counts()) for name, metric in chosen.items()}
-    draws = dict(zip(chosen, resampled(ranked, weights, chosen.values()), strict=True))
-    if scale is not None:
-        values |= alarm_metrics(values, scale, timed) | {"prevalence": units[1].mean()}
-        draws |= alarm_metrics(draws, scale, timed)
-        draws |= {"prevalence": np.full(weights.shape[1], np.nan)}
-    return values, draws
+def metric_rows(kind: str, pooled: dict, units: dict) -> list[dict]:
+    """A line per stratum, detector, level and metric, as in METRIC_COLUMNS."""
+    lines = []
+    for (stratum, detector, level), one in pooled.items():
+        count = units[stratum]
+        small = is_small(stratum, count)
+        value, (low, high) = one.value(), interval(one.draws())
+        if min(count["event", side] for side in (False, True)) < 2:
+            low = high = np.full(len(value), np.nan)  # one event says nothing about the next
+        line = {"fold": kind, "detector": detector, "level": level, "stratum": stratum}
+        line |= {"native": count[level, False], "novel": count[level, True]}
+        line |= {"runs": len(one.values)}
+        for i, metric in enumerate(one.names):
+            row = value[i], low[i], high[i]
+            if stratum.startswith("species=") and metric == "recall_at_5_fpr":
+                events = count["event", True]
+                row = value[i], *wilson(value[i] * events, events)
+            elif small:
+                row = (np.nan,) * 3
+            row = dict(zip(("value", "low", "high"), row, strict=True))
+            lines.append(line | {"metric": metric} | row)
+    return lines
+
+
+def density_rows(kind: str, runs: list[Run], units: dict) -> list[dict]:
+    """What holds for all detectors (the column is blank): how many units there are of each side.
+
+    The prevalence of novel units in the queue, and the density of native ones per camera-day, or
+    per 100 images without dates: times a false-alarm rate it is the number of false alarms. Means
+    over the runs, without intervals.
+    """
+    lines = []
+    for level in LEVELS:
+        units_of = [next(run.queue.units(name, level) for name in run.queue.scores) for run in runs]
+        values = {"prevalence": np.mean([novel.mean() for _, novel, _ in units_of])}
+        per_day, per_image = (
+            (name, mean_of_known([run.density[name] for run in runs]))
+            for name in (f"native_{level}s_per_camera_day", f"native_{level}s_per_100_images")
+        )
+        values |= dict([per_image if np.isnan(per_day[1]) else per_day])
+        line = {"fold": kind, "detector": "", "level": level, "stratum": "all", "runs": len(runs)}
+        line |= {"native": units[level, False], "novel": units[level, True]}
+        lines += [line | {"metric": name, "value": value} for name, value in values.items()]
+    return lines
+
+
+def gain_rows(kind: str, pooled: dict) -> list[dict]:
+    """Each detector's gain over the best shortcut and over the original's two, paired by resample.
+
+    The best shortcut is that of the highest value, chosen on these very data: a little too good a
+    rival. The better of the original's two is the higher one in each resample.
+    """
+    lines = []
+    for level in LEVELS:
+        for metric in MAIN:
+            value, draws = {}, {}
+            for (stratum, name, at), one in pooled.items():
+                if (stratum, at) == ("all", level):
+                    row = one.names.index(metric)
+                    value[name], draws[name] = one.value()[row], one.draws()[row]
+            shortcuts = [name for name in value if name.startswith(SHORTCUT)]
+            detectors = [name for name in value if name not in shortcuts]
+            rivals = [max(shortcuts, key=value.get)] if shortcuts else []
+            rivals += [name for name in ORIGINALS if name in value]
+            if set(ORIGINALS) <= set(value):
+                value[BETTER] = max(value[name] for name in ORIGINALS)
+                draws[BETTER] = np.max([draws[name] for name in ORIGINALS], axis=0)
+                rivals.append(BETTER)
+            for name, rival in ((n, r) for r in rivals for n in detectors if n != r):
+                low, high = interval(draws[name] - draws[rival])
+                line = {"fold": kind, "level": level, "detector": name, "rival": rival}
+                line |= {"metric": metric, "gain": value[name] - value[rival]}
+                lines.append(line | {"low": float(low), "high": float(high)})
+    return lines
+
+
+def curve_table(runs: list[Run]) -> pd.DataFrame:
+    """Recall at each of RATES, and the false alarms per camera-day (NaN without dates): means."""
+    tables = []
+    for kind, of_kind in by_kind(comparable(runs)).items():
+        for level in LEVELS:
+            density = f"native_{level}s_per_camera_day"
+            per_day = mean_of_known([run.density[density] for run in of_kind])
+            for detector in dict.fromkeys(name for run in of_kind for name in run.queue.scores):
+                counts = [
+                    Ranked(*run.queue.units(detector, level)).counts()
+                    for run in of_kind
+                    if detector in run.queue.scores
+                ]
+                recall = [np.mean([recall_at_fpr(*of, rate) for of in counts]) for rate in RATES]
+                line = {"fold": kind, "detector": detector, "level": level, "recall": recall}
+                line |= {"false_alarm_rate": RATES, "false_alarms_per_camera_day": RATES * per_day}
+                tables.append(pd.DataFrame(line, columns=CURVE_COLUMNS))
+    return pd.concat(tables) if tables else pd.DataFrame(columns=CURVE_COLUMNS)

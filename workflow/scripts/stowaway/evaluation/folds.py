@@ -1,129 +1,168 @@
-"""The scores of one arm and seed as arrays, and what is known of each crop beside its score."""
+"""The scores of a fold and seed, the facts of each crop beside them, and strata of crops."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from stowaway.data.events import UNKNOWN
-from stowaway.evaluation.counts import Flags, Floats, by_event
+from stowaway.data.roles import Role
+from stowaway.evaluation.counts import Flags, Floats, highest_crops
+from stowaway.evaluation.exposure import native_density
 
-KEPT = ("crop_id", "species", "role", "event")
+LISTED, LEFT_OUT = "listed", "leave_out"  # kinds of folds, as the tables name them
+SEEN = "seen_in_training"  # models that were trained on the novel species too
+SHORTCUT = "shortcut_"
 INFRARED = 2.0  # colourfulness: 0 in grey photos, a little more where a camera tints or JPEG blurs
 SIZES = [0, 100, 250, np.inf]  # longer side of the crop in pixels
 SIZE_NAMES = ["up to 100 px", "100 to 250 px", "over 250 px"]
 LEVELS = ("crop", "event")
 
 
-def crop_facts(labels: pd.DataFrame, shortcut: pd.DataFrame) -> pd.DataFrame:
-    """By crop_id: location, date ('' if unknown), image_id, and the strata `light` and `size`."""
+def crop_facts(labels: pd.DataFrame, shortcuts: pd.DataFrame) -> pd.DataFrame:
+    """By crop_id: species, event, location, date ('' if unknown), image_id, `light` and `size`."""
     facts = labels.set_index("crop_id")[["location", "image_id", "event"]].copy()
     facts["species"] = labels["species_label"].to_numpy()
     facts["location"] = facts["location"].fillna("").replace("", UNKNOWN)
     facts["date"] = labels["datetime"].fillna("").str[:10].to_numpy()
     longer = labels[["crop_width", "crop_height"]].max(axis=1)
     facts["size"] = pd.cut(longer, SIZES, labels=SIZE_NAMES).astype(str).to_numpy()
-    colour = shortcut.set_index("crop_id")["colourfulness"].reindex(facts.index)
+    colour = shortcuts.set_index("crop_id")["colourfulness"].reindex(facts.index)
     facts["light"] = np.where(colour < INFRARED, "infrared", "day")
     return facts
 
 
 @dataclass
-class Part:
-    """Crops of one arm and seed: row i of everything is the same crop.
+class ScoredCrops:
+    """Crops of one fold and seed: row i of everything is the same crop.
 
-    `events` are indices into the events of all runs; `scores` has an array per detector, `density`
-    what `native_density` found of the arm's natives.
+    `facts` has the columns of `crop_facts`, `role` and `predicted`, where `event` is a number that
+    is the same in all runs; `scores` has an array per detector.
     """
 
-    arm: str
-    events: NDArray[np.int64]
-    novel: Flags
-    scores: dict[str, Floats]
     facts: pd.DataFrame
-    density: dict[tuple[str, bool], float]
+    scores: dict[str, Floats]
 
-    def subset(self, kept: Flags) -> "Part":
-        """The part of the crops where `kept`."""
-        scores = {name: values[kept] for name, values in self.scores.items()}
-        kept_facts = self.facts[kept]
-        return Part(self.arm, self.events[kept], self.novel[kept], scores, kept_facts, self.density)
+    @property
+    def events(self) -> NDArray[np.int64]:
+        """The number of each crop's event."""
+        return self.facts["event"].to_numpy()
 
-    def units(self, detector: str, level: str) -> tuple:
-        """(scores, novel, events) of the crops or of the events, whose score is the highest."""
+    @cached_property
+    def novel(self) -> Flags:
+        """Whether each crop is of a novel species."""
+        return (self.facts["role"] == Role.NOVEL).to_numpy()
+
+    def subset(self, mask: Flags) -> "ScoredCrops":
+        """The crops where `mask` is true."""
+        scores = {name: values[mask] for name, values in self.scores.items()}
+        return ScoredCrops(self.facts[mask], scores)
+
+    def units(self, detector: str, level: str) -> tuple[Floats, Flags, NDArray]:
+        """(scores, novel, events) of the crops, or of the events by their highest crop."""
         units = self.scores[detector], self.novel, self.events
-        return units if level == "crop" else by_event(*units)
+        if level == "crop":
+            return units
+        rows = highest_crops(units[0], self.events, self.novel)
+        return tuple(values[rows] for values in units)
+
+    def table(self, detector: str) -> pd.DataFrame:
+        """The facts of the crops with the `score` of one detector."""
+        return self.facts.assign(score=self.scores[detector])
 
 
 @dataclass
-class Scored:
-    """One arm and seed: the `queue` of test natives and novel crops, and held-out natives."""
+class Run:
+    """One fold and seed, `kind` one of LISTED, LEFT_OUT and SEEN; `density` of its natives."""
 
     kind: str
-    queue: Part
-    calibration: Part
+    fold: str
+    crops: ScoredCrops
+    density: dict[str, float]
+
+    @cached_property
+    def queue(self) -> ScoredCrops:
+        """Test natives and novel crops."""
+        return self._with_role(Role.TEST, Role.NOVEL)
+
+    @cached_property
+    def calibration(self) -> ScoredCrops:
+        """Natives of the role calibration, which no detector is fitted on."""
+        return self._with_role(Role.CALIBRATION)
+
+    def _with_role(self, *roles: Role) -> ScoredCrops:
+        return self.crops.subset(self.crops.facts["role"].isin(roles).to_numpy())
 
 
-def load_scored(tables: dict[tuple, pd.DataFrame], facts: pd.DataFrame) -> tuple[list, list]:
-    """The runs of tables that are keyed by (kind, arm, seed), and the names of all events."""
-    events = sorted({event for table in tables.values() for event in table["event"].unique()})
-    number = {event: i for i, event in enumerate(events)}
-    runs, densities = [], {}
-    for (kind, arm, _), table in tables.items():
-        table = table.reset_index(drop=True)
-        known = facts.loc[table["crop_id"]].reset_index()
-        numeric = table.drop(columns=[*KEPT]).select_dtypes("number")
-        scores = {name: column.to_numpy(float) for name, column in numeric.items()}
-        role = table["role"]
-        novel = (role == "invasive").to_numpy()
-        of = table["event"].map(number).to_numpy()
-        if arm not in densities:
-            native = facts["species"].isin(set(table["species"][~novel]))
-            densities[arm] = native_density(facts[native])
-        whole = Part(arm, of, novel, scores, known, densities[arm])
-        queue = role.isin(["test", "invasive"]).to_numpy()
-        calibration = (role == "calibration").to_numpy()
-        runs.append(Scored(kind, whole.subset(queue), whole.subset(calibration)))
-    return runs, events
+def load_runs(
+    tables: dict[tuple[str, str], pd.DataFrame], facts: pd.DataFrame, detectors: dict[str, str]
+) -> tuple[list[Run], int]:
+    """The runs of score tables by (fold, seed), and the number of events of all their queues.
 
-
-def camera_days(facts: pd.DataFrame) -> int:
-    """Distinct (location, date) pairs with a crop of these; days without any are not known of."""
-    return len(facts.loc[facts["date"] != "", ["location", "date"]].drop_duplicates())
-
-
-def weeks(facts: pd.DataFrame) -> float:
-    """From the first to the last date of these crops, at least a day; NaN without dates."""
-    dates = pd.to_datetime(facts["date"].replace("", None), errors="coerce").dropna()
-    return ((dates.max() - dates.min()).days + 1) / 7 if len(dates) else np.nan
-
-
-def native_density(natives: pd.DataFrame) -> dict[tuple[str, bool], float]:
-    """Native units per camera-day (timed), or per 100 images: {(level, timed): units}.
-
-    Times the false positive rate it is the false alarms to expect. Counted on the natives of every
-    role: the split takes events from each camera-day, and those of one role would make days look
-    quiet. Camera-days without a native crop are not known of, so the truth is lower. NaN where
-    nothing is known.
+    Of each table the columns of `detectors` (name -> its `train_on`) and of the shortcuts are
+    taken. A detector that is not trained on "natives" has runs of the kind SEEN. Events of queues
+    have the lowest numbers, in the order of their names.
     """
-    found = {}
-    dated = natives[natives["date"] != ""]
-    days, images = camera_days(natives), natives["image_id"].nunique() / 100
-    for timed, exposure, crops in ((True, days, dated), (False, images, natives)):
-        for level, units in (("crop", len(crops)), ("event", crops["event"].nunique())):
-            found[level, timed] = units / exposure if exposure else np.nan
-    return found
-
-
-def alarm_metrics(rates: dict[str, Floats], scale: float, timed: bool) -> dict[str, Floats]:
-    """False alarms per camera-day (or 100 images) at 5 % of natives, and where half is found.
-
-    The exposure is taken as it was, without an interval of its own.
-    """
-    per = "camera_day" if timed else "100_images"
-    half = np.asarray(rates["fpr_at_50_tpr"])
-    return {
-        f"false_alarms_per_{per}_at_5_fpr": np.full_like(half, 0.05) * scale,
-        f"false_alarms_per_{per}_at_50_recall": half * scale,
+    queued = {
+        event
+        for table in tables.values()
+        for event in table.loc[table["role"].isin([Role.TEST, Role.NOVEL]), "event"]
     }
+    others = {event for table in tables.values() for event in table["event"]} - queued
+    number = {event: i for i, event in enumerate(sorted(queued) + sorted(others))}
+    seen = {name for name, train_on in detectors.items() if train_on != "natives"}
+    runs = []
+    for (fold, _), table in tables.items():
+        crops = facts.loc[table["crop_id"]].reset_index()
+        crops["role"], crops["predicted"] = table["role"].array, table["predicted"].array
+        native = table.loc[table["role"].isin([Role.CALIBRATION, Role.TEST]), "species"].unique()
+        density = native_density(facts[facts["species"].isin(native)])
+        crops["event"] = table["event"].map(number).array
+        names = [name for name in table if name in detectors or name.startswith(SHORTCUT)]
+        kind = LISTED if fold == LISTED else LEFT_OUT
+        for of_kind, columns in (
+            (kind, [name for name in names if name not in seen]),
+            (SEEN, [name for name in names if name in seen]),
+        ):
+            scores = {name: table[name].to_numpy(float) for name in columns}
+            if scores:
+                runs.append(Run(of_kind, fold, ScoredCrops(crops, scores), density))
+    return runs, len(queued)
+
+
+def by_kind(runs: list[Run]) -> dict[str, list[Run]]:
+    """The runs of each kind, in the order of the kinds' first runs."""
+    kinds = dict.fromkeys(run.kind for run in runs)
+    return {kind: [run for run in runs if run.kind == kind] for kind in kinds}
+
+
+def strata_of(queue: ScoredCrops, groups: dict[str, str]) -> Iterator[tuple[str, Flags]]:
+    """Yield (name, which crops) of each stratum of a queue that has natives and novel crops.
+
+    Light, size and location hold natives and novel crops alike; taxonomy and species divide the
+    novel crops, against all natives. A novel species is near when a native of this fold shares its
+    group in `groups` (species -> group), far when none does, and unknown when it is in no group.
+    """
+    yield "all", np.ones(len(queue.novel), bool)
+    facts, novel = queue.facts, queue.novel
+    for column in ("light", "size", "location"):
+        values = facts[column].to_numpy(str)
+        for value in np.unique(values[novel]):
+            if value != UNKNOWN and not novel[values == value].all():
+                yield f"{column}={value}", values == value
+    species = facts["species"].to_numpy(str)
+    native_groups = {groups[name] for name in np.unique(species[~novel]) if name in groups}
+    kinship = {name: _kinship(groups.get(name), native_groups) for name in np.unique(species)}
+    nearness = np.array([kinship[name] for name in species], str)
+    for column, values in (("taxonomy", nearness), ("species", species)):
+        for value in np.unique(values[novel]):
+            yield f"{column}={value}", ~novel | (values == value)
+
+
+def _kinship(group: str | None, native_groups: set[str]) -> str:
+    if group is None:
+        return UNKNOWN
+    return "near" if group in native_groups else "far"

@@ -1,9 +1,9 @@
 """How well scores separate novel from native crops or events, as functions of counts.
 
-`hits` and `alarms` are the novel and the native units at or above each threshold, the strictest
-first, beginning with none (see ranked.py). Their shape is (thresholds + 1,), which gives a number,
-or (thresholds + 1, resamples), which gives one for each resample. A metric is NaN where a side that
-it needs is empty.
+`hits` and `false_alarms` are the novel and the native units at or above each threshold, the
+strictest first, beginning with none (see counts.py). Their shape is (thresholds + 1,), which gives
+a number, or (thresholds + 1, resamples), which gives one for each resample. A metric is NaN where a
+side that it needs is empty.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ Floats = NDArray[np.floating]
 EPSILON = 1e-9
 
 
-def _share(part: Floats, whole: Floats) -> Floats:
-    """part / whole, NaN where there is nothing."""
+def _share(count: Floats, whole: Floats) -> Floats:
+    """count / whole, NaN where there is nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return part / whole
+        return count / whole
 
 
 def _at(values: Floats, index: NDArray | int) -> Floats:
@@ -39,20 +39,20 @@ def _read(x: Floats, y: Floats, at: Floats | float) -> Floats:
     return y0 + (y1 - y0) * np.clip((at - x0) / np.where(step > 0, step, 1), 0, 1)
 
 
-def auroc(hits: Floats, alarms: Floats) -> Floats:
+def auroc(hits: Floats, false_alarms: Floats) -> Floats:
     """Area under the ROC: the chance that a novel unit outscores a native one (ties count half)."""
-    area = ((hits[1:] + hits[:-1]) * np.diff(alarms, axis=0)).sum(0) / 2
-    return _share(area, hits[-1] * alarms[-1])
+    area = ((hits[1:] + hits[:-1]) * np.diff(false_alarms, axis=0)).sum(0) / 2
+    return _share(area, hits[-1] * false_alarms[-1])
 
 
-def average_precision(hits: Floats, alarms: Floats) -> Floats:
+def average_precision(hits: Floats, false_alarms: Floats) -> Floats:
     """Area under precision over recall, as scikit-learn's step-wise `average_precision_score`."""
-    flagged = hits[1:] + alarms[1:]
+    flagged = hits[1:] + false_alarms[1:]
     precision = hits[1:] / np.where(flagged > 0, flagged, 1)
     return _share((np.diff(hits, axis=0) * precision).sum(0), hits[-1])
 
 
-def recall_at_fpr(hits: Floats, alarms: Floats, fpr: float = 0.05) -> Floats:
+def recall_at_fpr(hits: Floats, false_alarms: Floats, fpr: float = 0.05) -> Floats:
     """The share of novel units found by a threshold with a share `fpr` of false alarms to come.
 
     A threshold at the k-th highest of n natives flags k / (n + 1) of further ones on average (not
@@ -64,38 +64,38 @@ def recall_at_fpr(hits: Floats, alarms: Floats, fpr: float = 0.05) -> Floats:
     native and find more: the bootstrap's interval then lies above the value.
     Source: the rate is that of conformal prediction, Vovk et al. 2005.
     """
-    x = np.concatenate([alarms, alarms[-1:] + 1])
+    x = np.concatenate([false_alarms, false_alarms[-1:] + 1])
     y = np.concatenate([np.zeros_like(hits[:1]), hits])
-    found = _share(_read(x, y, fpr * x[-1]), hits[-1])
-    return np.where(alarms[-1] > 0, found, np.nan)
+    recall = _share(_read(x, y, fpr * x[-1]), hits[-1])
+    return np.where(false_alarms[-1] > 0, recall, np.nan)
 
 
-def fpr_at_tpr(hits: Floats, alarms: Floats, tpr: float = 0.95) -> Floats:
+def fpr_at_tpr(hits: Floats, false_alarms: Floats, tpr: float = 0.95) -> Floats:
     """The share of natives flagged by a threshold that finds a share `tpr` of novel units to come.
 
     The same as `recall_at_fpr` with the order and the sides turned round, for the same reason.
     """
-    below = alarms[-1] - alarms[::-1], hits[-1] - hits[::-1]
+    below = false_alarms[-1] - false_alarms[::-1], hits[-1] - hits[::-1]
     return 1 - recall_at_fpr(*below, 1 - tpr)
 
 
-def recall_in_queue(hits: Floats, alarms: Floats, share: float) -> Floats:
+def recall_in_queue(hits: Floats, false_alarms: Floats, share: float) -> Floats:
     """The share of novel units in the first `share` of the queue, of natives and novel together.
 
     Equal scores are in random order. At most `share` / prevalence, since the queue is finite.
     """
-    flagged = hits + alarms
+    flagged = hits + false_alarms
     return _share(_read(flagged, hits, share * flagged[-1]), hits[-1])
 
 
-def first_find(hits: Floats, alarms: Floats) -> Floats:
+def first_find(hits: Floats, false_alarms: Floats) -> Floats:
     """The expected place of the first novel unit in the queue, 1 being the top; NaN without one.
 
     Among k novel and m native units of one score, m / (k + 1) natives come first on average.
     """
     at = np.argmax(hits > 0, axis=0)
-    before = _at(alarms, np.maximum(at - 1, 0))
-    place = 1 + before + (_at(alarms, at) - before) / (_at(hits, at) + 1)
+    before = _at(false_alarms, np.maximum(at - 1, 0))
+    place = 1 + before + (_at(false_alarms, at) - before) / (_at(hits, at) + 1)
     return np.where(hits[-1] > 0, place, np.nan)
 
 
@@ -103,12 +103,12 @@ METRICS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "auroc": auroc,
     "aupr": average_precision,
     "fpr_at_95_tpr": fpr_at_tpr,
-    "fpr_at_50_tpr": lambda hits, alarms: fpr_at_tpr(hits, alarms, 0.5),
-    "recall_at_1_fpr": lambda hits, alarms: recall_at_fpr(hits, alarms, 0.01),
+    "fpr_at_50_tpr": lambda hits, false_alarms: fpr_at_tpr(hits, false_alarms, 0.5),
+    "recall_at_1_fpr": lambda hits, false_alarms: recall_at_fpr(hits, false_alarms, 0.01),
     "recall_at_5_fpr": recall_at_fpr,
-    "recall_in_first_1": lambda hits, alarms: recall_in_queue(hits, alarms, 0.01),
-    "recall_in_first_5": lambda hits, alarms: recall_in_queue(hits, alarms, 0.05),
-    "recall_in_first_10": lambda hits, alarms: recall_in_queue(hits, alarms, 0.1),
+    "recall_in_first_1": lambda hits, false_alarms: recall_in_queue(hits, false_alarms, 0.01),
+    "recall_in_first_5": lambda hits, false_alarms: recall_in_queue(hits, false_alarms, 0.05),
+    "recall_in_first_10": lambda hits, false_alarms: recall_in_queue(hits, false_alarms, 0.1),
     "rank_of_first_find": first_find,
 }
 

@@ -1,6 +1,5 @@
-"""The original's threshold rules, set on validation natives and judged on everything else."""
+"""The original's threshold rules, set on natives that the detector has not seen."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,11 @@ from stowaway.evaluation.metrics import wilson
 FACTORS = [round(0.1 * step, 1) for step in range(1, 11)]  # c, of the mean native correlation
 DEVIATIONS = [1, 2, 3]  # k, above the mean native error
 QUARTILE = 25
+RULE_COLUMNS = (
+    "rule parameter threshold species n events recall low high "
+    "n_native native_events false_alarm_rate false_alarm_low false_alarm_high"
+).split()
+CURVE_COLUMNS = "species parameter share_flagged".split()
 
 
 @dataclass
@@ -22,40 +26,41 @@ class Rule:
     column: str
     threshold: float
 
-    def flags(self, table: pd.DataFrame) -> pd.Series:
+    def flags(self, crops: pd.DataFrame) -> pd.Series:
         """Whether each crop is flagged."""
-        value = table[self.column]
+        value = crops[self.column]
         return value < self.threshold if self.column == "correlation" else value > self.threshold
 
 
-def rules(val: pd.DataFrame, score: str = "error") -> list[Rule]:
-    """The original's rules with thresholds from the validation natives' values.
+def rules(unseen: pd.DataFrame, score: str) -> list[Rule]:
+    """The original's rules with thresholds from the values of `unseen` natives.
 
-    Its two scores are judged by the `error` and the `correlation`, any other by itself; a
-    classifier, which reconstructs nothing, has no correlation and none of its rules.
+    The original's two scores go by the columns `error` and `correlation`, any other by `score`. A
+    detector without a reconstruction has neither, and none of the rules on the correlation.
     """
     column = _column(score)
-    known = val["correlation"].notna().all()
+    if unseen.empty:
+        return []
     return [
-        *(_correlation(val, c) for c in FACTORS if known),
-        *(_deviation(val, k, column) for k in DEVIATIONS),
-        Rule("quartile", QUARTILE, column, float(np.percentile(val[column], QUARTILE))),
+        *(_correlation(unseen, c) for c in FACTORS if "correlation" in unseen),
+        *(_deviation(unseen, k, column) for k in DEVIATIONS),
+        Rule("quartile", QUARTILE, column, float(np.percentile(unseen[column], QUARTILE))),
     ]
 
 
-def sweep(val: pd.DataFrame, score: str) -> list[Rule]:
-    """The rule of the detector's `score`, over a fine grid of its parameter, for the figures."""
+def rule_grid(unseen: pd.DataFrame, score: str) -> list[Rule]:
+    """The rule that the `score` goes by, over a fine grid of its parameter, for the figures."""
     if score == "correlation":
-        return [_correlation(val, c) for c in np.linspace(0, 1.3, 131)]
-    return [_deviation(val, k, _column(score)) for k in np.linspace(-2, 5, 141)]
+        return [_correlation(unseen, c) for c in np.linspace(0, 1.3, 131)]
+    return [_deviation(unseen, k, _column(score)) for k in np.linspace(-2, 5, 141)]
 
 
-def _correlation(val: pd.DataFrame, c: float) -> Rule:
-    return Rule("correlation", c, "correlation", float(c * val["correlation"].mean()))
+def _correlation(unseen: pd.DataFrame, c: float) -> Rule:
+    return Rule("correlation", c, "correlation", float(c * unseen["correlation"].mean()))
 
 
-def _deviation(val: pd.DataFrame, k: float, column: str) -> Rule:
-    values = val[column]
+def _deviation(unseen: pd.DataFrame, k: float, column: str) -> Rule:
+    values = unseen[column]
     return Rule("deviation", k, column, float(values.mean() + k * values.std(ddof=0)))
 
 
@@ -63,23 +68,36 @@ def _column(score: str) -> str:
     return "error" if score in ("error", "correlation") else "score"
 
 
-JUDGED = (
-    "rule parameter threshold species n events recall low high "
-    "n_native native_events false_alarm_rate false_alarm_low false_alarm_high"
-).split()
+def rule_table(
+    unseen: pd.DataFrame, natives: pd.DataFrame, novel: dict[str, pd.DataFrame], score: str
+) -> pd.DataFrame:
+    """A row of RULE_COLUMNS per rule and novel species: its recall, beside the false alarms.
+
+    `natives` are those of the test; `novel` has the crops of each species.
+    """
+    lines = []
+    for rule in rules(unseen, score):
+        false_alarms = _share_flagged(rule, natives)
+        for species, crops in novel.items():
+            line = rule.name, rule.parameter, rule.threshold, species
+            lines.append((*line, *_share_flagged(rule, crops), *false_alarms))
+    return pd.DataFrame(lines, columns=RULE_COLUMNS)
 
 
-def judge(rule: Rule, natives: pd.DataFrame, invasive: dict[str, pd.DataFrame]) -> Iterator[tuple]:
-    """A row of `JUDGED` per invasive species: its recall, and the natives' false alarms beside."""
-    alarms = _rate(rule, natives)
-    for species, crops in invasive.items():
-        yield (rule.name, rule.parameter, rule.threshold, species, *_rate(rule, crops), *alarms)
-
-
-def _rate(rule: Rule, crops: pd.DataFrame) -> tuple[int, int, float, float, float]:
+def _share_flagged(rule: Rule, crops: pd.DataFrame) -> tuple[int, int, float, float, float]:
     """Crops, events, share flagged, and its Wilson interval.
 
     Frames of one event are nearly one observation, so the interval counts events, not crops.
     """
     events, share = crops["event"].nunique(), float(rule.flags(crops).mean())
     return len(crops), events, share, *wilson(share * events, events)
+
+
+def curve_table(unseen: pd.DataFrame, crops: dict[str, pd.DataFrame], score: str) -> pd.DataFrame:
+    """The share flagged of each of `crops` (by species) over `rule_grid`."""
+    lines = [
+        (species, rule.parameter, rule.flags(of).mean())
+        for rule in rule_grid(unseen, score)
+        for species, of in crops.items()
+    ]
+    return pd.DataFrame(lines, columns=CURVE_COLUMNS)

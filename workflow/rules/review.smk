@@ -1,0 +1,44 @@
+"""Scores of the detector that leads -> the queue of events to review, and why its head is there."""
+
+
+rule export_queue:
+    input:
+        scores=f"{DEFAULT}/scores.csv",
+        labels="<results>/labels.csv",
+        splits=f"{DEFAULT}/splits.csv",
+        modules=modules("export_queue"),
+    output:
+        queue="<results>/queue.csv",
+    log:
+        "<results>/logs/export_queue.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        alarm=ALARM,
+    script:
+        "../scripts/export_queue.py"
+
+
+rule explain_queue:
+    input:
+        queue="<results>/queue.csv",
+        labels="<results>/labels.csv",
+        splits=f"{DEFAULT}/splits.csv",
+        features="<results>/features.npy",
+        pack=pack_of(config["backbone"]),
+        modules=modules("explain_queue"),
+    output:
+        explained="<results>/explanations.npz",
+    log:
+        "<results>/logs/explain_queue.log",
+    benchmark:
+        "<results>/benchmarks/explain_queue.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: NETWORK_THREADS
+    params:
+        backbone={key: config["backbone"][key] for key in ("name", "weights", "layer")},
+        explained=config["alarm"]["explained"],
+        seed=config["evaluation"]["seed"],
+    script:
+        "../scripts/explain_queue.py"

@@ -1,0 +1,55 @@
+"""Scores of the default run -> what the original's threshold rules flag, for every detector.
+
+original_rules.csv has its rules, threshold_curves.csv the share flagged over a grid of thresholds.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
+from stowaway.data.roles import Role
+from stowaway.evaluation.original_rules import curve_table, rule_table
+from stowaway.evaluation.thresholds import unseen_natives
+
+
+def apply_original_rules(
+    scores: Path, networks: list[str], out_rules: Path, out_curves: Path, detectors: dict[str, dict]
+) -> None:
+    """Write both tables, for all `detectors` with their `kind` and `score`.
+
+    `networks` are score tables with `error` and `correlation`, named after their detector.
+    """
+    crops = read_table(scores)
+    network_scores = {Path(path).stem: path for path in networks}
+    rule_tables, curve_tables = [], []
+    for name, settings in detectors.items():
+        table = crops[["crop_id", "species", "role", "event"]]
+        if name in network_scores:
+            values = read_table(network_scores[name], ["crop_id", "score", "error", "correlation"])
+            table = table.merge(values, "left", "crop_id")
+        else:
+            table = table.assign(score=crops[name])
+        unseen = table[table["role"] == unseen_natives(settings["kind"])]
+        natives = table[table["role"] == Role.TEST]
+        novel = dict(list(table[table["role"] == Role.NOVEL].groupby("species")))
+        rules = rule_table(unseen, natives, novel, settings["score"])
+        curves = curve_table(unseen, {"native": natives} | novel, settings["score"])
+        rules.insert(0, "detector", name)
+        curves.insert(0, "detector", name)
+        rule_tables.append(rules)
+        curve_tables.append(curves)
+    write_table(pd.concat(rule_tables), out_rules)
+    write_table(pd.concat(curve_tables), out_curves)
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        apply_original_rules(
+            scores=Path(snakemake.input.scores),
+            networks=snakemake.input.networks,
+            out_rules=Path(snakemake.output.rules),
+            out_curves=Path(snakemake.output.curves),
+            detectors=snakemake.params.detectors,
+        )

@@ -1,0 +1,60 @@
+"""Scores of folds -> metrics, paired gains, alarms by calibrated thresholds, and curves.
+
+docs/ says what the columns mean.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from stowaway.core.script import rule_log, say
+from stowaway.core.tables import read_table, write_table
+from stowaway.evaluation.aggregate import compare_detectors, curve_table
+from stowaway.evaluation.alarms import MAIN_RATE, alarm_table
+from stowaway.evaluation.folds import crop_facts, load_runs
+from stowaway.evaluation.thresholds import RATE
+
+
+def evaluate_folds(
+    scores: list[str],
+    labels: Path,
+    shortcuts: Path,
+    outs: dict[str, str],
+    detectors: dict[str, str],
+    groups: dict[str, str],
+    lead: dict | None,
+    resamples: int,
+    seed: int,
+) -> None:
+    """Write the four tables of `outs`. Score tables are named .../<fold>/<seed>/scores.csv.
+
+    `detectors` are those to evaluate, with their `train_on`; `lead` is for `alarm_table`.
+    """
+    tables = {path.parts[-3:-1]: read_table(path) for path in map(Path, scores)}
+    facts = crop_facts(read_table(labels), read_table(shortcuts))
+    runs, events = load_runs(tables, facts, detectors)
+    metrics, comparison = compare_detectors(runs, events, groups, resamples, seed)
+    alarms = alarm_table(runs, lead)
+    warn_of_few(alarms)
+    write_table(metrics, outs["metrics"])
+    write_table(comparison, outs["comparison"])
+    write_table(alarms, outs["alarms"])
+    write_table(curve_table(runs), outs["curves"])
+
+
+def warn_of_few(alarms: pd.DataFrame) -> None:
+    """Say in which folds there are too few calibration events for MAIN_RATE."""
+    few = alarms[alarms["too_few"] & (alarms["target"] == RATE) & (alarms["setting"] == MAIN_RATE)]
+    for fold, n in few.groupby("fold")["calibration"].min().items():
+        say(f"{fold}: {n} calibration events are too few for {MAIN_RATE:.0%} false alarms")
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]):
+        evaluate_folds(
+            scores=snakemake.input.scores,
+            labels=Path(snakemake.input.labels),
+            shortcuts=Path(snakemake.input.shortcuts),
+            outs=dict(snakemake.output.items()),
+            **snakemake.params,
+        )

@@ -1,0 +1,76 @@
+"""The detectors of one fold and seed -> scores.csv: all scores of each crop, higher = more novel.
+
+A column per detector on features, per network, and per shortcut baseline.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table, write_table
+from stowaway.data.roles import FITTED_ROLES, Role
+from stowaway.data.splits import load_crops
+from stowaway.detectors import registry
+
+
+def shortcut_scores(crops: pd.DataFrame, shortcuts: pd.DataFrame) -> pd.DataFrame:
+    """Baselines that know the photo and not the animal: a detector must beat them.
+
+    Of each measure, and of the number of crops in the event, how far it lies from the fitted
+    natives' median on a logarithmic scale; and how rare the location is among their events.
+    `shortcuts` has the rows of `crops`.
+    """
+    fitted = crops["role"].isin(FITTED_ROLES)
+    values = shortcuts.drop(columns="crop_id")
+    values["event_size"] = crops.groupby("event")["crop_id"].transform("size")
+    values = np.log1p(values)
+    scores = (values - values[fitted].median()).abs()
+    events = crops[fitted].drop_duplicates("event")["location"].value_counts()
+    scores["location"] = -np.log1p(crops["location"].map(events).fillna(0))
+    return scores.add_prefix("shortcut_")
+
+
+def score_fold(
+    labels: Path,
+    splits: Path,
+    shortcuts: Path,
+    networks: list[str],
+    features: str | None,
+    feature_detectors: str | None,
+    out: Path,
+) -> None:
+    """Write the scores of all crops of events without a training crop.
+
+    `networks` are score tables, named after their detector. `predicted` is the native species
+    nearest in features, blank without them.
+    """
+    crops = load_crops(labels, splits)
+    baselines = shortcut_scores(crops, read_table(shortcuts))
+    scored = ~crops["event"].isin(crops.loc[crops["role"] == Role.TRAIN, "event"])
+    crops, columns = crops[scored].assign(predicted=""), {}
+    if feature_detectors:
+        detectors, rows = registry.load_all(Path(feature_detectors)), crops["row"].to_numpy()
+        features = np.load(features, mmap_mode="r")
+        crops["predicted"] = registry.nearest_species(detectors, features, rows)
+        columns = registry.score_all(detectors, features, rows)
+    for path in map(Path, networks):
+        scores = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
+        columns[path.stem] = scores.loc[crops["crop_id"]].to_numpy()
+    facts = crops[["crop_id", "species", "role", "event", "location", "predicted"]]
+    write_table(facts.assign(**columns).join(baselines), out)
+
+
+if __name__ == "__main__":
+    with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):
+        score_fold(
+            labels=Path(snakemake.input.labels),
+            splits=Path(snakemake.input.splits),
+            shortcuts=Path(snakemake.input.shortcuts),
+            networks=snakemake.input.networks,
+            features=snakemake.input.get("features"),
+            feature_detectors=snakemake.input.get("feature_detectors"),
+            out=Path(snakemake.output.scores),
+        )

@@ -1,0 +1,67 @@
+"""Why a crop is suspicious: where it is unlike the natives, and which natives it is nearest to."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stowaway.data.packs import Form
+from stowaway.detectors.feature_methods import Floats, Gaussian
+
+NEAREST = 3  # natives beside each crop
+
+
+def padded_boxes(sizes: NDArray, form: Form) -> NDArray[np.int64]:
+    """Where crops lie in the squares of a pack: (n, 4) pixels of left, top, width and height.
+
+    `sizes` (n, 2) are the crops' widths and heights; the rest of a square is padding.
+    """
+    sides = np.full(sizes.shape, form.size)
+    if form.pad:
+        sides = np.maximum(1, np.round(form.size * sizes / sizes.max(1, keepdims=True))).astype(int)
+    return np.concatenate([(form.size - sides) // 2, sides], axis=1)
+
+
+def cells_inside(boxes: NDArray, size: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Whether the centre of each cell of a map lies in the crop and not in the padding.
+
+    `boxes` (n, 4) are those of `padded_boxes` in squares of `size` pixels, `shape` the map's height
+    and width; the result is (n, height, width). A crop narrower than a cell has the middle ones.
+    """
+    inside = []
+    for axis, cells in ((1, shape[0]), (0, shape[1])):
+        centres = (np.arange(cells) + 0.5) * size / cells
+        middle = boxes[:, axis] + boxes[:, axis + 2] / 2
+        half = np.maximum(boxes[:, axis + 2], size / cells) / 2
+        inside.append(np.abs(centres - middle[:, None]) <= half[:, None] + 0.5)
+    return inside[0][:, :, None] & inside[1][:, None, :]
+
+
+def strangeness(cells: Floats, native_cells: Floats) -> Floats:
+    """The share of the natives' cells that are less strange than each cell: (n, height, width).
+
+    `cells` (n, height, width, dimensions) are features of a backbone's map, `native_cells` (m,
+    dimensions) those of native crops, without padding. Strange is far in the Mahalanobis distance
+    to all native cells, wherever in the crop they are: animals move. After PaDiM (Defard et al.,
+    ICPR 2021), whose Gaussian is one per position.
+    """
+    n = len(native_cells)
+    cloud = Gaussian().fit(native_cells, np.zeros(n), np.arange(n))
+    reference = np.sort(cloud.score(native_cells))
+    distance = cloud.score(cells.reshape(-1, cells.shape[-1])).reshape(cells.shape[:-1])
+    return np.searchsorted(reference, distance) / n
+
+
+def nearest_natives(features: Floats, natives: Floats, events: NDArray) -> tuple[NDArray, Floats]:
+    """The NEAREST natives of each crop, at most one per event: (indices, cosines), each (n, k).
+
+    `features` (n, dimensions) are the crops', `natives` (m, dimensions) and `events` (m,) the
+    natives'.
+    """
+    unit, others = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (features, natives))
+    cosines = unit @ others.T
+    indices = []
+    for row in cosines:
+        order = np.argsort(-row, kind="stable")
+        _, first = np.unique(events[order], return_index=True)  # the nearest of each event
+        indices.append(order[np.sort(first)[:NEAREST]])
+    indices = np.array(indices)
+    return indices, np.take_along_axis(cosines, indices, 1)
