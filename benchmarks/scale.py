@@ -38,7 +38,7 @@ STAGES = {  # what a stage shall leave; its name is that of the rules that this 
     "label_crops": ["labels.csv"],
     "pack_crops": ["packed/index.csv"],
     "split_crops": ["splits.csv"],
-    "pack_features": ["features.npy"],
+    "extract_features": ["features.npy"],
     "fit_detector, score_features": [f"scores/{name}.csv" for name in ON_FEATURES],
     "raise_alarms": ["queue.csv"],
     "train_detector": [f"models/{name}.pt" for name in NETWORKS],
