@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr
 from functools import partial
 from importlib.metadata import version
@@ -28,7 +27,7 @@ from PIL import Image, features
 
 sys.path.append(str(SCRIPTS))
 PARTS, REPEATS = 2, 3
-SIZES = ["128", "224pad", "64", "64pad"]  # as the default config wants them
+FORMS = ["128", "224pad", "64", "64pad"]  # as the default config wants them
 SMALL = 224  # pixels: crops.max_side
 # In memory where that is possible: ext4 takes long to make files where many were deleted.
 SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -60,11 +59,11 @@ def torchvision(paths: list[str]) -> None:
 def opened(paths: list[str]) -> None:
     """The workflow's own decoding, without cutting and saving."""
     from stowaway.core.memory import keep_memory
-    from stowaway.data.photos import open_photo
+    from stowaway.data.photos import open_photo, read_photo
 
     keep_memory()
     for path in paths:
-        open_photo(path, 10**9, None)
+        open_photo(read_photo(path), 10**9, None)
 
 
 def cut(shard: Path, max_side: int | None = None) -> None:
@@ -81,32 +80,18 @@ def cut_small(shard: Path) -> None:
     cut(shard, SMALL)
 
 
-def by_itself(path: str) -> None:
-    """As it was before: one decode for each size, and one for nuisances and fingerprint."""
-    from stowaway.data import shortcuts as nuisance
-    from stowaway.data.copies import fingerprint
-    from stowaway.data.packs import Crop, Form
-
-    for form in map(Form.named, SIZES):
-        Crop(path, form.size).as_square(form)
-    crop = Crop(path, nuisance.SIDE)
-    nuisance.measures(crop.image, crop.size, crop.size, 1)
-    fingerprint(crop.image.convert("L"))
-
-
-def apart(paths: list[str]) -> None:
-    with ThreadPoolExecutor(PARTS) as pool:
-        for _ in pool.map(by_itself, paths):
-            pass
-
-
-def packed(labels: Path) -> None:
+def packed(form: str, labels: Path) -> None:
     """The workflow's rule pack_crops."""
     from pack_crops import pack_crops
 
-    packs = [labels.with_name(f"{size}.npy") for size in SIZES]
-    others = (labels.with_name(f"{name}.csv") for name in ("index", "nuisance", "copies"))
-    pack_crops(labels, packs, *others, PARTS)
+    pack_crops(labels, labels.with_name(f"{form}.npy"), form, PARTS)
+
+
+def measured(labels: Path) -> None:
+    """The workflow's rule measure_shortcuts."""
+    from measure_shortcuts import measure_shortcuts
+
+    measure_shortcuts(labels, labels.with_name("shortcuts.csv"), PARTS)
 
 
 def timed(function: Callable, given, barrier, results) -> None:
@@ -230,8 +215,8 @@ def of_photos(name: str, listed: list, folder: Path) -> list[dict]:
         "torchvision": cost(torchvision, several),
     }
     rows += table(name, "crops", len(crops), decoders, {
-        "each size decoded by itself": cost(apart, [crops]),
-        "all sizes: pack_crops": cost(packed, [labels]),
+        **{f"pack_crops: {form}": cost(partial(packed, form), [labels]) for form in FORMS},
+        "measure_shortcuts": cost(measured, [labels]),
     })  # fmt: skip
     shutil.rmtree(folder)
     return rows

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 from test_faults import serving
@@ -21,7 +22,8 @@ def project(project_copy):
     photos.mkdir()
     images, annotations = [], []
     for n in range(40):
-        Image.new("RGB", (60, 40), (n, 90, 200)).save(photos / f"{n}.jpg")
+        pixels = np.random.default_rng(n).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(photos / f"{n}.jpg")  # no two are exact copies
         images.append({"id": f"i{n}", "file_name": f"{n}.jpg", "seq_id": f"s{n // 2}"})
         box = {"image_id": f"i{n}", "category_id": n // 20, "bbox": [5, 5, 20, 20]}
         annotations.append({"id": f"a{n}"} | box)

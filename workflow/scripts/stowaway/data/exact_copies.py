@@ -54,5 +54,6 @@ def _why_copy(db: sqlite3.Connection, crop: dict[str, str]) -> str | None:
 def _first(db: sqlite3.Connection, checksum: str, owner: str) -> str:
     """Who had the checksum first: `owner` where nobody had it before."""
     key = bytes.fromhex(checksum)
-    db.execute("INSERT OR IGNORE INTO first VALUES (?, ?)", (key, owner))
+    if db.execute("INSERT OR IGNORE INTO first VALUES (?, ?)", (key, owner)).rowcount:
+        return owner
     return db.execute("SELECT owner FROM first WHERE checksum = ?", (key,)).fetchone()[0]
