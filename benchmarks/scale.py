@@ -29,7 +29,6 @@ DRAWN = 100_000
 PORT = 18090
 PER_SHARD = 2000
 NETWORKS = "basic_original basic basic_visualization cae cae_mended cae_visualization".split()
-ON_FEATURES = "mahalanobis knn fusion".split()
 STAGES = {  # what a stage shall leave; its name is that of the rules that this runs
     "index_annotations": ["annotations.csv"],
     "split_annotations": ["folds/listed/1/splits.csv"],
@@ -39,11 +38,11 @@ STAGES = {  # what a stage shall leave; its name is that of the rules that this 
     "gather_labels": ["labels.csv"],
     "pack_crops": [f"packed/{form}.npy" for form in ("64", "64pad", "128", "224pad")],
     "measure_shortcuts": ["shortcuts.csv"],
-    "pack_features": ["features.npy"],
-    "fit_detector, score_features": [f"scores/{name}.csv" for name in ON_FEATURES],
+    "extract_features": ["features.npy"],
+    "fit_detectors": ["folds/listed/1/feature_detectors.npz"],
     "raise_alarms": ["queue.csv"],
-    "train_detector": [f"models/{name}.pt" for name in NETWORKS],
-    "score_crops": [f"scores/{name}.csv" for name in NETWORKS],
+    "train_detector": [f"folds/listed/1/models/{name}.pt" for name in NETWORKS],
+    "score_crops": [f"folds/listed/1/scores/{name}.csv" for name in NETWORKS],
     "evaluate_detector": [f"metrics/{name}.csv" for name in NETWORKS],
     "encode_crops, of cae": ["tsne/cae/components.npz"],
     "embed_crops, of cae": ["tsne/cae/p5.csv"],
