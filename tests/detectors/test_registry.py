@@ -92,13 +92,13 @@ class Harmful:
 def test_a_file_of_something_else_is_refused(site, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.savez("other.npz", x=np.zeros(3))
-    np.savez("pickle.npz", **{"knn/kind": np.array(Harmful(), object)})
+    np.savez("pickle.npz", **{"knn/method": np.array(Harmful(), object)})
     with open("array.npz", "wb") as file:
         np.save(file, np.zeros(3))
     Path("torn.npz").write_bytes(b"PK")
     save_all("whole.npz", fit_all({"knn": SETTINGS["knn"]}, *site))
     arrays = dict(np.load("whole.npz"))
-    np.savez("unknown.npz", **arrays | {"knn/kind": np.array("isolation_forest")})
+    np.savez("unknown.npz", **arrays | {"knn/method": np.array("isolation_forest")})
     del arrays["knn/natives"]
     np.savez("less.npz", **arrays)
     for name in ("other", "pickle", "array", "torn", "none", "unknown", "less"):

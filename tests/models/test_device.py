@@ -1,5 +1,7 @@
 """Reading packed rows in batches, and joining what was computed of each."""
 
+from functools import partial
+
 import numpy as np
 import torch
 
@@ -35,9 +37,7 @@ def test_no_rows_give_empty_results_of_the_same_shape(moving_squares):
 
 
 def test_results_can_be_joined_in_a_file(tmp_path):
-    def allocate(shape, dtype):
-        return np.lib.format.open_memmap(tmp_path / "x.npy", "w+", dtype, shape)
-
+    allocate = partial(np.lib.format.open_memmap, tmp_path / "x.npy", "w+")
     join_batches(iter([{"x": torch.ones(2, 3)}, {"x": torch.zeros(1, 3)}]), 3, allocate)[
         "x"
     ].flush()

@@ -21,7 +21,7 @@ rule train_detector:
     threads: worth
     params:
         settings=settings,
-        checkpoint=lambda w: f"{RESULTS}/checkpoints/{w.fold}/{w.seed}/{w.detector}.pt",
+        checkpoint=lambda w: f"{RESULTS}/checkpoints/{w.fold}_{w.seed}_{w.detector}.pt",
     script:
         "../scripts/train_detector.py"
 

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from stowaway.core.script import rule_log
 from stowaway.data.packs import Pack
@@ -19,18 +20,14 @@ def extract_features(pack: Path, out: Path, backbone: dict, threads: int) -> Non
     pixels = Pack(pack)
     temporary = out.with_name(f".{out.name}.part")
 
-    def extracted():
-        for images in device.read_rows(pixels, np.arange(len(pixels)), "features"):
-            with device.autocast():
-                yield {"features": network(images)}
+    def extract(images: Tensor) -> dict[str, Tensor]:
+        with device.autocast():
+            return {"features": network(images)}
 
-    allocate = partial(_memory_map, temporary)
-    join_batches(extracted(), len(pixels), allocate)["features"].flush()
+    images = device.read_rows(pixels, np.arange(len(pixels)), "features")
+    allocate = partial(np.lib.format.open_memmap, temporary, "w+")
+    join_batches(map(extract, images), len(pixels), allocate)["features"].flush()
     temporary.replace(out)
-
-
-def _memory_map(path: Path, shape: tuple[int, ...], dtype: type) -> np.memmap:
-    return np.lib.format.open_memmap(path, "w+", dtype, shape)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Several methods as one detector, each by the share of natives that it scores lower."""
 
+from collections import defaultdict
 from typing import Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from stowaway.detectors.feature_methods import (
 )
 from stowaway.detectors.linear_probe import Energy, Logit, Probability, VirtualLogit
 
+Detectors = dict[str, FeatureDetector]  # by name
 METHODS: dict[str, type[FeatureDetector]] = {
     "knn": Neighbours,
     "class_mean": ClassMean,
@@ -52,19 +54,13 @@ class Fusion(FeatureDetector):
         return self._shares(_score_members(self.members, features)).mean(1)
 
     def arrays(self) -> dict[str, NDArray]:
-        """The members' arrays as `<method>/<array>`, beside the held-out natives' scores."""
-        arrays = {"methods": np.array(self.methods), "native_scores": self.native_scores}
-        for method, member in zip(self.methods, self.members, strict=True):
-            arrays |= {f"{method}/{name}": array for name, array in member.arrays().items()}
-        return arrays
+        return {"native_scores": self.native_scores, **join_arrays(self.members)}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray]) -> Self:
-        fusion = cls(arrays["methods"].tolist())
-        fusion.native_scores = arrays["native_scores"]
-        fusion.members = [
-            METHODS[method].from_arrays(with_prefix(arrays, method)) for method in fusion.methods
-        ]
+        members = split_arrays(arrays)
+        fusion = cls(list(members))
+        fusion.native_scores, fusion.members = arrays["native_scores"], members
         return fusion
 
     def _cross_validated(self, features: Floats, labels: NDArray, events: NDArray) -> Floats:
@@ -86,10 +82,8 @@ class Fusion(FeatureDetector):
             scores = [_score_members(self._fit_members(features, labels, events), features)]
         return np.concatenate(scores)
 
-    def _fit_members(
-        self, features: Floats, labels: NDArray, events: NDArray
-    ) -> list[FeatureDetector]:
-        return [METHODS[method]().fit(features, labels, events) for method in self.methods]
+    def _fit_members(self, features: Floats, labels: NDArray, events: NDArray) -> Detectors:
+        return {name: METHODS[name]().fit(features, labels, events) for name in self.methods}
 
     def _shares(self, scores: Floats) -> Floats:
         """(n, methods) scores -> the share of held-out natives below each, in 0..1 and beyond.
@@ -106,14 +100,28 @@ class Fusion(FeatureDetector):
         return shares
 
 
-def _score_members(members: list[FeatureDetector], features: Floats) -> Floats:
+def _score_members(members: Detectors, features: Floats) -> Floats:
     """(n, dimensions) features -> (n, methods) scores."""
-    return np.stack([member.score(features) for member in members], 1)
+    return np.stack([member.score(features) for member in members.values()], 1)
 
 
-def with_prefix(arrays: dict[str, NDArray], prefix: str) -> dict[str, NDArray]:
-    """The arrays that are named `<prefix>/<name>`, by that name."""
-    start = f"{prefix}/"
-    return {
-        name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)
-    }
+KINDS = METHODS | {"rank_average": Fusion}  # by the `method` of a config entry
+
+
+def join_arrays(detectors: Detectors) -> dict[str, NDArray]:
+    """The arrays of all detectors as `<name>/<array>`, and what each is as `<name>/method`."""
+    method_of = {kind: method for method, kind in KINDS.items()}
+    arrays = {}
+    for name, detector in detectors.items():
+        arrays[f"{name}/method"] = np.array(method_of[type(detector)])
+        arrays |= {f"{name}/{key}": array for key, array in detector.arrays().items()}
+    return arrays
+
+
+def split_arrays(arrays: dict[str, NDArray]) -> Detectors:
+    """The detectors that `join_arrays` took. Raises `KeyError` where an array is missing."""
+    arrays_of = defaultdict(dict)
+    for name, slash, key in (path.partition("/") for path in arrays):
+        if slash:
+            arrays_of[name][key] = arrays[f"{name}/{key}"]
+    return {name: KINDS[str(own["method"])].from_arrays(own) for name, own in arrays_of.items()}

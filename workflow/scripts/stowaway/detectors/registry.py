@@ -11,17 +11,14 @@ from stowaway.core.script import BadInput
 from stowaway.data.packs import batches
 from stowaway.data.roles import FITTED_ROLES
 from stowaway.detectors.feature_methods import ClassMean, FeatureDetector, Floats, event_weights
-from stowaway.detectors.fusion import METHODS, Fusion, with_prefix
+from stowaway.detectors.fusion import KINDS, Detectors, Fusion, join_arrays, split_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS = {"rank_average": Fusion, **METHODS}  # by the `method` of a config entry
 NATIVE_MEANS = "native means"  # with a blank, which no detector's name has
 SCORED_AT_ONCE = 4_096
 MOST_CROPS_TO_FIT = 20_000  # enough for a covariance, and few enough for memory and time
-
-Detectors = dict[str, FeatureDetector]
 
 
 def fit_all(settings: dict[str, dict], features: Floats, crops: "pd.DataFrame") -> Detectors:
@@ -82,31 +79,19 @@ def nearest_species(detectors: Detectors, features: Floats, rows: NDArray) -> ND
 
 
 def save_all(path: Path, detectors: Detectors) -> None:
-    """Write all detectors to one .npz: `<name>/<array>`, and the class of each as `<name>/kind`."""
-    arrays = {}
-    for name, detector in detectors.items():
-        arrays[f"{name}/kind"] = np.array(_kind(detector))
-        arrays |= {f"{name}/{key}": array for key, array in detector.arrays().items()}
+    """Write all detectors, and the means for `nearest_species`, to one .npz of plain arrays."""
     with replacing(path, "wb") as file:
-        np.savez(file, **arrays)
-
-
-def _kind(detector: FeatureDetector) -> str:
-    return next(name for name, kind in KINDS.items() if kind is type(detector))
+        np.savez(file, **join_arrays(detectors))
 
 
 def load_all(path: Path) -> Detectors:
     """The detectors that `save_all` wrote. Raises `BadInput` for any other file."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        names = [key.removesuffix("/kind") for key in arrays if key.endswith("/kind")]
-        return {
-            name: KINDS[str(arrays[f"{name}/kind"])].from_arrays(with_prefix(arrays, name))
-            for name in [*names, NATIVE_MEANS]
-        }
+            detectors = split_arrays(dict(file))
+        detectors[NATIVE_MEANS]  # noqa: B018 - raises where it is missing
     except Exception as error:  # a damaged zip raises as it likes
         why = str(error).splitlines()[0]
-        raise BadInput(
-            f"{path}: not a detectors file of stowaway; fit them again ({why})"
-        ) from None
+        what = "not a detectors file of stowaway; fit them again"
+        raise BadInput(f"{path}: {what} ({why})") from None
+    return detectors

@@ -89,14 +89,14 @@ def join_batches(
 ) -> dict[str, np.ndarray]:
     """Join what was computed of each batch: (batch, ...) tensors -> (n, ...) float32 arrays.
 
-    `allocate(shape, dtype)` makes the arrays at the first batch: what is kept of each batch apart
+    `allocate(shape=, dtype=)` makes the arrays at the first batch: what is kept of each batch apart
     would lie between the large tensors of the next ones, whose memory could not be used again.
     """
     joined, done = {}, 0
     for batch in results:
         for name, values in batch.items():
             if name not in joined:
-                joined[name] = allocate((n, *values.shape[1:]), np.float32)
+                joined[name] = allocate(shape=(n, *values.shape[1:]), dtype=np.float32)
             joined[name][done : done + len(values)] = values.float().cpu().numpy()
         done += len(values)
     return joined
