@@ -8,15 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from stowaway.core.files import replacing
-from stowaway.core.progress import progress
 from stowaway.core.script import BadInput
-from stowaway.data.packs import Pack, batches
+from stowaway.data.packs import Pack
 from stowaway.models.checkpoint import load_detector
-from stowaway.models.device import INFERENCE_BATCH, Backend
+from stowaway.models.device import Device, Pixels, join_batches
 
 COMPONENTS = 50
 OVERSAMPLING = 10  # more directions than are kept are computed, so that the last kept are exact too
-FITTED_ON = 1000  # crops; more of them do not change principal components
+MOST_CROPS_FOR_AXES = 1000  # more of them do not change principal components
 SPACES = "latent", "reconstruction"
 
 
@@ -41,17 +40,16 @@ class PrincipalAxes:
         largest = directions.gather(0, directions.abs().argmax(0, keepdim=True))
         return cls(mean, directions * largest.sign())
 
-    def project(self, points: Tensor) -> np.ndarray:
+    def project(self, points: Tensor) -> Tensor:
         """(n, values) -> (n, up to 50) float32."""
-        return ((points - self.mean) @ self.directions).cpu().numpy()
+        return (points - self.mean) @ self.directions
 
 
 class Encoder:
     """An autoencoder and the packed crops that it encodes: pixels (n, size, size, 3) uint8."""
 
-    def __init__(self, model: nn.Module, device: Backend, pixels: Pack | np.ndarray) -> None:
-        self.model = model.to(device.device, memory_format=torch.channels_last)
-        self.device, self.pixels = device, pixels
+    def __init__(self, model: nn.Module, device: Device, pixels: Pixels) -> None:
+        self.model, self.device, self.pixels = device.place(model), device, pixels
 
     @classmethod
     def open(cls, model_path: Path, pack: Path, threads: int) -> "Encoder":
@@ -61,12 +59,11 @@ class Encoder:
         size = settings["image_size"]
         if pixels.shape[1] != size:
             raise BadInput(f"{model_path}: it takes crops of {size} px; set its image_size to that")
-        return cls(model, Backend.choose(settings["precision"], threads), pixels)
+        return cls(model, Device.choose(settings["precision"], threads), pixels)
 
     def encode(self, rows: np.ndarray) -> Iterator[dict[str, Tensor]]:
         """Yield each batch of crops in both spaces, each as (batch, values) float32."""
-        row_batches = progress(batches(rows, INFERENCE_BATCH), "encoding", "batches")
-        for images in self.device.read(self.pixels, row_batches):
+        for images in self.device.read_rows(self.pixels, rows, "encoding"):
             with torch.inference_mode(), self.device.autocast():
                 latents = self.model.encode(images)
                 outputs = self.model.decode(latents)
@@ -75,8 +72,10 @@ class Encoder:
 
     def fit_axes(self, rows: np.ndarray, seed: int) -> dict[str, PrincipalAxes]:
         """The axes of both spaces, from a sample of the crops, so that memory is bounded."""
-        if len(rows) > FITTED_ON:
-            rows = np.sort(np.random.default_rng(seed).choice(rows, FITTED_ON, replace=False))
+        if len(rows) > MOST_CROPS_FOR_AXES:
+            rows = np.sort(
+                np.random.default_rng(seed).choice(rows, MOST_CROPS_FOR_AXES, replace=False)
+            )
         encoded = list(self.encode(rows))
         return {
             space: PrincipalAxes.fit(torch.cat([batch[space] for batch in encoded]), seed)
@@ -85,17 +84,11 @@ class Encoder:
 
     def project(self, axes: dict[str, PrincipalAxes], rows: np.ndarray) -> dict[str, np.ndarray]:
         """The crops along the axes of each space: (n, up to 50) float32."""
-        # Allocated first: small results of each batch would fragment the memory of large tensors.
-        points = {
-            space: np.empty((len(rows), along.directions.shape[1]), np.float32)
-            for space, along in axes.items()
-        }
-        done = 0
-        for batch in self.encode(rows):
-            for space, along in axes.items():
-                points[space][done : done + len(batch[space])] = along.project(batch[space])
-            done += len(batch[space])
-        return points
+        projected = (
+            {space: along.project(batch[space]) for space, along in axes.items()}
+            for batch in self.encode(rows)
+        )
+        return join_batches(projected, len(rows))
 
 
 def save_axes(path: Path, axes: dict[str, PrincipalAxes]) -> None:
