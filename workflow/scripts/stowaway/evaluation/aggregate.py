@@ -8,7 +8,7 @@ import pandas as pd
 from stowaway.core.progress import progress
 from stowaway.evaluation.bootstrap import draw, event_strata, interval, resampled
 from stowaway.evaluation.counts import Ranked
-from stowaway.evaluation.folds import LEVELS, SEEN, SHORTCUT, Run, by_kind, strata_of
+from stowaway.evaluation.folds import LEVELS, SEEN, SHORTCUT, Run, by_kind, strata_of, units_of
 from stowaway.evaluation.metrics import METRICS, recall_at_fpr, wilson
 
 MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the strata, and of the gains
@@ -76,7 +76,7 @@ def compare_detectors(
 
 def comparable(runs: list[Run]) -> list[Run]:
     """The runs whose queue has natives and novel crops."""
-    return [run for run in runs if run.queue.novel.any() and not run.queue.novel.all()]
+    return [run for run in runs if 0 < run.queue["novel"].mean() < 1]
 
 
 def count_units(runs: list[Run], groups: dict) -> dict[str, dict]:
@@ -84,10 +84,9 @@ def count_units(runs: list[Run], groups: dict) -> dict[str, dict]:
     units = defaultdict(lambda: defaultdict(set))
     for run in runs:
         for stratum, mask in strata_of(run.queue, groups):
-            crops = run.queue.subset(mask)
-            for side in (False, True):
-                units[stratum]["crop", side].update(crops.facts["crop_id"][crops.novel == side])
-                units[stratum]["event", side].update(crops.events[crops.novel == side])
+            for side, crops in run.queue[mask].groupby("novel"):
+                units[stratum]["crop", side].update(crops["crop_id"])
+                units[stratum]["event", side].update(crops["event"])
     return {name: {key: len(ids) for key, ids in of.items()} for name, of in units.items()}
 
 
@@ -102,18 +101,18 @@ def pool(runs: list[Run], events: int, groups: dict, resamples: int, seed: int) 
     An event weighs the same in all folds, seeds and detectors of a resample, as it is the same one.
     """
     units = count_units(runs, groups)
-    samples = [(run.fold, run.queue.events, run.queue.novel) for run in runs]
+    samples = [(run.fold, *(run.queue[c].to_numpy() for c in ("event", "novel"))) for run in runs]
     weights = draw(event_strata(samples, events), resamples, seed)
     pooled = defaultdict(Pooled)
     for run in progress(runs, runs[0].kind, "runs"):
         for stratum, mask in strata_of(run.queue, groups):
-            crops = run.queue.subset(mask)
+            crops = run.queue[mask]
             drawn = weights[:, :0] if is_small(stratum, units[stratum]) else weights
             names = METRICS if stratum == "all" else MAIN
             metrics = [METRICS[name] for name in names]
             for level in LEVELS:
-                for detector in crops.scores:
-                    ranked = Ranked(*crops.units(detector, level))
+                for detector in run.detectors:
+                    ranked = Ranked(*units_of(crops, detector, level))
                     values = [metric(*ranked.counts()) for metric in metrics]
                     draws = resampled(ranked, drawn, metrics)
                     values = dict(zip(names, values, strict=True))
@@ -154,8 +153,8 @@ def density_rows(kind: str, runs: list[Run], units: dict) -> list[dict]:
     """
     lines = []
     for level in LEVELS:
-        units_of = [next(run.queue.units(name, level) for name in run.queue.scores) for run in runs]
-        values = {"prevalence": np.mean([novel.mean() for _, novel, _ in units_of])}
+        novel = [units_of(run.queue, run.detectors[0], level)[1].mean() for run in runs]
+        values = {"prevalence": np.mean(novel)}
         per_day, per_image = (
             (name, mean_of_known([run.density[name] for run in runs]))
             for name in (f"native_{level}s_per_camera_day", f"native_{level}s_per_100_images")
@@ -204,11 +203,11 @@ def curve_table(runs: list[Run]) -> pd.DataFrame:
         for level in LEVELS:
             density = f"native_{level}s_per_camera_day"
             per_day = mean_of_known([run.density[density] for run in of_kind])
-            for detector in dict.fromkeys(name for run in of_kind for name in run.queue.scores):
+            for detector in dict.fromkeys(name for run in of_kind for name in run.detectors):
                 counts = [
-                    Ranked(*run.queue.units(detector, level)).counts()
+                    Ranked(*units_of(run.queue, detector, level)).counts()
                     for run in of_kind
-                    if detector in run.queue.scores
+                    if detector in run.detectors
                 ]
                 recall = [np.mean([recall_at_fpr(*of, rate) for of in counts]) for rate in RATES]
                 line = {"fold": kind, "detector": detector, "level": level, "recall": recall}
