@@ -28,6 +28,7 @@ class Pooled:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.values: list[list[float]] = []
+        self.curves: list[list[float]] = []  # recall at each of RATES
         self.sums = self.counts = 0.0
 
     def add(self, values: dict[str, float], draws: np.ndarray) -> None:
@@ -59,24 +60,25 @@ def mean_of_known(values: list[float]) -> float:
 
 def compare_detectors(
     runs: list[Run], events: int, groups: dict[str, str], resamples: int, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables of metrics and of gains, for each kind of fold apart.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The tables of metrics, of gains and of curves, for each kind of fold apart.
 
     `events` is the number of events of all queues, `groups` the group of a species (`strata_of`).
     """
-    metrics, gains = [], []
-    for kind, of_kind in by_kind(comparable(runs)).items():
+    metrics, gains, curves = [], [], [pd.DataFrame(columns=CURVE_COLUMNS)]
+    comparable = [run for run in runs if 0 < run.queue["novel"].mean() < 1]
+    for kind, of_kind in by_kind(comparable).items():
         pooled, units = pool(of_kind, events, groups, resamples, seed)
         metrics += metric_rows(kind, pooled, units)
         if kind != SEEN:
             metrics += density_rows(kind, of_kind, units["all"])
         gains += gain_rows(kind, pooled)
-    return pd.DataFrame(metrics, columns=METRIC_COLUMNS), pd.DataFrame(gains, columns=GAIN_COLUMNS)
-
-
-def comparable(runs: list[Run]) -> list[Run]:
-    """The runs whose queue has natives and novel crops."""
-    return [run for run in runs if 0 < run.queue["novel"].mean() < 1]
+        curves += curve_tables(kind, of_kind, pooled)
+    tables = (
+        pd.DataFrame(metrics, columns=METRIC_COLUMNS),
+        pd.DataFrame(gains, columns=GAIN_COLUMNS),
+    )
+    return *tables, pd.concat(curves[1:] or curves)
 
 
 def count_units(runs: list[Run], groups: dict) -> dict[str, dict]:
@@ -113,10 +115,11 @@ def pool(runs: list[Run], events: int, groups: dict, resamples: int, seed: int) 
             for level in LEVELS:
                 for detector in run.detectors:
                     ranked = Ranked(*units_of(crops, detector, level))
-                    values = [metric(*ranked.counts()) for metric in metrics]
-                    draws = resampled(ranked, drawn, metrics)
-                    values = dict(zip(names, values, strict=True))
-                    pooled[stratum, detector, level].add(values, draws)
+                    counts, one = ranked.counts(), pooled[stratum, detector, level]
+                    values = {name: METRICS[name](*counts) for name in names}
+                    one.add(values, resampled(ranked, drawn, metrics))
+                    if stratum == "all":
+                        one.curves.append([recall_at_fpr(*counts, rate) for rate in RATES])
     return pooled, units
 
 
@@ -196,21 +199,14 @@ def gain_rows(kind: str, pooled: dict) -> list[dict]:
     return lines
 
 
-def curve_table(runs: list[Run]) -> pd.DataFrame:
-    """Recall at each of RATES, and the false alarms per camera-day (NaN without dates): means."""
+def curve_tables(kind: str, runs: list[Run], pooled: dict) -> list[pd.DataFrame]:
+    """The mean recall at each of RATES, and the false alarms per camera-day (NaN without dates)."""
     tables = []
-    for kind, of_kind in by_kind(comparable(runs)).items():
-        for level in LEVELS:
-            density = f"native_{level}s_per_camera_day"
-            per_day = mean_of_known([run.density[density] for run in of_kind])
-            for detector in dict.fromkeys(name for run in of_kind for name in run.detectors):
-                counts = [
-                    Ranked(*units_of(run.queue, detector, level)).counts()
-                    for run in of_kind
-                    if detector in run.detectors
-                ]
-                recall = [np.mean([recall_at_fpr(*of, rate) for of in counts]) for rate in RATES]
-                line = {"fold": kind, "detector": detector, "level": level, "recall": recall}
-                line |= {"false_alarm_rate": RATES, "false_alarms_per_camera_day": RATES * per_day}
-                tables.append(pd.DataFrame(line, columns=CURVE_COLUMNS))
-    return pd.concat(tables) if tables else pd.DataFrame(columns=CURVE_COLUMNS)
+    for (stratum, detector, level), one in pooled.items():
+        if stratum == "all":
+            density = [run.density[f"native_{level}s_per_camera_day"] for run in runs]
+            line = {"fold": kind, "detector": detector, "level": level, "false_alarm_rate": RATES}
+            line |= {"recall": np.mean(one.curves, axis=0)}
+            line |= {"false_alarms_per_camera_day": RATES * mean_of_known(density)}
+            tables.append(pd.DataFrame(line))
+    return tables
