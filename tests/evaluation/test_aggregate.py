@@ -47,7 +47,7 @@ def test_metrics_are_means_over_runs_of_the_queue_alone(two_seeds):
 
 def test_gains_are_paired_and_over_each_rival(two_seeds):
     _, runs, events = two_seeds
-    metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
+    metrics, gains, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     assert set(gains["rival"]) == {"shortcut_area", "basic_original", "cae", BETTER}
     assert set(gains["metric"]) == {"auroc", "recall_at_5_fpr"}
     area = metrics[(metrics["metric"] == "auroc") & (metrics["stratum"] == "all")]
@@ -166,9 +166,8 @@ def test_columns_that_are_no_detectors_of_the_scope_are_left_out():
 
 def test_curves_are_the_recall_of_both_levels(two_seeds):
     tables, runs, events = two_seeds
-    row = compare_detectors(runs, events, {}, 100, 1)[2].set_index(
-        ["detector", "level", "false_alarm_rate"]
-    )
+    _, _, curves = compare_detectors(runs, events, {}, 100, 1)
+    row = curves.set_index(["detector", "level", "false_alarm_rate"])
     queues = [table[table["role"].isin(["test", "novel"])] for table in tables.values()]
     for level, per_day in (("crop", 3), ("event", 1)):
         recall = []

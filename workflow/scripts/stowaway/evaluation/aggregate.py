@@ -74,11 +74,9 @@ def compare_detectors(
             metrics += density_rows(kind, of_kind, units["all"])
         gains += gain_rows(kind, pooled)
         curves += curve_tables(kind, of_kind, pooled)
-    tables = (
-        pd.DataFrame(metrics, columns=METRIC_COLUMNS),
-        pd.DataFrame(gains, columns=GAIN_COLUMNS),
-    )
-    return *tables, pd.concat(curves[1:] or curves)
+    metrics = pd.DataFrame(metrics, columns=METRIC_COLUMNS)
+    gains = pd.DataFrame(gains, columns=GAIN_COLUMNS)
+    return metrics, gains, pd.concat(curves[1:] or curves)
 
 
 def count_units(runs: list[Run], groups: dict) -> dict[str, dict]:
