@@ -44,28 +44,3 @@ rule explain_alarms:
         seed=config["evaluation"]["seed"],
     script:
         "../scripts/explain_alarms.py"
-
-
-rule plot_queue:
-    input:
-        explained="<results>/explanations.npz",
-        alarms="<results>/alarms.csv",
-        style=local("workflow/stowaway.mplstyle"),
-        modules=modules("plot_queue"),
-    output:
-        svg=report(
-            "<results>/figures/queue.svg",
-            caption="../report/queue.rst",
-            category="0. Review first",
-            labels={"detector": ALARM["detector"], "figure": "the most suspicious events"},
-        ),
-        png="<results>/figures/queue.png",
-    log:
-        "<results>/logs/plot_queue.log",
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        site=SITE,
-        detector=ALARM["detector"],
-    script:
-        "../scripts/plot_queue.py"

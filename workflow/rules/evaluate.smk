@@ -61,28 +61,3 @@ rule gather_metrics:
         "../../envs/data.yaml"
     script:
         "../scripts/gather_metrics.py"
-
-
-rule plot_roc:
-    input:
-        metrics="<results>/metrics.csv",
-        curves=expand("<results>/curves/{detector}.csv", detector=DETECTORS),
-        style=local("workflow/stowaway.mplstyle"),
-        modules=modules("plot_roc"),
-    output:
-        svg=report(
-            "<results>/figures/roc.svg",
-            caption="../report/roc.rst",
-            category="2. Detection",
-            labels={"detector": "all", "figure": "ROC"},
-        ),
-        png="<results>/figures/roc.png",
-    log:
-        "<results>/logs/plot_roc.log",
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        site=SITE,
-        detectors=list(DETECTORS),
-    script:
-        "../scripts/plot_roc.py"

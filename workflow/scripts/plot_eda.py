@@ -18,9 +18,8 @@ def draw_bars(values: pd.Series, title: str, colours: dict[str, str] | None = No
     """A bar for each value, the most frequent on top, with its count and share."""
     counts = values.value_counts()
     total, rest = counts.sum(), counts[MOST_BARS:]
-    counts = counts[:MOST_BARS]
     if len(rest):
-        counts[f"{len(rest)} more"] = rest.sum()
+        counts = pd.concat([counts[:MOST_BARS], pd.Series({f"{len(rest)} more": rest.sum()})])
     figure, axes = plt.subplots(figsize=(9, 1.6 + 0.36 * max(len(counts), 3)))
     colours = [(colours or {}).get(name, NATIVE) for name in counts.index]
     axes.barh([plain(name) for name in counts.index], counts, color=colours)
@@ -74,11 +73,7 @@ def plot_eda(
     species: dict[str, list[str]],
     high_level: dict[str, str],
 ) -> Figure:
-    """The figure of that name.
-
-    `exported` are tables with every label as exported, `crops` is labels.csv; `species` are the
-    names of "native" and "invasive" ones, and `high_level` maps a label to its group.
-    """
+    """The figure of that name; `exported` are tables with every label, `crops` is labels.csv."""
     labels = crops["species_label"]
     if name == "species_before":
         return draw_bars(pd.concat(exported)["label"].replace("", np.nan), "Labels as exported")
@@ -91,8 +86,7 @@ def plot_eda(
         figure.axes[0].legend(handles, sides, loc="lower right")
         return figure
     if name == "high_level":
-        groups = labels.map(lambda label: high_level.get(label, label))
-        return draw_bars(groups, "Crops by high-level label")
+        return draw_bars(labels.replace(high_level), "Crops by high-level label")
     if name == "locations":
         return draw_bars(crops["location"].replace("", "unknown"), "Crops per location")
     return draw_times(crops["datetime"]) if name == "time" else draw_sizes(crops)
