@@ -35,7 +35,8 @@ def plot_alarm_cost(
         else:
             note(axes, "no crop has a date")
     grid[0][0].set_ylabel("recall: share of novel events")
-    grid[0][-1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+    labelled = grid[0][0].get_legend_handles_labels()
+    grid[0][-1].legend(*labelled, loc="center left", bbox_to_anchor=(1.02, 0.5))
     return figure
 
 

@@ -15,7 +15,7 @@ from stowaway.plots.detector_lines import (
     lead_of,
 )
 from stowaway.plots.intervals import draw_interval
-from stowaway.plots.style import PERCENT, REFERENCE, draw_figure, note, plain, plt
+from stowaway.plots.style import PERCENT, REFERENCE, blank, draw_figure, note, plain, plt
 
 ENOUGH = 5  # native events that a location needs to be shown
 MOST_LOCATIONS = 20
@@ -67,7 +67,7 @@ def draw_locations(axes: Axes, rates: pd.DataFrame) -> None:
     rows = rows[rows["fold"] == kind].sort_values("native").tail(MOST_LOCATIONS)
     if rows.empty:
         note(axes, f"no location has {ENOUGH} native test events")
-        axes.set(xticks=[], yticks=[])
+        blank(axes)
         return
     for row, line in enumerate(rows.itertuples()):
         draw_interval(axes, line.realised, (line.low, line.high), row, FOLD_COLOURS[kind])

@@ -58,8 +58,10 @@ def draw_headings(row: np.ndarray) -> None:
     key = Patch(facecolor=MARK + "40", edgecolor="#B8A600", lw=1.8)
     font = {"weight": "bold", "size": 12}
     row[2].legend([key], ["strangest places"], loc="center", prop=font, borderpad=0)
-    for axes in row[3:4]:
-        axes.text(0, 0.5, "nearest natives (cosine similarity)", ha="left", **style)
+    for axes in row[3:4]:  # over three columns
+        axes.set_zorder(1)
+        text = "nearest natives, with their cosine similarity"
+        axes.text(0, 0.5, text, in_layout=False, **style)
 
 
 def describe(axes: Axes, explained: dict[str, np.ndarray], row: int) -> None:

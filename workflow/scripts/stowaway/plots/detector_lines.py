@@ -15,8 +15,8 @@ ORIGINALS = ["basic_original", "cae"]  # the original study's two detectors, alw
 SHORTCUT = "shortcut_"
 SEEN = "seen_in_training"
 FOLD_TITLES = {
-    "leave_out": "each native left out in turn, as the novel species",
-    "listed": "the listed invasive species as the novel ones",
+    "leave_out": "novel: each native, left out in turn",
+    "listed": "novel: the listed invasive species",
     "none": "nothing to compare",
 }
 FOLD_COLOURS = {"leave_out": NATIVE_DARK, "listed": NOVEL, "none": NATIVE_DARK}
