@@ -45,7 +45,7 @@ def test_projection_equals_pca_of_all_at_once(moving_squares):
 
 
 def test_projection_of_more_crops_than_it_is_fitted_on(moving_squares, monkeypatch):
-    monkeypatch.setattr("stowaway.embedding.components.FITTED_ON", 60)
+    monkeypatch.setattr("stowaway.embedding.components.MOST_CROPS_FOR_AXES", 60)
     assert {points.shape for points in points_of(moving_squares).values()} == {(64, 50)}
     assert points_of(moving_squares[:10])["latent"].shape == (10, 10)
 

@@ -6,7 +6,7 @@ import pytest
 from made_up_folds import DETECTORS, facts_of, table_of
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from stowaway.evaluation.aggregate import BETTER, compare_detectors, curve_table
+from stowaway.evaluation.aggregate import BETTER, compare_detectors
 from stowaway.evaluation.alarms import alarm_table
 from stowaway.evaluation.counts import Ranked
 from stowaway.evaluation.folds import load_runs
@@ -23,7 +23,7 @@ def two_seeds():
 
 def test_metrics_are_means_over_runs_of_the_queue_alone(two_seeds):
     tables, runs, events = two_seeds
-    metrics, _ = compare_detectors(runs, events, GROUPS, 100, 1)
+    metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     value = metrics.set_index(["detector", "level", "stratum", "metric"])
     for name in ("good", "shortcut_area"):
         areas, precisions = [], []
@@ -47,7 +47,7 @@ def test_metrics_are_means_over_runs_of_the_queue_alone(two_seeds):
 
 def test_gains_are_paired_and_over_each_rival(two_seeds):
     _, runs, events = two_seeds
-    metrics, gains = compare_detectors(runs, events, GROUPS, 100, 1)
+    metrics, gains, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     assert set(gains["rival"]) == {"shortcut_area", "basic_original", "cae", BETTER}
     assert set(gains["metric"]) == {"auroc", "recall_at_5_fpr"}
     area = metrics[(metrics["metric"] == "auroc") & (metrics["stratum"] == "all")]
@@ -65,7 +65,7 @@ def test_gains_are_paired_and_over_each_rival(two_seeds):
 
 def test_strata_by_hand(two_seeds):
     tables, runs, events = two_seeds
-    metrics, _ = compare_detectors(runs, events, GROUPS, 100, 1)
+    metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[metrics["detector"] == "good"].set_index(["stratum", "level", "metric"])
     one = tables["leave_out_ant", "1"]
     used = one["role"].isin(["test", "novel"])
@@ -94,14 +94,13 @@ def test_without_calibration_dates_and_places_the_rest_is_there():
     facts = facts_of(table, dated=False, placed=False)
     runs, events = load_runs({("listed", "1"): table}, facts, DETECTORS)
     assert alarm_table(runs).empty
-    metrics, gains = compare_detectors(runs, events, {}, 100, 1)
+    metrics, gains, curves = compare_detectors(runs, events, {}, 100, 1)
     assert not metrics["stratum"].str.startswith("location").any()
     assert "taxonomy=unknown" in set(metrics["stratum"])
     density = metrics[metrics["metric"] == "native_events_per_100_images"]
     assert density["value"].tolist() == [pytest.approx(10 / 0.3)]
     assert not metrics["metric"].str.contains("camera_day").any()
     assert len(gains)
-    curves = curve_table(runs)
     assert curves["false_alarms_per_camera_day"].isna().all()
     assert curves["recall"].between(0, 1).all()
 
@@ -110,15 +109,15 @@ def test_nothing_novel_or_native_gives_empty_tables():
     for role in ("test", "novel"):
         table = table_of(1).assign(role=role)
         runs, events = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
-        metrics, gains = compare_detectors(runs, events, GROUPS, 100, 1)
-        assert metrics.empty and gains.empty and curve_table(runs).empty
+        metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
+        assert metrics.empty and gains.empty and curves.empty
 
 
 def test_one_novel_event_has_a_value_and_no_interval():
     table = table_of(1)
     table = table[(table["role"] != "novel") | (table["event"] == "e30")]
     runs, events = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
-    metrics, _ = compare_detectors(runs, events, GROUPS, 100, 1)
+    metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[(metrics["stratum"] == "all") & (metrics["metric"] == "auroc")]
     assert row["value"].notna().all() and row["low"].isna().all()
 
@@ -126,7 +125,7 @@ def test_one_novel_event_has_a_value_and_no_interval():
 def test_equal_scores_of_all_are_a_coin():
     table = table_of(1).assign(good=0.0)
     runs, events = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
-    metrics, _ = compare_detectors(runs, events, GROUPS, 100, 1)
+    metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[(metrics["detector"] == "good") & (metrics["stratum"] == "all")]
     row = row[row["level"] == "event"].set_index("metric")
     assert row.loc["auroc", ["value", "low", "high"]].tolist() == [0.5] * 3
@@ -137,17 +136,17 @@ def test_a_detector_that_some_runs_lack_is_the_mean_of_the_others():
     tables = {(f"leave_out_{n}", "1"): table_of(n) for n in (1, 2)}
     tables["leave_out_2", "1"] = tables["leave_out_2", "1"].drop(columns="cae")
     runs, events = load_runs(tables, facts_of(table_of(1)), DETECTORS)
-    metrics, gains = compare_detectors(runs, events, GROUPS, 100, 1)
+    metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
     runs_of = metrics[metrics["stratum"] == "all"].groupby("detector")["runs"].first()
     assert runs_of["cae"] == 1 and runs_of["good"] == 2
-    assert "cae" in set(gains["rival"]) and "cae" in set(curve_table(runs)["detector"])
+    assert "cae" in set(gains["rival"]) and "cae" in set(curves["detector"])
 
 
 def test_models_that_saw_the_novel_species_are_a_kind_of_their_own():
     table = table_of(1).assign(shown=lambda t: t["good"])
     settings = DETECTORS | {"shown": "all"}
     runs, events = load_runs({("listed", "1"): table}, facts_of(table), settings)
-    metrics, gains = compare_detectors(runs, events, GROUPS, 100, 1)
+    metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[metrics["stratum"] == "all"].set_index(["fold", "detector", "level", "metric"])
     assert set(metrics.loc[metrics["detector"] == "shown", "fold"]) == {"seen_in_training"}
     columns = ["value", "low", "high", "native", "novel"]
@@ -155,19 +154,20 @@ def test_models_that_saw_the_novel_species_are_a_kind_of_their_own():
         seen = row.loc[("seen_in_training", "shown", "event", metric), columns]
         assert seen.tolist() == row.loc[("listed", "good", "event", metric), columns].tolist()
     assert "shown" not in set(gains["detector"]) | set(alarm_table(runs)["detector"])
-    assert "shown" in set(curve_table(runs)["detector"])
+    assert "shown" in set(curves["detector"])
 
 
 def test_columns_that_are_no_detectors_of_the_scope_are_left_out():
     table = table_of(1)
     runs, events = load_runs({("listed", "1"): table}, facts_of(table), {"good": "natives"})
-    metrics, _ = compare_detectors(runs, events, GROUPS, 100, 1)
+    metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     assert set(metrics["detector"]) == {"", "good", "shortcut_area", "shortcut_same"}
 
 
 def test_curves_are_the_recall_of_both_levels(two_seeds):
-    tables, runs, _ = two_seeds
-    row = curve_table(runs).set_index(["detector", "level", "false_alarm_rate"])
+    tables, runs, events = two_seeds
+    _, _, curves = compare_detectors(runs, events, {}, 100, 1)
+    row = curves.set_index(["detector", "level", "false_alarm_rate"])
     queues = [table[table["role"].isin(["test", "novel"])] for table in tables.values()]
     for level, per_day in (("crop", 3), ("event", 1)):
         recall = []

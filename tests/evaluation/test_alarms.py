@@ -139,7 +139,7 @@ def test_exposure_by_hand():
     table = table_of(1)
     run = runs_of(table)[0]
     # 30 native test crops, ten events, each alone at its location and day; as many for calibration
-    assert camera_days(run.queue.facts[~run.queue.novel]) == 10
+    assert camera_days(run.queue[~run.queue["novel"]]) == 10
     density = run.density
     assert density["native_events_per_camera_day"] == 1
     assert density["native_crops_per_camera_day"] == 3
@@ -156,5 +156,5 @@ def test_a_day_that_the_split_takes_apart_has_all_its_natives():
 
 def test_weeks_from_the_first_to_the_last_date():
     queue = runs_of(table_of(1))[0].queue
-    assert weeks(queue.facts["date"]) == pytest.approx(15 / 7)
-    assert np.isnan(weeks(queue.facts.assign(date="")["date"]))
+    assert weeks(queue["date"]) == pytest.approx(15 / 7)
+    assert np.isnan(weeks(queue.assign(date="")["date"]))

@@ -31,7 +31,7 @@ def crops():
 def site(crops, tmp_path):
     """The files of a fold: returns the arguments of score_fold, and the network's scores."""
     rng = np.random.default_rng(1)
-    labels = labels_of(crops.assign(table=0))
+    labels = labels_of(crops)
     labels["location"] = crops["location"]
     labels.to_csv(tmp_path / "labels.csv", index=False)
     splits = crops.drop_duplicates("event")[["event", "species", "role", "location"]]
@@ -55,7 +55,7 @@ def test_a_fold_has_a_score_of_each_detector_for_events_without_a_training_crop(
     crops, site, tmp_path
 ):
     arguments, network = site
-    moth = pd.read_csv(arguments[1])
+    splits = pd.read_csv(arguments[1])
     score_fold(*arguments, tmp_path / "scores.csv")
     scores = read_table(tmp_path / "scores.csv")
     expected = crops[crops["role"] != "train"]
@@ -77,7 +77,7 @@ def test_a_fold_has_a_score_of_each_detector_for_events_without_a_training_crop(
         "location": "x",
         "group": "ant0",
     }
-    pd.concat([moth, pd.DataFrame([line])]).to_csv(arguments[1], index=False)
+    pd.concat([splits, pd.DataFrame([line])]).to_csv(arguments[1], index=False)
     labels = pd.read_csv(arguments[0])
     labels.loc[0, "species_label"] = "moth"
     labels.to_csv(arguments[0], index=False)

@@ -1,121 +1,243 @@
-"""Figures of odd inputs: no invasive species, one crop, names that look like formulas or markup."""
+"""Figures of full, small and odd tables: nothing novel, one crop, names that look like markup."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from arms import facts_of, table_of
 from PIL import Image
 
 from conftest import ROOT
-from evaluate_detector import evaluate_detector
 from plot_accuracy import plot_accuracy
 from plot_alarm_cost import plot_alarm_cost
 from plot_alarm_rates import plot_alarm_rates
 from plot_comparison import plot_comparison
 from plot_eda import plot_eda
-from plot_event_roc import plot_event_roc
+from plot_loss import plot_loss
+from plot_queue import outcome, plot_queue
 from plot_reconstructions import plot_reconstructions
 from plot_roc import plot_roc
 from plot_scores import plot_scores
 from plot_species_accuracy import plot_species_accuracy
 from plot_species_recall import plot_species_recall
 from plot_tsne import plot_tsne
-from stowaway.core.tables import read_table
-from stowaway.evaluation.alarms import alarm_table
-from stowaway.evaluation.comparison import compare
-from stowaway.evaluation.curves import curve_table
-from stowaway.evaluation.folds import load_scored
-from stowaway.plots.style import save, use_style
+from plot_tsne_labels import plot_tsne_labels
+from stowaway.plots.detector_lines import MOST_LINES, detector_styles, lead_of, lines_of
+from stowaway.plots.style import draw_figure, draw_figures
 
+STYLE = str(ROOT / "workflow/stowaway.mplstyle")
 ODD = "<b>$x_1$</b> & müß"
+NINE = {f"d{n}": "natives" for n in range(7)} | {"seen_1": "all", "seen_2": "all"}
+COUNTS = {"native": 30, "novel": 12, "runs": 1}
 
 
-@pytest.fixture(autouse=True)
-def style():
-    use_style(str(ROOT / "workflow/stowaway.mplstyle"))
+@pytest.fixture
+def draw(tmp_path):
+    """A function that draws and saves as the scripts do, and tests that the files are good."""
+
+    def draw(plot, **arguments):
+        figures = []
+
+        def keep(**arguments):
+            figures.append(plot(**arguments))
+            return figures[0]
+
+        svg, png = tmp_path / "f.svg", tmp_path / "f.png"
+        draw_figure(keep, style=STYLE, svg=str(svg), png=str(png), site=ODD, **arguments)
+        with Image.open(png) as image:
+            assert image.width > 400
+        assert "<b>" not in svg.read_text()
+        return figures[0]
+
+    return draw
 
 
-def saved(figure, tmp_path) -> None:
-    """Save as the scripts do; both forms are there, and the markup is nowhere in the SVG."""
-    save(figure, str(tmp_path / "f.svg"), str(tmp_path / "f.png"), ODD)
-    with Image.open(tmp_path / "f.png") as image:
-        assert image.width > 400
-    assert "<b>" not in (tmp_path / "f.svg").read_text()
+def metrics_of(detectors: dict[str, str], folds=("listed",)) -> pd.DataFrame:
+    """AUROC and the recall of an odd species, falling in the detectors' order; one shortcut."""
+    rows = []
+    for fold in folds:
+        for place, name in enumerate([*detectors, "shortcut_area"]):
+            seen = detectors.get(name) == "all"
+            if seen and fold != "listed":
+                continue
+            row = {"fold": "seen_in_training" if seen else fold, "detector": name} | COUNTS
+            value = {"value": 0.9 - 0.02 * place, "low": 0.3, "high": 0.95}
+            for level in ("crop", "event"):
+                row |= {"level": level}
+                rows.append(row | value | {"stratum": "all", "metric": "auroc"})
+                species = {"stratum": f"species={ODD}", "metric": "recall_at_5_fpr"}
+                rows.append(row | value | species)
+    return pd.DataFrame(rows)
 
 
-def scored(tmp_path, invasive: int, natives: int = 12):
-    """Tables of evaluate_detector for so many test natives and crops of one odd species."""
-    rng = np.random.default_rng(0)
-    roles = ["val"] * 12 + ["test"] * natives + ["invasive"] * invasive
-    lines = [
-        {
-            "crop_id": f"c{n}",
-            "species": ODD if role == "invasive" else "fox",
-            "role": role,
-            "event": f"e{n // 2}",
-            "score": rng.random(),
-            "error": rng.random(),
-            "correlation": rng.random(),
-        }
-        for n, role in enumerate(roles)
-    ]
-    pd.DataFrame(lines).to_csv(tmp_path / "scores.csv", index=False)
-    outs = [tmp_path / f"{name}.csv" for name in ("metrics", "accuracy", "curves")]
-    settings = {"kind": "convolutional", "train_on": "natives", "score": "error"}
-    evaluate_detector(tmp_path / "scores.csv", *outs, "cae", settings, 100, 1)
-    return [read_table(path) for path in (tmp_path / "scores.csv", *outs)]
+def curves_of(metrics: pd.DataFrame, dated: bool = True) -> pd.DataFrame:
+    """Straight curves of every detector and level."""
+    rates = np.linspace(0, 1, 11)
+    keys = metrics[["fold", "detector", "level"]].drop_duplicates()
+    points = pd.DataFrame({"false_alarm_rate": rates, "recall": rates})
+    points["false_alarms_per_camera_day"] = 2 * rates if dated else np.nan
+    return keys.merge(points, how="cross")
 
 
-@pytest.mark.parametrize("invasive", [0, 1, 6])
-def test_detection_figures_with_none_one_and_some_invasive_crops(tmp_path, invasive):
-    scores, metrics, accuracy, curves = scored(tmp_path, invasive)
-    assert metrics["value"].notna().any() or not invasive
-    assert len(accuracy) == (14 if invasive else 0)
-    saved(plot_roc({"cae": curves}, metrics), tmp_path)
-    saved(plot_scores(scores, "cae", "error"), tmp_path)
-    saved(plot_species_accuracy(accuracy, "cae", "error"), tmp_path)
-    if invasive:
-        saved(plot_accuracy(curves, accuracy, "cae", ODD, "error"), tmp_path)
+def alarms_of(folds=("listed",), too_few: bool = False) -> pd.DataFrame:
+    """Alarms of d0 at two rates, at one of them by location, and as the config asks."""
+    rows = []
+    row = {"detector": "d0", "target": "false_alarm_rate", "realised": 0.06, "low": 0.01}
+    row |= {"high": 0.2, "recall": 0.5, "recall_low": 0.3, "recall_high": 0.7, "too_few": too_few}
+    row |= COUNTS | {"asked": "no", "location": "all"}
+    for fold in folds:
+        rows += [row | {"fold": fold, "setting": setting} for setting in (0.05, 0.1)]
+        rows.append(row | {"fold": fold, "setting": 0.05, "location": ODD})
+        rows.append(row | {"fold": fold, "setting": 0.1, "asked": "yes"})
+    return pd.DataFrame(rows)
 
 
-def test_data_figures_of_one_crop_without_time(tmp_path):
-    paths = [tmp_path / name for name in ("annotations.csv", "rejected.csv", "labels.csv")]
-    paths[0].write_text(f'label\n"{ODD}"\n')
-    paths[1].write_text("label\n\nNA\n")
-    header = "species_label,location,datetime,crop_width,crop_height\n"
-    paths[2].write_text(header + f'"{ODD}",,,1,1\n')
-    names = ["species_before", "species_after", "high_level", "locations", "time", "sizes"]
-    for name in names:
-        saved(plot_eda(name, *map(str, paths), {"native": [ODD], "invasive": []}, {}), tmp_path)
+def lines_drawn(axes) -> dict[str, tuple]:
+    """Colour and dashes of each labelled line of a panel."""
+    lines = [line for line in axes.get_lines() if not line.get_label().startswith("_")]
+    return {
+        line.get_label().split(":")[0]: (line.get_color(), str(line._unscaled_dash_pattern))
+        for line in lines
+    }
 
 
-def test_maps_and_reconstructions_of_odd_names(tmp_path):
-    lines = [f"c{n},fox,train,5,{n},{n},{n},{n}" for n in range(5)] + [
-        f'r,"{ODD}",invasive,5,0,0,0,0'
-    ]
-    header = "crop_id,species,role,perplexity,latent_x,latent_y,reconstruction_x,reconstruction_y\n"
-    (tmp_path / "p5.csv").write_text(header + "\n".join(lines))
-    saved(plot_tsne([read_table(tmp_path / "p5.csv")], "cae", ODD), tmp_path)
-    pairs = np.zeros((1, 2, 8, 8, 3), np.uint8)
-    one = {"species": np.array([ODD]), "role": np.array(["invasive"]), "score": np.array([0.1])}
-    np.savez(tmp_path / "r.npz", pairs=pairs, **one)
-    saved(plot_reconstructions(str(tmp_path / "r.npz"), "cae", ODD), tmp_path)
+def test_nine_detectors_have_nine_colours_and_line_styles(draw):
+    metrics = metrics_of(NINE)
+    figure = draw(
+        plot_roc, curves=curves_of(metrics), metrics=metrics, detectors=NINE, level="crop"
+    )
+    lines = lines_drawn(figure.axes[0])
+    assert len(lines) == 9 + 2  # and the best shortcut, and chance
+    assert len(set(lines.values())) == len(lines)
 
 
-@pytest.mark.parametrize("case", ["whole", "nothing known", "one detector", "nothing novel"])
-def test_figures_of_the_evaluation_with_much_and_with_little(tmp_path, case):
-    table = table_of(1, calibration=case == "whole").replace("rat", ODD)
-    facts = facts_of(table, dated=case == "whole", placed=case == "whole")
-    if case == "one detector":
-        table = table[["crop_id", "species", "role", "event", "good"]]
-    if case == "nothing novel":
-        table["role"] = "test"
-    kinds = ["rotate", "listed"] if case == "whole" else ["listed"]
-    runs, events = load_scored({(kind, kind, "1"): table for kind in kinds}, facts)
-    metrics, _ = compare(runs, len(events), {}, 100, 1)
-    curves, alarms = curve_table(runs), alarm_table(runs)
-    saved(plot_comparison(metrics), tmp_path)
-    saved(plot_event_roc(curves, metrics), tmp_path)
-    saved(plot_alarm_cost(curves, metrics), tmp_path)
-    saved(plot_species_recall(metrics), tmp_path)
-    saved(plot_alarm_rates(alarms, metrics), tmp_path)
+def test_a_detector_has_the_same_colour_and_line_on_every_figure(draw):
+    metrics, styles = metrics_of(NINE), detector_styles(NINE)
+    tables = {"curves": curves_of(metrics), "metrics": metrics, "detectors": NINE}
+    roc = lines_drawn(draw(plot_roc, **tables, level="event").axes[0])
+    cost = lines_drawn(draw(plot_alarm_cost, **tables).axes[0])
+    shared = [name.replace("_", " ") for name in NINE]
+    assert {name: roc[name] for name in shared} == {name: cost[name] for name in shared}
+    comparison = draw(plot_comparison, metrics=metrics, detectors=NINE).axes[0]
+    colours = [line.get_color() for line in comparison.get_lines()]
+    assert {style["color"] for style in styles.values()} <= set(colours)
+
+
+def test_styles_differ_for_two_dozen_detectors_and_only_visualization_is_dotted():
+    many = {f"d{n}": "natives" for n in range(20)} | {f"v{n}": "all" for n in range(4)}
+    styles = detector_styles(many)
+    assert len({str(style) for style in styles.values()}) == len(many)
+    dotted = {name for name, style in styles.items() if style["ls"] == ":"}
+    assert dotted == {"v0", "v1", "v2", "v3"}
+
+
+def test_a_crowded_figure_shows_the_best_and_the_originals_in_the_order_of_the_config():
+    many = {f"d{n}": "natives" for n in range(14)} | {"cae": "natives"}
+    lines = list(lines_of(metrics_of(many), many))
+    assert lines == [*(f"d{n}" for n in range(MOST_LINES - 2)), "cae", "shortcut_area"]
+
+
+def test_the_detector_that_leads_is_the_best_where_the_folds_leave_it_out():
+    metrics = metrics_of(NINE)
+    assert lead_of(metrics, "d3") == "d3"
+    assert lead_of(metrics, "elsewhere") == "d0"
+
+
+@pytest.mark.parametrize("folds", [("leave_out", "listed"), ("listed",), ()])
+@pytest.mark.parametrize("dated", [True, False])
+def test_figures_of_the_evaluation_with_much_and_with_little(draw, folds, dated):
+    metrics = metrics_of(NINE if dated else {"d0": "natives"}, folds or ("listed",))
+    curves, alarms = curves_of(metrics, dated), alarms_of(folds or ("listed",), not dated)
+    if not folds:
+        metrics, curves, alarms = metrics[:0], curves[:0], alarms[:0]
+    tables = {"metrics": metrics, "detectors": NINE}
+    for level in ("crop", "event"):
+        draw(plot_roc, curves=curves, **tables, level=level)
+    draw(plot_comparison, **tables)
+    draw(plot_alarm_cost, curves=curves, **tables)
+    draw(plot_species_recall, metrics=metrics, lead="d0")
+    draw(plot_alarm_rates, alarms=alarms, metrics=metrics, lead="d0")
+
+
+@pytest.mark.parametrize("score", ["error", "correlation"])
+@pytest.mark.parametrize("novel", [0, 1, 6])
+def test_figures_of_a_detector_with_none_one_and_several_novel_crops(draw, score, novel):
+    roles = ["test"] * 12 + ["novel"] * novel
+    species = ["fox"] * 12 + [ODD] * novel
+    values = np.random.default_rng(0).random(len(roles))
+    scores = pd.DataFrame({"species": species, "role": roles, "cae": values})
+    draw(plot_scores, scores=scores, detector="cae", title=ODD, score=score)
+    rates = ["recall", "low", "high", "false_alarm_rate", "false_alarm_low", "false_alarm_high"]
+    row = dict.fromkeys(rates, 0.5) | {"n": novel, "events": 1, "n_native": 12, "native_events": 6}
+    row |= {"species": ODD, "detector": "cae"}
+    rules = [("quartile", 25, 0.2), *(("deviation", k, 0.1 * k) for k in (1, 2, 3))]
+    rules += [("correlation", c, c) for c in (0.8, 0.9, 1.0)]
+    names = "rule", "parameter", "threshold"
+    table = pd.DataFrame([row | dict(zip(names, rule, strict=True)) for rule in rules])
+    table = table if novel else table[:0]
+    draw(plot_species_accuracy, rules=table, detector="cae", title="cae", score=score)
+    curves = pd.DataFrame({"species": [ODD, ODD, "native", "native"], "parameter": [0, 1, 0, 1]})
+    curves = curves.assign(detector="cae", share_flagged=0.5)
+    draw(plot_accuracy, species=ODD, rules=table, curves=curves, detector="cae", score=score)
+
+
+def test_loss(draw):
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.4, 0.3], "val_loss": [0.5, 0.45]})
+    figure = draw(plot_loss, history=history, detector="cae", loss="mse")
+    assert "0.4500, after epoch 2" in figure.axes[0].get_lines()[1].get_label()
+
+
+@pytest.mark.parametrize(
+    "name", ["species_before", "species_after", "high_level", "locations", "time", "sizes"]
+)
+def test_data_figures_of_one_crop_without_time(draw, name):
+    exported = [pd.DataFrame({"label": labels}) for labels in ([ODD], ["", "NA"])]
+    crop = {"species_label": ODD, "location": "", "datetime": "", "crop_width": 1, "crop_height": 1}
+    species = {"native": [ODD], "invasive": []}
+    crops = pd.DataFrame([crop])
+    draw(plot_eda, name=name, exported=exported, crops=crops, species=species, high_level={})
+
+
+def test_maps_and_reconstructions_of_odd_names(draw):
+    rows = [("fox", "train", 5, n, n, n, n) for n in range(5)] + [(ODD, "novel", 5, 0, 0, 0, 0)]
+    axes = ["latent_x", "latent_y", "reconstruction_x", "reconstruction_y"]
+    table = pd.DataFrame(rows, columns=["species", "role", "perplexity", *axes])
+    figure = draw(plot_tsne, species=ODD, tables=[table], detector="cae")
+    assert [len(layer.get_offsets()) for layer in figure.axes[0].collections] == [5, 0, 1]
+    draw(plot_tsne_labels, tables=[table], detector="cae", high_level={"fox": ODD})
+    one = {"species": np.array([ODD]), "role": np.array(["novel"]), "score": np.array([0.1])}
+    pairs = one | {"pairs": np.zeros((1, 2, 8, 8, 3), np.uint8)}
+    draw(plot_reconstructions, pairs=pairs, detector="cae", species=ODD)
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_queue(draw, n):
+    explained = {
+        "crops": np.full((n, 8, 8, 3), 200, np.uint8),
+        "box": np.array([[0, 2, 8, 4]] * n).reshape(n, 4),
+        "natives": np.full((n, 3, 8, 8, 3), 100, np.uint8),
+        "native_species": np.full((n, 3), ODD),
+        "cosine": np.ones((n, 3)),
+        "heat": np.arange(16.0).reshape(1, 4, 4).repeat(n, 0),
+        "role": np.array(["novel", "unlisted"])[:n],
+        "species": np.array([ODD, "fox"])[:n],
+        "p_value": np.ones(n),
+        "alarm": np.ones(n, bool),
+    }
+    draw(plot_queue, explained=explained, alarms=alarms_of(), detector=ODD)
+
+
+def test_the_queue_says_what_was_asked_and_what_came_of_it():
+    (asked,) = alarms_of().query("asked == 'yes'").itertuples()
+    assert outcome(asked) == (
+        "asked for: at most 10% false alarms; realised: 6% [1%, 20%] of 30 native events; "
+        "recall: 50% [30%, 70%] of 12 invasive events"
+    )
+    week = asked._replace(target="alarms_per_week", setting=5, realised=4.8, low=np.nan)
+    assert outcome(week).startswith("asked for: 5 alarms a week; realised: 4.8 alarms a week; ")
+
+
+def test_a_figure_for_each_name(tmp_path):
+    history = pd.DataFrame({"epoch": [1], "train_loss": [0.4], "val_loss": [0.5]})
+    paths = {form: [str(tmp_path / f"{n}.{form}") for n in "ab"] for form in ("svg", "png")}
+    more = {"style": STYLE, "site": "demo", "history": history, "loss": "mse"}
+    draw_figures(lambda name, **of: plot_loss(detector=name, **of), ["a", "b"], **paths, **more)
+    assert len(list(tmp_path.iterdir())) == 4

@@ -2,7 +2,7 @@
 
 TRAINED_ANEW = [name for name in config["evaluation"]["networks"] if name in NETWORKS]
 ALARM = {key: value for key, value in config["alarm"].items() if key != "explained"}
-LEAD = ALARM | {"kind": DETECTORS[ALARM["detector"]]["kind"]}
+ALARM["kind"] = DETECTORS[ALARM["detector"]]["kind"]
 EVALUATED = {"one_split": list(DETECTORS), "all_folds": [*FEATURE_BASED, *TRAINED_ANEW]}
 
 
@@ -61,7 +61,7 @@ rule evaluate_folds:
     params:
         detectors=lambda w: {name: DETECTORS[name]["train_on"] for name in EVALUATED[w.scope]},
         groups=config["labels"]["high_level"],
-        lead=lambda w: LEAD if w.scope == "one_split" else None,
+        lead=lambda w: ALARM if w.scope == "one_split" else None,
         resamples=config["evaluation"]["resamples"],
         seed=config["evaluation"]["seed"],
     script:

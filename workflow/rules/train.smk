@@ -26,32 +26,6 @@ rule train_detector:
         "../scripts/train_detector.py"
 
 
-rule plot_loss:
-    input:
-        history="<results>/models/{detector}.history.csv",
-        style=local("workflow/stowaway.mplstyle"),
-        modules=modules("plot_loss"),
-    output:
-        svg=report(
-            "<results>/figures/loss/{detector}.svg",
-            caption="../report/loss.rst",
-            category="5. Models",
-            labels={"detector": "{detector}", "figure": "loss"},
-        ),
-        png="<results>/figures/loss/{detector}.png",
-    log:
-        "<results>/logs/plot_loss/{detector}.log",
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        site=SITE,
-        loss=lambda w: (
-            "cross_entropy" if settings(w)["kind"] == "classifier" else settings(w)["loss"]
-        ),
-    script:
-        "../scripts/plot_loss.py"
-
-
 rule score_crops:
     input:
         model="<results>/folds/{fold}/{seed}/models/{detector}.pt",
@@ -132,27 +106,3 @@ rule reconstruct_crops:
         seed=config["evaluation"]["seed"],
     script:
         "../scripts/reconstruct_crops.py"
-
-
-rule plot_reconstructions:
-    input:
-        pairs="<results>/reconstructions/{detector}.npz",
-        style=local("workflow/stowaway.mplstyle"),
-        modules=modules("plot_reconstructions"),
-    output:
-        svg=report(
-            "<results>/figures/reconstructions/{detector}/{species}.svg",
-            caption="../report/reconstructions.rst",
-            category="5. Models",
-            labels={"detector": "{detector}", "figure": "reconstructions: {species}"},
-        ),
-        png="<results>/figures/reconstructions/{detector}/{species}.png",
-    log:
-        "<results>/logs/plot_reconstructions/{detector}/{species}.log",
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        site=SITE,
-        species=lambda w: SPECIES[w.species],
-    script:
-        "../scripts/plot_reconstructions.py"

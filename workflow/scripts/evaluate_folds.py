@@ -1,7 +1,4 @@
-"""Scores of folds -> metrics, paired gains, alarms by calibrated thresholds, and curves.
-
-docs/ says what the columns mean.
-"""
+"""Scores of folds -> metrics, paired gains, alarms by calibrated thresholds, and curves."""
 
 from pathlib import Path
 
@@ -9,7 +6,7 @@ import pandas as pd
 
 from stowaway.core.script import rule_log, say
 from stowaway.core.tables import read_table, write_table
-from stowaway.evaluation.aggregate import compare_detectors, curve_table
+from stowaway.evaluation.aggregate import compare_detectors
 from stowaway.evaluation.alarms import MAIN_RATE, alarm_table
 from stowaway.evaluation.folds import crop_facts, load_runs
 from stowaway.evaluation.thresholds import RATE
@@ -33,13 +30,12 @@ def evaluate_folds(
     tables = {path.parts[-3:-1]: read_table(path) for path in map(Path, scores)}
     facts = crop_facts(read_table(labels), read_table(shortcuts))
     runs, events = load_runs(tables, facts, detectors)
-    metrics, comparison = compare_detectors(runs, events, groups, resamples, seed)
+    metrics, comparison, curves = compare_detectors(runs, events, groups, resamples, seed)
     alarms = alarm_table(runs, lead)
     warn_of_few(alarms)
-    write_table(metrics, outs["metrics"])
-    write_table(comparison, outs["comparison"])
-    write_table(alarms, outs["alarms"])
-    write_table(curve_table(runs), outs["curves"])
+    tables = {"metrics": metrics, "comparison": comparison, "alarms": alarms, "curves": curves}
+    for name, table in tables.items():
+        write_table(table, outs[name])
 
 
 def warn_of_few(alarms: pd.DataFrame) -> None:

@@ -1,91 +1,103 @@
-"""Curves and accuracy -> each species' recall over the threshold, with false alarms on natives."""
+"""Original rules of a detector -> each species' recall over the threshold, with false alarms."""
 
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from stowaway.core.script import rule_log
 from stowaway.core.tables import read_table
-from stowaway.plots.style import NATIVE_DARK, NOVEL, PERCENT, plain, plt, save, use_style
+from stowaway.plots.style import (
+    NATIVE_DARK,
+    NOVEL,
+    PERCENT,
+    REFERENCE,
+    draw_figures,
+    note,
+    plain,
+    plt,
+)
 
 AXIS = {
     "correlation": "stricter ⟵ c ⟶ looser\n"
     "(a crop is flagged when its correlation is below c x the natives' mean)",
     "error": "looser ⟵ k ⟶ stricter\n"
-    "(a crop is flagged when its error is above the natives' mean + k standard deviations)",
+    "(a crop is flagged when its score is above the natives' mean + k standard deviations)",
 }
+RECALL = ["recall", "low", "high"]
+FALSE_ALARMS = ["false_alarm_rate", "false_alarm_low", "false_alarm_high"]
 
 
-def plot_accuracy(curves: pd.DataFrame, accuracy: pd.DataFrame, detector, species, score):
-    """Both rates in one picture; points with 95 % intervals at the original's thresholds."""
-    sweep = curves[curves["curve"] == "sweep"]
-    mine = accuracy[accuracy["species"] == species]
-    rule = "correlation" if score == "correlation" else "deviation"
-    marks = mine[mine["rule"] == rule]
-    if score == "error":
-        marks = pd.concat([marks, placed_quartile(mine)])
-    first = mine.iloc[0]
-    of = f"{first['n']:.0f} crops, {first['events']:.0f} events"
-    of_natives = f"{first['n_native']:.0f} crops, {first['native_events']:.0f} events"
+def plot_accuracy(
+    species: str, rules: pd.DataFrame, curves: pd.DataFrame, detector: str, score: str
+) -> Figure:
+    """Recall and false alarms in one picture; points with 95 % intervals at the original's rules.
+
+    `score` is "correlation" for a detector that goes by it, else "error".
+    """
+    rows = rules[(rules["detector"] == detector) & (rules["species"] == species)]
+    curves = curves[curves["detector"] == detector].set_index("species")
+    points = rows[rows["rule"] == ("correlation" if score == "correlation" else "deviation")]
     figure, axes = plt.subplots()
-    for name, label, colour, line, columns in (
-        (
-            species,
-            f"recall: {plain(species)} flagged ({of})",
-            NOVEL,
-            "-",
-            ("recall", "low", "high"),
-        ),
-        (
-            "native",
-            f"false alarms: natives flagged ({of_natives})",
-            NATIVE_DARK,
-            "--",
-            ("false_alarm_rate", "false_alarm_low", "false_alarm_high"),
-        ),
-    ):
-        curve = sweep[sweep["species"] == name]
-        axes.plot(curve["x"], curve["y"], line, color=colour, label=label)
-        value, low, high = (marks[column] for column in columns)
-        errors = [(value - low).clip(0), (high - value).clip(0)]
-        axes.errorbar(marks["parameter"], value, errors, fmt="o", color=colour, capsize=3, lw=1.2)
-    if score == "error":
-        quartile = marks["parameter"].iloc[-1]
-        axes.axvline(quartile, color="#888888", lw=1, ls=":")
-        axes.text(
-            quartile,
-            1.06,
-            "quartile rule",
-            ha="center",
-            color="#555555",
-            fontsize=11,
-            backgroundcolor="white",
-        )
+    axes.set_title(f"{plain(detector)}: recall of {plain(species)}, and false alarms")
     axes.set(ylim=(-0.03, 1.12), xlabel=AXIS[score], ylabel="share flagged")
-    axes.set_title(f"{detector}: finds of {plain(species)}, and their price")
     axes.yaxis.set_major_formatter(PERCENT)
-    axes.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.22),
-        title="points: the original's thresholds, with 95 % intervals over events",
-    )
+    if rows.empty:
+        note(axes, "no crop of this species was scored")
+        return figure
+    if score == "error":
+        quartile = quartile_rule(rows)
+        points = pd.concat([points, quartile])
+        axes.axvline(quartile["parameter"].iloc[0], **REFERENCE)
+        style = {"ha": "center", "color": "#555555", "fontsize": 11, "backgroundcolor": "white"}
+        axes.text(quartile["parameter"].iloc[0], 1.06, "quartile rule", **style)
+    first = rows.iloc[0]
+    recall = f"recall: {species} ({first['n']:.0f} crops, {first['events']:.0f} events)"
+    natives = f"{first['n_native']:.0f} crops, {first['native_events']:.0f} events"
+    draw_share(axes, curves.loc[[species]], points, RECALL, recall, NOVEL, "-")
+    alarms = f"false alarms: test natives ({natives})"
+    draw_share(axes, curves.loc[["native"]], points, FALSE_ALARMS, alarms, NATIVE_DARK, "--")
+    title = "points: the original's thresholds, with 95 % intervals over events"
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), title=title)
     return figure
 
 
-def placed_quartile(mine: pd.DataFrame) -> pd.DataFrame:
-    """The quartile rule at the k at which mean + k sd has the same threshold."""
-    at = mine[mine["rule"] == "deviation"].set_index("parameter")["threshold"]
-    deviation = at[2] - at[1]
-    quartile = mine[mine["rule"] == "quartile"].copy()
-    quartile["parameter"] = (quartile["threshold"] - at[1]) / deviation + 1 if deviation else 0.0
-    return quartile
+def draw_share(
+    axes: Axes,
+    curve: pd.DataFrame,
+    points: pd.DataFrame,
+    columns: list[str],
+    label: str,
+    colour: str,
+    line: str,
+) -> None:
+    """The curve of one share over the threshold, and points with the intervals in `columns`."""
+    style = {"color": colour, "label": plain(label)}
+    axes.plot(curve["parameter"], curve["share_flagged"], line, **style)
+    value, low, high = (points[column] for column in columns)
+    errors = [(value - low).clip(0), (high - value).clip(0)]
+    axes.errorbar(points["parameter"], value, errors, fmt="o", color=colour, capsize=3, lw=1.2)
+
+
+def quartile_rule(rows: pd.DataFrame) -> pd.DataFrame:
+    """The row of the quartile rule, placed at the k whose threshold is the same."""
+    threshold = rows[rows["rule"] == "deviation"].set_index("parameter")["threshold"]
+    step = threshold[2] - threshold[1]
+    row = rows[rows["rule"] == "quartile"]
+    place = (row["threshold"] - threshold[1]) / step + 1 if step else 0.0
+    return row.assign(parameter=place)
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        use_style(snakemake.input.style)
-        tables = read_table(snakemake.input.curves), read_table(snakemake.input.accuracy)
-        files = snakemake.params.species, snakemake.output.svg, snakemake.output.png
-        for species, svg, png in zip(*files, strict=True):
-            figure = plot_accuracy(
-                *tables, snakemake.wildcards.detector, species, snakemake.params.score
-            )
-            save(figure, svg, png, snakemake.params.site)
+        draw_figures(
+            plot=plot_accuracy,
+            names=snakemake.params.species,
+            style=snakemake.input.style,
+            svg=snakemake.output.svg,
+            png=snakemake.output.png,
+            site=snakemake.params.site,
+            rules=read_table(snakemake.input.rules),
+            curves=read_table(snakemake.input.curves),
+            detector=snakemake.wildcards.detector,
+            score=snakemake.params.score,
+        )

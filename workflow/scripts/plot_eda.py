@@ -1,46 +1,45 @@
-"""Labels, crops and splits -> what the data set holds: species, places, times and sizes."""
-
-from collections import Counter
+"""Labels of boxes and crops -> what the data set holds: species, locations, times and sizes."""
 
 import numpy as np
 import pandas as pd
 from matplotlib import dates
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from stowaway.core.script import rule_log
 from stowaway.core.tables import read_table
-from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, plain, plt, save, use_style
+from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, draw_figures, note, plain, plt
 
 MOST_BARS = 30
 
 
-def bars(counts: Counter, title: str, colour: dict[str, str], legend: dict[str, str]):
-    """Horizontal bars, the largest on top, each with its count and share."""
-    shown = counts.most_common(MOST_BARS)
-    if rest := counts.total() - sum(n for _, n in shown):
-        shown.append((f"{len(counts) - MOST_BARS} more", rest))
-    names, values = zip(*reversed(shown), strict=True) if shown else ((), ())
-    figure, axes = plt.subplots(figsize=(9, 1.6 + 0.36 * max(len(names), 3)))
-    axes.barh([plain(n) for n in names], values, color=[colour.get(n, NATIVE) for n in names])
-    for y, value in enumerate(values):
-        share = f"  {value:,}  ({value / counts.total():.1%})"
-        axes.text(value, y, share, va="center", color="#333333", fontsize=11)
-    axes.set(title=f"{title} (n = {counts.total():,})", xlabel="count")
+def draw_bars(values: pd.Series, title: str, colours: dict[str, str] | None = None) -> Figure:
+    """A bar for each value, the most frequent on top, with its count and share."""
+    counts = values.value_counts()
+    total, rest = counts.sum(), counts[MOST_BARS:]
+    if len(rest):
+        counts = pd.concat([counts[:MOST_BARS], pd.Series({f"{len(rest)} more": rest.sum()})])
+    figure, axes = plt.subplots(figsize=(9, 1.6 + 0.36 * max(len(counts), 3)))
+    colours = [(colours or {}).get(name, NATIVE) for name in counts.index]
+    axes.barh([plain(name) for name in counts.index], counts, color=colours)
+    for place, count in enumerate(counts):
+        text = f"  {count:,}  ({count / total:.1%})"
+        axes.text(count, place, text, va="center", color="#333333", fontsize=11)
+    axes.set(title=f"{title} (n = {total:,})", xlabel="count")
     axes.margins(x=0.22, y=0.02)
+    axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=c) for c in legend.values()]
-    if legend:
-        axes.legend(handles, legend, loc="lower right")
     return figure
 
 
-def over_time(times: pd.Series):
-    """Crops per week of those with a readable time."""
+def draw_times(times: pd.Series) -> Figure:
+    """Crops per week, of those with a readable time."""
     read = pd.to_datetime(times[times != ""], errors="coerce", utc=True, format="ISO8601").dropna()
     figure, axes = plt.subplots()
     axes.set(title=f"Crops over time (n = {len(read):,})", ylabel="crops per week")
     if read.empty:
-        axes.text(0.5, 0.5, "no crop has a time", ha="center", transform=axes.transAxes)
+        note(axes, "no crop has a time")
         return figure
     weekly = read.dt.tz_localize(None).dt.to_period("W").value_counts().sort_index()
     axes.bar(weekly.index.start_time, weekly.to_numpy(), width=6, align="edge", color=NATIVE_DARK)
@@ -51,21 +50,15 @@ def over_time(times: pd.Series):
     return figure
 
 
-def sizes(labels: pd.DataFrame):
+def draw_sizes(crops: pd.DataFrame) -> Figure:
     """Crop width and height on logarithmic axes."""
     figure, axes = plt.subplots(figsize=(7.5, 6.5))
-    width, height = labels["crop_width"], labels["crop_height"]
-    axes.scatter(
-        width, height, s=9, alpha=0.35, color=NATIVE_DARK, edgecolors="none", rasterized=True
-    )
-    middle = f"median {np.median(width):.0f} x {np.median(height):.0f} px"
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="width, px",
-        ylabel="height, px",
-        title=f"Crop sizes (n = {len(labels):,}, {middle})",
-    )
+    width, height = crops["crop_width"], crops["crop_height"]
+    dots = {"s": 9, "alpha": 0.35, "color": NATIVE_DARK, "edgecolors": "none"}
+    axes.scatter(width, height, rasterized=True, **dots)
+    middle = f"median {width.median():.0f} x {height.median():.0f} px"
+    axes.set(xscale="log", yscale="log", xlabel="width, px", ylabel="height, px")
+    axes.set_title(f"Crop sizes (n = {len(crops):,}, {middle})")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(ScalarFormatter())
@@ -73,38 +66,43 @@ def sizes(labels: pd.DataFrame):
     return figure
 
 
-def plot_eda(figure: str, annotations, rejected, labels, species: dict, high_level: dict):
-    """The figure of that name."""
-    if figure == "species_before":
-        before = Counter(read_table(annotations, ["label"])["label"])
-        before.update(label for label in read_table(rejected, ["label"])["label"] if label)
-        return bars(before, "Labels as exported", {}, {})
-    crops = read_table(labels)
-    name = crops["species_label"]
-    if figure == "species_after":
+def plot_eda(
+    name: str,
+    exported: list[pd.DataFrame],
+    crops: pd.DataFrame,
+    species: dict[str, list[str]],
+    high_level: dict[str, str],
+) -> Figure:
+    """The figure of that name; `exported` are tables with every label, `crops` is labels.csv."""
+    labels = crops["species_label"]
+    if name == "species_before":
+        return draw_bars(pd.concat(exported)["label"].replace("", np.nan), "Labels as exported")
+    if name == "species_after":
         sides = {"native": NATIVE_DARK, "invasive": NOVEL}
-        colour = {label: sides[side] for side in sides for label in species[side]}
-        return bars(Counter(name[name.isin(colour)]), "Crops of listed species", colour, sides)
-    if figure == "high_level":
-        groups = Counter(high_level.get(label, label) for label in name)
-        return bars(groups, "Crops by high-level label", {}, {})
-    if figure == "locations":
-        places = Counter(location or "unknown" for location in crops["location"])
-        return bars(places, "Crops per location", {}, {})
-    return over_time(crops["datetime"]) if figure == "time" else sizes(crops)
+        colours = {label: sides[side] for side in sides for label in species[side]}
+        listed = labels[labels.isin(colours)]
+        figure = draw_bars(listed, "Crops of listed species", colours)
+        handles = [Patch(color=colour) for colour in sides.values()]
+        figure.axes[0].legend(handles, sides, loc="lower right")
+        return figure
+    if name == "high_level":
+        return draw_bars(labels.replace(high_level), "Crops by high-level label")
+    if name == "locations":
+        return draw_bars(crops["location"].replace("", "unknown"), "Crops per location")
+    return draw_times(crops["datetime"]) if name == "time" else draw_sizes(crops)
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        use_style(snakemake.input.style)
-        files = snakemake.params.figures, snakemake.output.svg, snakemake.output.png
-        for name, svg, png in zip(*files, strict=True):
-            figure = plot_eda(
-                name,
-                snakemake.input.annotations,
-                snakemake.input.rejected,
-                snakemake.input.labels,
-                {side: snakemake.params[side] for side in ("native", "invasive")},
-                snakemake.params.high_level,
-            )
-            save(figure, svg, png, snakemake.params.site)
+        draw_figures(
+            plot=plot_eda,
+            names=snakemake.params.figures,
+            style=snakemake.input.style,
+            svg=snakemake.output.svg,
+            png=snakemake.output.png,
+            site=snakemake.params.site,
+            exported=[read_table(path, ["label"]) for path in snakemake.input.exported],
+            crops=read_table(snakemake.input.labels),
+            species=snakemake.params.species,
+            high_level=snakemake.params.high_level,
+        )

@@ -1,32 +1,42 @@
-"""A detector's history -> its training and validation loss over the epochs."""
+"""A network's history -> its training and validation loss over the epochs."""
 
+import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from stowaway.core.script import rule_log
 from stowaway.core.tables import read_table
-from stowaway.plots.style import NATIVE_DARK, NOVEL, plt, save, use_style
+from stowaway.plots.style import NATIVE_DARK, NOVEL, draw_figure, plain, plt
 
-LABELS = {
+LOSSES = {
     "mse": "mean squared error per pixel",
     "ssim": "(1 - structural similarity) / 2 + mean absolute difference",
-    "cross_entropy": "cross-entropy",
 }
+
+
+def plot_loss(history: pd.DataFrame, detector: str, loss: str) -> Figure:
+    """Both losses; the label says after which epoch the validation loss was lowest."""
+    figure, axes = plt.subplots()
+    best = history.loc[history["val_loss"].idxmin()]
+    lowest = f"validation: lowest, {best['val_loss']:.4f}, after epoch {best['epoch']:.0f}"
+    axes.plot(history["epoch"], history["train_loss"], "o--", color=NATIVE_DARK, label="training")
+    axes.plot(history["epoch"], history["val_loss"], "o-", color=NOVEL, label=lowest)
+    axes.set_ylim(0, 1.1 * history[["train_loss", "val_loss"]].max(axis=None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(title=f"{plain(detector)}: loss in training", xlabel="epoch", ylabel=LOSSES[loss])
+    axes.legend()
+    return figure
+
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        use_style(snakemake.input.style)
-        history = read_table(snakemake.input.history)
-        figure, axes = plt.subplots()
-        best = history["val_loss"].idxmin()
-        lowest = f"lowest {history['val_loss'][best]:.4f} after epoch {history['epoch'][best]}"
-        for column, name, colour, line in (
-            ("train_loss", "training", NATIVE_DARK, "o--"),
-            ("val_loss", f"validation, {lowest}", NOVEL, "o-"),
-        ):
-            axes.plot(history["epoch"], history[column], line, color=colour, label=name)
-        axes.set_ylim(0, 1.1 * history[["train_loss", "val_loss"]].max(axis=None))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        title = f"{snakemake.wildcards.detector}: loss while training"
-        axes.set(title=title, xlabel="epoch", ylabel=LABELS[snakemake.params.loss])
-        axes.legend()
-        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)
+        draw_figure(
+            plot=plot_loss,
+            style=snakemake.input.style,
+            svg=snakemake.output.svg,
+            png=snakemake.output.png,
+            site=snakemake.params.site,
+            history=read_table(snakemake.input.history),
+            detector=snakemake.wildcards.detector,
+            loss=snakemake.params.loss,
+        )

@@ -1,77 +1,106 @@
-"""explanations.npz -> the most suspicious events, where they are strange, their nearest natives."""
+"""Explanations -> the most suspicious events, where they are strange, their nearest natives."""
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from stowaway.core.script import rule_log
 from stowaway.core.tables import read_table
-from stowaway.plots.style import NATIVE_DARK, NOVEL, plain, plt, save, use_style
+from stowaway.data.roles import Role
+from stowaway.plots.pictures import MARK, mark_strangest, show_crop
+from stowaway.plots.style import NATIVE_DARK, NOVEL, blank, draw_figure, plain, plt
 
-SIDES = {"test": "native, held out", "invasive": "invasive", "unlisted": "not in the lists"}
+SIDES = {Role.TEST: "native, held out", Role.NOVEL: "invasive", Role.UNLISTED: "in no list"}
+TARGETS = {  # what was asked for, and the form and unit of what came of it
+    "false_alarm_rate": ("at most {:.0%} false alarms", "{:.0%}", "of {} native events"),
+    "false_alarms_per_camera_day": (
+        "at most {:g} false alarms a camera-day",
+        "{:.2g}",
+        "a camera-day, of {} native events",
+    ),
+    "alarms_per_week": ("{:g} alarms a week", "{:.2g}", "alarms a week"),
+}
 
 
-def plot_queue(saved: dict[str, np.ndarray], alarms: pd.DataFrame, detector: str):
-    """A row per event: its most suspicious crop, the heat map over it, the nearest natives."""
-    n, near = len(saved["crops"]), saved["natives"].shape[1] if len(saved["crops"]) else 0
-    figure, grid = plt.subplots(
-        max(n, 1), 2 + near, figsize=(2.1 * (2 + near) + 2.4, 2.45 * max(n, 1) + 1.2), squeeze=False
-    )
+def plot_queue(explained: dict[str, np.ndarray], alarms: pd.DataFrame, detector: str) -> Figure:
+    """A row per event: its highest crop, the strangest places in it, and the nearest natives."""
+    n = len(explained["crops"])
+    columns = 3 + (explained["natives"].shape[1] if n else 0)
+    ratios = {"height_ratios": [0.16] + [1] * n, "width_ratios": [0.75] + [1] * (columns - 1)}
+    size = 2.4 * columns, 1.2 + 1.9 * n
+    figure, grid = plt.subplots(1 + n, columns, figsize=size, squeeze=False, gridspec_kw=ratios)
     for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
-    for row in range(n):
-        colour = NOVEL if saved["role"][row] == "invasive" else NATIVE_DARK
-        size = saved["crops"][row].shape[0]
-        grid[row][0].imshow(saved["crops"][row])
-        words = [f"{row + 1}. {plain(str(saved['species'][row]))}", SIDES[saved["role"][row]]]
-        words += [f"p = {saved['p_value'][row]:.3g}", "ALARM" * bool(saved["alarm"][row])]
-        grid[row][0].set_ylabel("\n".join(words), rotation=0, ha="right", va="center", color=colour)
-        grid[row][1].imshow(saved["crops"][row].mean(2), cmap="gray", vmin=0, vmax=255)
-        if "heat" in saved:
-            grid[row][1].imshow(
-                saved["heat"][row],
-                cmap="inferno",
-                vmin=0.5,
-                vmax=1,
-                alpha=0.55,
-                extent=(-0.5, size - 0.5, size - 0.5, -0.5),
-                interpolation="bilinear",
-            )
-        for place in range(near):
-            axes = grid[row][2 + place]
-            axes.imshow(saved["natives"][row, place])
-            name = plain(str(saved["native_species"][row, place]))
-            axes.set_xlabel(f"{name} ({saved['cosine'][row, place]:.2f})", fontsize=11)
-    titles = ["most suspicious crop", "where it is strange", "nearest natives (cosine)"]
-    for axes, title in zip(grid[0], titles, strict=False):
-        axes.set_title(title, fontsize=12)
-    figure.suptitle(
-        f"{detector}: review these first\n{promise(alarms.iloc[0])}", weight="bold", fontsize=13
-    )
+        blank(axes)
+    draw_headings(grid[0])
+    for row, axes in enumerate(grid[1:]):
+        crop, box = explained["crops"][row], explained["box"][row]
+        describe(axes[0], explained, row)
+        show_crop(axes[1], crop, box)
+        show_crop(axes[2], crop, box)
+        if "heat" in explained:
+            mark_strangest(axes[2], explained["heat"][row], box, len(crop))
+        names, cosines = explained["native_species"][row], explained["cosine"][row]
+        for place, native in enumerate(explained["natives"][row]):
+            show_crop(axes[3 + place], native)
+            axes[3 + place].set_xlabel(f"{plain(names[place])} ({cosines[place]:.2f})", fontsize=11)
+    asked = alarms[alarms["asked"] == "yes"]
+    title = "\n".join([f"{plain(detector)}: review these first", *map(outcome, asked.itertuples())])
+    figure.suptitle(title, weight="bold", fontsize=14)
     return figure
 
 
-def promise(line: pd.Series) -> str:
-    """What was asked of the alarm and what became of it, as a sentence."""
-    share = "{0:.0%} [{1:.0%}, {2:.0%}] of {3:.0f}"
-    side = [
-        share.format(*(line[f"{name}_{part}"] for part in ("rate", "low", "high", "events")))
-        if line[f"{name}_events"]
-        else "none"
-        for name in ("false_alarm", "recall")
-    ]
-    asked = f"{line['rule'].replace('_', ' ')} {line['aim']:g}"
+def draw_headings(row: np.ndarray) -> None:
+    """The headings of the columns; that of the marked crops is the key to their colour."""
+    style = {"weight": "bold", "fontsize": 12, "va": "center"}
+    row[1].text(0.5, 0.5, "most suspicious crop", ha="center", **style)
+    key = Patch(facecolor=MARK + "40", edgecolor="#B8A600", lw=1.8)
+    font = {"weight": "bold", "size": 12}
+    row[2].legend([key], ["strangest places"], loc="center", prop=font, borderpad=0)
+    for axes in row[3:4]:  # over three columns
+        axes.set_zorder(1)
+        text = "nearest natives, with their cosine similarity"
+        axes.text(0, 0.5, text, in_layout=False, **style)
+
+
+def describe(axes: Axes, explained: dict[str, np.ndarray], row: int) -> None:
+    """Rank, species, side, p-value and alarm of an event, as text."""
+    colour = NOVEL if explained["role"][row] == Role.NOVEL else NATIVE_DARK
+    name = f"{row + 1}. {plain(explained['species'][row])}"
+    lines = [SIDES[explained["role"][row]], f"p = {explained['p_value'][row]:.3g}"]
+    axes.text(0, 0.62, name, weight="bold", fontsize=14, color=colour)
+    axes.text(0, 0.54, "\n".join(lines), va="top", fontsize=12, color=colour, linespacing=1.4)
+    if explained["alarm"][row]:
+        axes.text(0, 0.16, "ALARM", va="top", weight="bold", fontsize=12)
+
+
+def outcome(line: tuple) -> str:
+    """What was asked of the alarm, and what came of it."""
+    asked, form, unit = TARGETS[line.target]
+    realised = with_interval(form, line.realised, line.low, line.high)
+    recall = with_interval("{:.0%}", line.recall, line.recall_low, line.recall_high)
     return (
-        f"asked: {asked}; false alarms: {side[0]} native events; found: {side[1]} invasive events"
+        f"asked for: {asked.format(line.setting)}; realised: {realised} "
+        f"{unit.format(round(line.native))}; recall: {recall} of {line.novel:.0f} invasive events"
     )
+
+
+def with_interval(form: str, value: float, low: float, high: float) -> str:
+    """The value and its interval; a NaN is left out."""
+    interval = f" [{form.format(low)}, {form.format(high)}]" if pd.notna(low) else ""
+    return form.format(value) + interval if pd.notna(value) else "none"
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        use_style(snakemake.input.style)
-        with np.load(snakemake.input.explained) as file:
-            saved = dict(file)
-        alarms = read_table(snakemake.input.alarms)
-        figure = plot_queue(saved, alarms, snakemake.params.detector)
-        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)
+        draw_figure(
+            plot=plot_queue,
+            style=snakemake.input.style,
+            svg=snakemake.output.svg,
+            png=snakemake.output.png,
+            site=snakemake.params.site,
+            explained=dict(np.load(snakemake.input.explained)),
+            alarms=read_table(snakemake.input.alarms),
+            detector=snakemake.params.detector,
+        )

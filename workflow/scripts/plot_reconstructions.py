@@ -1,39 +1,44 @@
-"""Pairs of crops and reconstructions of one species -> the pictures side by side."""
+"""Pairs of crops and reconstructions of one species -> the pictures, one above the other."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from stowaway.core.script import rule_log
-from stowaway.plots.style import NATIVE_DARK, NOVEL, plain, plt, save, use_style
+from stowaway.data.roles import Role
+from stowaway.plots.style import NATIVE_DARK, NOVEL, blank, draw_figure, plain, plt
+
+SIDES = {Role.TEST: "native, held out", Role.NOVEL: "invasive"}
 
 
-def plot_reconstructions(path: str, detector: str, species: str):
-    """Originals above, reconstructions below, each with its anomaly score."""
-    with np.load(path) as saved:
-        mine = saved["species"] == species
-        pairs, scores = saved["pairs"][mine], saved["score"][mine]
-        role = saved["role"][mine][0] if mine.any() else "none"
-    columns = max(len(pairs), 1)
+def plot_reconstructions(pairs: dict[str, np.ndarray], detector: str, species: str) -> Figure:
+    """Crops above, their reconstructions below, each with its anomaly score."""
+    rows = np.flatnonzero(pairs["species"] == species)
+    columns = max(len(rows), 1)
     figure, grid = plt.subplots(2, columns, figsize=(2.3 * columns + 0.9, 5.6), squeeze=False)
     for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
-    for column, (pair, score) in enumerate(zip(pairs, scores, strict=True)):
-        for row in range(2):
-            grid[row][column].imshow(pair[row])
-        grid[1][column].set_xlabel(f"score {score:.3g}", fontsize=12)
+        blank(axes)
+    for column, row in enumerate(rows):
+        for axes, picture in zip(grid[:, column], pairs["pairs"][row], strict=True):
+            axes.imshow(picture)
+        grid[1][column].set_xlabel(f"score {pairs['score'][row]:.3g}", fontsize=12)
     grid[0][0].set_ylabel("crop")
     grid[1][0].set_ylabel("reconstruction")
-    side = {"test": "native, held out", "invasive": "invasive"}.get(role, "no crop")
-    colour = NOVEL if role == "invasive" else NATIVE_DARK
-    figure.suptitle(f"{detector}: {plain(species)} ({side})", weight="bold", color=colour)
+    role = pairs["role"][rows[0]] if len(rows) else None
+    title = f"{detector}: {species} ({SIDES.get(role, 'no crop')})"
+    colour = NOVEL if role == Role.NOVEL else NATIVE_DARK
+    figure.suptitle(plain(title), weight="bold", color=colour)
     return figure
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        use_style(snakemake.input.style)
-        figure = plot_reconstructions(
-            snakemake.input.pairs, snakemake.wildcards.detector, snakemake.params.species
+        draw_figure(
+            plot=plot_reconstructions,
+            style=snakemake.input.style,
+            svg=snakemake.output.svg,
+            png=snakemake.output.png,
+            site=snakemake.params.site,
+            pairs=dict(np.load(snakemake.input.pairs)),
+            detector=snakemake.wildcards.detector,
+            species=snakemake.params.species,
         )
-        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

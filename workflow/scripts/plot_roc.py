@@ -1,50 +1,72 @@
-"""Curves and metrics of all detectors -> their ROC in one picture, the low end enlarged."""
+"""Curves and metrics of a scope -> ROC of one level, with the end of few false alarms enlarged."""
 
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from stowaway.core.script import rule_log
 from stowaway.core.tables import read_table
-from stowaway.plots.style import PALETTE, PERCENT, plt, save, use_style
+from stowaway.plots.detector_lines import FOLD_TITLES, SEEN, fold_kinds, lines_of, rows_of_fold
+from stowaway.plots.style import PERCENT, REFERENCE, draw_figure, note, plt
+
+FEW = 0.2  # share of natives: the end where a biosecurity team works
 
 
-def plot_roc(curves: dict[str, pd.DataFrame], metrics: pd.DataFrame):
-    """ROC per crop, and beside it the end where a biosecurity team works: 0-20 % false alarms."""
-    area = metrics[(metrics["metric"] == "auroc") & (metrics["level"] == "crop")].set_index(
-        "detector"
-    )
-    figure, (whole, low) = plt.subplots(1, 2, figsize=(12.5, 6.8))
-    for (name, table), colour in zip(curves.items(), PALETTE * 4, strict=False):
-        points = table[table["curve"] == "roc"]
-        line = area.loc[name]
-        seen = "" if line["arm"] == "listed" else ", was trained on them"
-        label = f"{name}: AUROC {line['value']:.2f} [{line['low']:.2f}, {line['high']:.2f}]{seen}"
-        for axes in (whole, low):
-            style = ":" if seen else "-"
-            axes.plot(
-                points["x"], points["y"], style, color=colour, label=label, drawstyle="steps-post"
-            )
-    counts = area.iloc[0]
-    for axes, limit in (whole, 1.0), (low, 0.2):
-        axes.plot([0, limit], [0, limit], color="#999999", lw=1.2, ls="--", label="chance")
-        axes.set(
-            xlim=(0, limit), ylim=(0, 1.01), xlabel="false alarms: share of test natives flagged"
-        )
-        axes.xaxis.set_major_formatter(PERCENT)
-        axes.yaxis.set_major_formatter(PERCENT)
-    low.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
-    whole.set_ylabel("recall: share of invasive crops flagged")
-    whole.set_title(f"ROC ({counts['n']:.0f} invasive, {counts['n_native']:.0f} native crops)")
-    low.set_title("the first 20 % of false alarms")
-    figure.legend(*whole.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+def plot_roc(
+    curves: pd.DataFrame, metrics: pd.DataFrame, detectors: dict[str, str], level: str
+) -> Figure:
+    """A row per kind of folds: the whole ROC, and its first FEW; `level` is "crop" or "event"."""
+    curves = curves[curves["level"] == level]
+    areas = metrics[(metrics["metric"] == "auroc") & (metrics["level"] == level)]
+    areas = areas[areas["stratum"] == "all"]
+    kinds, lines = fold_kinds(curves), lines_of(metrics, detectors)
+    size = 16, 0.6 + 5 * len(kinds)
+    figure, grid = plt.subplots(len(kinds), 2, squeeze=False, figsize=size)
+    for (whole, few), kind in zip(grid, kinds, strict=True):
+        area = rows_of_fold(areas, kind).set_index("detector")
+        points = rows_of_fold(curves, kind)
+        for axes, limit in (whole, 1.0), (few, FEW):
+            for name, line in lines.items():
+                if name in area.index:
+                    label = f"{line['label']}: {auroc(area.loc[name])}"
+                    draw_line(axes, points[points["detector"] == name], line | {"label": label})
+            axes.plot([0, limit], [0, limit], **REFERENCE, label="chance: 0.50")
+            axes.set(xlim=(0, limit), ylim=(0, 1.01))
+            axes.xaxis.set_major_formatter(PERCENT)
+            axes.yaxis.set_major_formatter(PERCENT)
+            axes.set_xlabel(f"false alarms: share of native {level}s")
+        whole.set_ylabel(f"recall: share of novel {level}s")
+        whole.set_title(FOLD_TITLES[kind], fontsize=14)
+        few.set_title("few false alarms, enlarged", fontsize=14)
+        few.set_xticks([0, 0.05, 0.1, 0.15, FEW])
+        title = f"AUROC per {level} [95 % interval]"
+        few.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), title=title)
+        if area.empty:
+            note(whole, "no natives and novel crops to compare")
     return figure
+
+
+def draw_line(axes: Axes, points: pd.DataFrame, line: dict) -> None:
+    """The recall over the false-alarm rate, in the detector's colour and line style."""
+    axes.plot(points["false_alarm_rate"], points["recall"], lw=2.2, **line)
+
+
+def auroc(row: pd.Series) -> str:
+    """The AUROC with its interval where it has one, and whether it is no detection."""
+    interval = f" [{row['low']:.2f}, {row['high']:.2f}]" if pd.notna(row["low"]) else ""
+    return f"{row['value']:.2f}{interval}" + " (trained on all)" * (row["fold"] == SEEN)
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        use_style(snakemake.input.style)
-        tables = map(read_table, snakemake.input.curves)
-        figure = plot_roc(
-            dict(zip(snakemake.params.detectors, tables, strict=True)),
-            read_table(snakemake.input.metrics),
+        draw_figure(
+            plot=plot_roc,
+            style=snakemake.input.style,
+            svg=snakemake.output.svg,
+            png=snakemake.output.png,
+            site=snakemake.params.site,
+            curves=read_table(snakemake.input.curves),
+            metrics=read_table(snakemake.input.metrics),
+            detectors=snakemake.params.detectors,
+            level=snakemake.wildcards.level,
         )
-        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

@@ -1,54 +1,53 @@
-"""Scores -> histograms of test natives and of each invasive species on one axis."""
+"""Scores of the default run -> one detector's histograms of test natives and invasive species."""
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from stowaway.core.script import rule_log
 from stowaway.core.tables import read_table
-from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, plain, plt, save, use_style
+from stowaway.data.roles import Role
+from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, draw_figure, plain, plt
+
+UNITS = {"error": "mean squared error", "correlation": "1 - correlation"}
 
 
-def plot_scores(scores: pd.DataFrame, detector: str, score: str):
-    """One row for the test natives, one per invasive species; shares, so that n does not matter."""
-    rows = {"test natives": scores.loc[scores["role"] == "test", "score"]}
-    found = scores[scores["role"] == "invasive"]
-    rows |= {str(name): crops["score"] for name, crops in found.groupby("species")}
-    everything = pd.concat(rows.values())
-    edges = np.linspace(everything.min(), everything.quantile(0.995), 41)
+def plot_scores(scores: pd.DataFrame, detector: str, title: str, score: str) -> Figure:
+    """A row for the test natives and one per invasive species, as shares of their crops."""
+    novel = scores[scores["role"] == Role.NOVEL]
+    rows = {"test natives": scores.loc[scores["role"] == Role.TEST, detector]}
+    rows |= {str(name): crops[detector] for name, crops in novel.groupby("species")}
+    together = pd.concat(rows.values())
+    edges = np.linspace(together.min(), together.quantile(0.995), 41)
     if edges[0] == edges[-1]:  # all scores are equal
         edges = np.linspace(edges[0] - 0.5, edges[0] + 0.5, 41)
-    figure, grid = plt.subplots(
-        len(rows), 1, sharex=True, sharey=True, figsize=(9, 1.4 + 1.15 * len(rows)), squeeze=False
-    )
-    middle = rows["test natives"].median()
+    size = 9, 1.4 + 1.15 * len(rows)
+    figure, grid = plt.subplots(len(rows), 1, sharex=True, sharey=True, figsize=size, squeeze=False)
     for axes, (name, values) in zip(grid[:, 0], rows.items(), strict=True):
-        native = name == "test natives"
-        axes.hist(
-            np.clip(values, None, edges[-1]),
-            edges,
-            weights=np.full(len(values), 1 / max(len(values), 1)),
-            color=NATIVE_DARK if native else NOVEL,
-        )
-        axes.axvline(middle, color=NATIVE, lw=1.5, ls="--")
+        shares = np.full(len(values), 1 / max(len(values), 1))
+        colour = NATIVE_DARK if name == "test natives" else NOVEL
+        axes.hist(np.clip(values, None, edges[-1]), edges, weights=shares, color=colour)
+        axes.axvline(rows["test natives"].median(), color=NATIVE, lw=1.5, ls="--")
         axes.set_yticks([])
         axes.grid(visible=False)
-        axes.set_ylabel(
-            f"{plain(name)}\n(n = {len(values):,})", rotation=0, ha="right", va="center"
-        )
-    kind = {"error": "mean squared error", "correlation": "1 - correlation"}.get(score, score)
-    grid[-1, 0].set_xlabel(
-        f"score: {plain(kind)}; higher = more anomalous; dashed: natives' median"
-    )
-    figure.suptitle(f"{detector}: scores", weight="bold")
+        label = f"{plain(name)}\n(n = {len(values):,})"
+        axes.set_ylabel(label, rotation=0, ha="right", va="center")
+    unit = plain(UNITS.get(score, score))
+    grid[-1, 0].set_xlabel(f"score ({unit}), higher = more anomalous; dashed: natives' median")
+    figure.suptitle(f"{plain(title)}: scores of crops", weight="bold")
     return figure
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        use_style(snakemake.input.style)
-        figure = plot_scores(
-            read_table(snakemake.input.scores),
-            snakemake.params.title,
-            snakemake.params.score,
+        draw_figure(
+            plot=plot_scores,
+            style=snakemake.input.style,
+            svg=snakemake.output.svg,
+            png=snakemake.output.png,
+            site=snakemake.params.site,
+            scores=read_table(snakemake.input.scores),
+            detector=snakemake.wildcards.detector,
+            title=snakemake.params.title,
+            score=snakemake.params.score,
         )
-        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

@@ -1,62 +1,71 @@
-"""Accuracy -> per species the share flagged at the original's thresholds, natives beside."""
+"""Original rules of a detector -> the share of each species that each threshold flags."""
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from stowaway.core.script import rule_log
 from stowaway.core.tables import read_table
-from stowaway.plots.style import NATIVE_DARK, NOVEL, PERCENT, plain, plt, save, use_style
+from stowaway.plots.style import NATIVE_DARK, NOVEL, PERCENT, draw_figure, note, plain, plt
 
-SHOWN = {
-    "correlation": [("correlation", 0.8), ("correlation", 0.9), ("correlation", 1.0)],
-    "error": [("deviation", 1), ("deviation", 2), ("deviation", 3)],
+QUARTILE = ("quartile", 25, "above natives'\nlower quartile")
+PANELS = {  # (rule, parameter, title)
+    "correlation": [
+        QUARTILE,
+        *(("correlation", c, f"below {c:g} x mean\ncorrelation") for c in (0.8, 0.9, 1.0)),
+    ],
+    "error": [QUARTILE, *(("deviation", k, f"above mean\n+ {k} sd") for k in (1, 2, 3))],
 }
-TITLE = {"correlation": "below {:g} x mean\ncorrelation", "deviation": "above mean\n+ {:g} sd"}
 
 
-def plot_species_accuracy(accuracy: pd.DataFrame, detector: str, score: str):
-    """A panel per threshold; a bar per invasive species, and on top the natives' false alarms."""
-    panels = [("quartile", 25), *SHOWN[score]]
-    species = sorted(accuracy["species"].unique(), reverse=True) if len(accuracy) else []
-    figure, grid = plt.subplots(
-        1, len(panels), sharey=True, figsize=(11, 2.6 + 0.5 * (len(species) + 1))
-    )
-    for axes, (rule, parameter) in zip(grid, panels, strict=True):
-        axes.set_title(
-            TITLE.get(rule, "above natives'\nlower quartile").format(parameter), fontsize=13
-        )
+def plot_species_accuracy(rules: pd.DataFrame, detector: str, title: str, score: str) -> Figure:
+    """A panel per threshold; a bar per invasive species, and above them the false alarms.
+
+    `score` is "correlation" for a detector that goes by it, else "error".
+    """
+    rules = rules[rules["detector"] == detector]
+    species = sorted(rules["species"].unique(), reverse=True)
+    panels, size = PANELS[score], (11, 2.6 + 0.5 * (len(species) + 1))
+    figure, grid = plt.subplots(1, len(panels), sharey=True, figsize=size)
+    for axes, (rule, parameter, subtitle) in zip(grid, panels, strict=True):
+        axes.set_title(subtitle, fontsize=13)
         axes.set(xlim=(0, 1.03), xticks=[0, 0.5, 1])
         axes.xaxis.set_major_formatter(PERCENT)
         axes.grid(axis="y", visible=False)
-        here = accuracy[(accuracy["rule"] == rule) & (accuracy["parameter"] == parameter)]
-        if here.empty:
+        rows = rules[(rules["rule"] == rule) & (rules["parameter"] == parameter)]
+        if rows.empty:
+            note(axes, "no crop")
             continue
-        here = here.set_index("species").loc[species]
-        names = [f"{plain(name)} (n = {here['n'][name]:,})" for name in species]
-        bar(axes, names, here[["recall", "low", "high"]].to_numpy(), NOVEL)
-        alarms = here[["false_alarm_rate", "false_alarm_low", "false_alarm_high"]].to_numpy()[:1]
-        bar(
-            axes, [f"false alarms: natives (n = {here['n_native'].iloc[0]:,})"], alarms, NATIVE_DARK
-        )
-    figure.suptitle(f"{detector}: share flagged at the original's thresholds", weight="bold")
-    figure.supxlabel("share flagged, with 95 % Wilson interval over events", fontsize=13)
+        rows = rows.set_index("species").loc[species]
+        names = [f"{plain(name)} (n = {rows['n'][name]:,})" for name in species]
+        draw_bars(axes, names, rows[["recall", "low", "high"]].to_numpy(), NOVEL)
+        natives = [f"false alarms: natives (n = {rows['n_native'].iloc[0]:,})"]
+        alarms = rows[["false_alarm_rate", "false_alarm_low", "false_alarm_high"]].to_numpy()[:1]
+        draw_bars(axes, natives, alarms, NATIVE_DARK)
+    figure.suptitle(f"{plain(title)}: share flagged at the original's thresholds", weight="bold")
+    figure.supxlabel("share of crops flagged, with 95 % Wilson interval over events", fontsize=13)
     return figure
 
 
-def bar(axes, names: list[str], rates, colour: str) -> None:
-    """Horizontal bars of (value, low, high) rows with their intervals."""
-    value, low, high = rates.T
+def draw_bars(axes: Axes, names: list[str], shares: np.ndarray, colour: str) -> None:
+    """Horizontal bars of rows (value, low, high), with their intervals."""
+    value, low, high = shares.T
     axes.barh(names, value, color=colour)
-    axes.errorbar(
-        value, names, xerr=[value - low, high - value], fmt="none", ecolor="#222222", capsize=3
-    )
+    errors = [(value - low).clip(0), (high - value).clip(0)]
+    axes.errorbar(value, names, xerr=errors, fmt="none", ecolor="#222222", capsize=3)
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        use_style(snakemake.input.style)
-        figure = plot_species_accuracy(
-            read_table(snakemake.input.accuracy),
-            snakemake.params.title,
-            snakemake.params.score,
+        draw_figure(
+            plot=plot_species_accuracy,
+            style=snakemake.input.style,
+            svg=snakemake.output.svg,
+            png=snakemake.output.png,
+            site=snakemake.params.site,
+            rules=read_table(snakemake.input.rules),
+            detector=snakemake.wildcards.detector,
+            title=snakemake.params.title,
+            score=snakemake.params.score,
         )
-        save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.site)

@@ -5,7 +5,7 @@ Needs no photo: a misspelt species, or one with too few groups, is refused befor
 
 from pathlib import Path
 
-from stowaway.core.script import BadInput, rule_log
+from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import write_table
 from stowaway.data.splits import assign_roles, count_boxes
 
@@ -33,12 +33,4 @@ def split_annotations(
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        split_annotations(
-            annotations=Path(snakemake.input.annotations),
-            splits=Path(snakemake.output.splits),
-            native=snakemake.params.native,
-            novel=snakemake.params.novel,
-            split=snakemake.params.split,
-            left_out=snakemake.params.left_out,
-        )
+    run_rule(split_annotations, snakemake)

@@ -4,16 +4,33 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _terminal: IO[str] | None = None  # the real stderr, once `rule_log` has redirected it
 
 
 class BadInput(Exception):
     """An error that the user can fix. The message is one line: what, where, what to do."""
+
+
+def run_rule(function: Callable, snakemake: Any) -> None:
+    """Call a script's function with what its rule has of the names of its parameters.
+
+    Named inputs and outputs come as `Path`, or as a list of them where the rule lists several or
+    none; params, wildcards and `threads` as they are. Everything printed goes to the rule's log.
+    Raises `TypeError` where the rule lacks a parameter that has no default.
+    """
+    values = {"threads": snakemake.threads, **snakemake.wildcards, **snakemake.params}
+    for files in (snakemake.input, snakemake.output):
+        for name, value in files.items():
+            values[name] = Path(value) if isinstance(value, str) else [Path(file) for file in value]
+    wanted = signature(function).parameters
+    with rule_log(snakemake.log[0]):
+        function(**{name: values[name] for name in wanted if name in values})
 
 
 @contextmanager

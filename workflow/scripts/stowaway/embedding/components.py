@@ -15,7 +15,7 @@ from stowaway.models.device import Device, Pixels, join_batches
 
 COMPONENTS = 50
 OVERSAMPLING = 10  # more directions than are kept are computed, so that the last kept are exact too
-FITTED_ON = 1000  # crops; more of them do not change principal components
+MOST_CROPS_FOR_AXES = 1000  # more of them do not change principal components
 SPACES = "latent", "reconstruction"
 
 
@@ -72,8 +72,10 @@ class Encoder:
 
     def fit_axes(self, rows: np.ndarray, seed: int) -> dict[str, PrincipalAxes]:
         """The axes of both spaces, from a sample of the crops, so that memory is bounded."""
-        if len(rows) > FITTED_ON:
-            rows = np.sort(np.random.default_rng(seed).choice(rows, FITTED_ON, replace=False))
+        if len(rows) > MOST_CROPS_FOR_AXES:
+            rows = np.sort(
+                np.random.default_rng(seed).choice(rows, MOST_CROPS_FOR_AXES, replace=False)
+            )
         encoded = list(self.encode(rows))
         return {
             space: PrincipalAxes.fit(torch.cat([batch[space] for batch in encoded]), seed)
@@ -83,7 +85,7 @@ class Encoder:
     def project(self, axes: dict[str, PrincipalAxes], rows: np.ndarray) -> dict[str, np.ndarray]:
         """The crops along the axes of each space: (n, up to 50) float32."""
         projected = (
-            {space: axes[space].project(values) for space, values in batch.items()}
+            {space: along.project(batch[space]) for space, along in axes.items()}
             for batch in self.encode(rows)
         )
         return join_batches(projected, len(rows))

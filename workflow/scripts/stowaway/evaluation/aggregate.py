@@ -8,7 +8,7 @@ import pandas as pd
 from stowaway.core.progress import progress
 from stowaway.evaluation.bootstrap import draw, event_strata, interval, resampled
 from stowaway.evaluation.counts import Ranked
-from stowaway.evaluation.folds import LEVELS, SEEN, SHORTCUT, Run, by_kind, strata_of
+from stowaway.evaluation.folds import LEVELS, SEEN, SHORTCUT, Run, by_kind, strata_of, units_of
 from stowaway.evaluation.metrics import METRICS, recall_at_fpr, wilson
 
 MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the strata, and of the gains
@@ -28,6 +28,7 @@ class Pooled:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.values: list[list[float]] = []
+        self.curves: list[list[float]] = []  # recall at each of RATES
         self.sums = self.counts = 0.0
 
     def add(self, values: dict[str, float], draws: np.ndarray) -> None:
@@ -59,24 +60,23 @@ def mean_of_known(values: list[float]) -> float:
 
 def compare_detectors(
     runs: list[Run], events: int, groups: dict[str, str], resamples: int, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables of metrics and of gains, for each kind of fold apart.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The tables of metrics, of gains and of curves, for each kind of fold apart.
 
     `events` is the number of events of all queues, `groups` the group of a species (`strata_of`).
     """
-    metrics, gains = [], []
-    for kind, of_kind in by_kind(comparable(runs)).items():
+    metrics, gains, curves = [], [], [pd.DataFrame(columns=CURVE_COLUMNS)]
+    comparable = [run for run in runs if 0 < run.queue["novel"].mean() < 1]
+    for kind, of_kind in by_kind(comparable).items():
         pooled, units = pool(of_kind, events, groups, resamples, seed)
         metrics += metric_rows(kind, pooled, units)
         if kind != SEEN:
             metrics += density_rows(kind, of_kind, units["all"])
         gains += gain_rows(kind, pooled)
-    return pd.DataFrame(metrics, columns=METRIC_COLUMNS), pd.DataFrame(gains, columns=GAIN_COLUMNS)
-
-
-def comparable(runs: list[Run]) -> list[Run]:
-    """The runs whose queue has natives and novel crops."""
-    return [run for run in runs if run.queue.novel.any() and not run.queue.novel.all()]
+        curves += curve_tables(kind, of_kind, pooled)
+    metrics = pd.DataFrame(metrics, columns=METRIC_COLUMNS)
+    gains = pd.DataFrame(gains, columns=GAIN_COLUMNS)
+    return metrics, gains, pd.concat(curves[1:] or curves)
 
 
 def count_units(runs: list[Run], groups: dict) -> dict[str, dict]:
@@ -84,10 +84,9 @@ def count_units(runs: list[Run], groups: dict) -> dict[str, dict]:
     units = defaultdict(lambda: defaultdict(set))
     for run in runs:
         for stratum, mask in strata_of(run.queue, groups):
-            crops = run.queue.subset(mask)
-            for side in (False, True):
-                units[stratum]["crop", side].update(crops.facts["crop_id"][crops.novel == side])
-                units[stratum]["event", side].update(crops.events[crops.novel == side])
+            for side, crops in run.queue[mask].groupby("novel"):
+                units[stratum]["crop", side].update(crops["crop_id"])
+                units[stratum]["event", side].update(crops["event"])
     return {name: {key: len(ids) for key, ids in of.items()} for name, of in units.items()}
 
 
@@ -102,22 +101,23 @@ def pool(runs: list[Run], events: int, groups: dict, resamples: int, seed: int) 
     An event weighs the same in all folds, seeds and detectors of a resample, as it is the same one.
     """
     units = count_units(runs, groups)
-    samples = [(run.fold, run.queue.events, run.queue.novel) for run in runs]
+    samples = [(run.fold, *(run.queue[c].to_numpy() for c in ("event", "novel"))) for run in runs]
     weights = draw(event_strata(samples, events), resamples, seed)
     pooled = defaultdict(Pooled)
     for run in progress(runs, runs[0].kind, "runs"):
         for stratum, mask in strata_of(run.queue, groups):
-            crops = run.queue.subset(mask)
+            crops = run.queue[mask]
             drawn = weights[:, :0] if is_small(stratum, units[stratum]) else weights
             names = METRICS if stratum == "all" else MAIN
             metrics = [METRICS[name] for name in names]
             for level in LEVELS:
-                for detector in crops.scores:
-                    ranked = Ranked(*crops.units(detector, level))
-                    values = [metric(*ranked.counts()) for metric in metrics]
-                    draws = resampled(ranked, drawn, metrics)
-                    values = dict(zip(names, values, strict=True))
-                    pooled[stratum, detector, level].add(values, draws)
+                for detector in run.detectors:
+                    ranked = Ranked(*units_of(crops, detector, level))
+                    counts, one = ranked.counts(), pooled[stratum, detector, level]
+                    values = {name: METRICS[name](*counts) for name in names}
+                    one.add(values, resampled(ranked, drawn, metrics))
+                    if stratum == "all":
+                        one.curves.append([recall_at_fpr(*counts, rate) for rate in RATES])
     return pooled, units
 
 
@@ -154,8 +154,8 @@ def density_rows(kind: str, runs: list[Run], units: dict) -> list[dict]:
     """
     lines = []
     for level in LEVELS:
-        units_of = [next(run.queue.units(name, level) for name in run.queue.scores) for run in runs]
-        values = {"prevalence": np.mean([novel.mean() for _, novel, _ in units_of])}
+        novel = [units_of(run.queue, run.detectors[0], level)[1].mean() for run in runs]
+        values = {"prevalence": np.mean(novel)}
         per_day, per_image = (
             (name, mean_of_known([run.density[name] for run in runs]))
             for name in (f"native_{level}s_per_camera_day", f"native_{level}s_per_100_images")
@@ -197,21 +197,14 @@ def gain_rows(kind: str, pooled: dict) -> list[dict]:
     return lines
 
 
-def curve_table(runs: list[Run]) -> pd.DataFrame:
-    """Recall at each of RATES, and the false alarms per camera-day (NaN without dates): means."""
+def curve_tables(kind: str, runs: list[Run], pooled: dict) -> list[pd.DataFrame]:
+    """The mean recall at each of RATES, and the false alarms per camera-day (NaN without dates)."""
     tables = []
-    for kind, of_kind in by_kind(comparable(runs)).items():
-        for level in LEVELS:
-            density = f"native_{level}s_per_camera_day"
-            per_day = mean_of_known([run.density[density] for run in of_kind])
-            for detector in dict.fromkeys(name for run in of_kind for name in run.queue.scores):
-                counts = [
-                    Ranked(*run.queue.units(detector, level)).counts()
-                    for run in of_kind
-                    if detector in run.queue.scores
-                ]
-                recall = [np.mean([recall_at_fpr(*of, rate) for of in counts]) for rate in RATES]
-                line = {"fold": kind, "detector": detector, "level": level, "recall": recall}
-                line |= {"false_alarm_rate": RATES, "false_alarms_per_camera_day": RATES * per_day}
-                tables.append(pd.DataFrame(line, columns=CURVE_COLUMNS))
-    return pd.concat(tables) if tables else pd.DataFrame(columns=CURVE_COLUMNS)
+    for (stratum, detector, level), one in pooled.items():
+        if stratum == "all":
+            density = [run.density[f"native_{level}s_per_camera_day"] for run in runs]
+            line = {"fold": kind, "detector": detector, "level": level, "false_alarm_rate": RATES}
+            line |= {"recall": np.mean(one.curves, axis=0)}
+            line |= {"false_alarms_per_camera_day": RATES * mean_of_known(density)}
+            tables.append(pd.DataFrame(line))
+    return tables

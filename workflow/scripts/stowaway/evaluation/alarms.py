@@ -135,17 +135,17 @@ def _interval(share: float, n: int) -> tuple[float, float]:
 def count_events(runs: list[Run]) -> dict[tuple[str, str], int]:
     """The distinct events of each (location or "all", role) in the queues of all runs."""
     columns = ["location", "role", "event"]
-    events = pd.concat([run.queue.facts[columns].drop_duplicates() for run in runs])
+    events = pd.concat([run.queue[columns].drop_duplicates() for run in runs])
     events = pd.concat([events, events.assign(location="all")])
     return events.groupby(["location", "role"])["event"].nunique().to_dict()
 
 
 def run_outcomes(run: Run, lead: dict | None) -> Iterator[dict]:
     """A line per detector, target and setting of one run, and per location for MAIN_RATE."""
-    daily, span = run.density[EVENTS_PER_DAY], weeks(run.queue.facts["date"])
-    for detector in run.queue.scores:
-        known = events_of(run.calibration.table(detector))["score"].to_numpy()
-        crops = run.queue.table(detector)
+    daily, span = run.density[EVENTS_PER_DAY], weeks(run.queue["date"])
+    for detector in run.detectors:
+        calibration, crops = (of.assign(score=of[detector]) for of in (run.calibration, run.queue))
+        known = events_of(calibration)["score"].to_numpy()
         units, highest = events_of(crops, "role"), events_of(crops)["score"].to_numpy()
         for target, setting in possible_targets(len(known), daily, span):
             threshold, rate = threshold_for(target, setting, known, highest, daily, span)
@@ -158,7 +158,7 @@ def run_outcomes(run: Run, lead: dict | None) -> Iterator[dict]:
             for location, here in locations.items():
                 flags = here["score"].to_numpy() > threshold
                 yield line | {"location": location} | outcome(here, flags, span)
-    if lead and lead["detector"] in run.queue.scores:
+    if lead and lead["detector"] in run.detectors:
         yield from lead_outcomes(run, lead)
 
 
@@ -172,7 +172,7 @@ def possible_targets(calibration: int, daily: float, span: float) -> Iterator[tu
 
 def lead_outcomes(run: Run, lead: dict) -> Iterator[dict]:
     """Lines of the config's own alarm, and of the original's rules on the same detector's score."""
-    daily, crops = run.density[EVENTS_PER_DAY], run.crops.table(lead["detector"])
+    daily, crops = run.density[EVENTS_PER_DAY], run.crops.assign(score=run.crops[lead["detector"]])
     alarm, queue = set_alarm(crops, lead, daily), reviewed(crops)
     units, span = events_of(queue, "role"), weeks(queue["date"])
     line = {"detector": lead["detector"], "location": "all", "calibration": len(alarm.calibration)}

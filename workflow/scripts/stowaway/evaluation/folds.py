@@ -20,6 +20,7 @@ INFRARED = 2.0  # colourfulness: 0 in grey photos, a little more where a camera 
 SIZES = [0, 100, 250, np.inf]  # longer side of the crop in pixels
 SIZE_NAMES = ["up to 100 px", "100 to 250 px", "over 250 px"]
 LEVELS = ("crop", "event")
+EVALUATED_ROLES = (Role.TEST, Role.NOVEL)
 
 
 def crop_facts(labels: pd.DataFrame, shortcuts: pd.DataFrame) -> pd.DataFrame:
@@ -36,65 +37,29 @@ def crop_facts(labels: pd.DataFrame, shortcuts: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass
-class ScoredCrops:
-    """Crops of one fold and seed: row i of everything is the same crop.
-
-    `facts` has the columns of `crop_facts`, `role` and `predicted`, where `event` is a number that
-    is the same in all runs; `scores` has an array per detector.
-    """
-
-    facts: pd.DataFrame
-    scores: dict[str, Floats]
-
-    @property
-    def events(self) -> NDArray[np.int64]:
-        """The number of each crop's event."""
-        return self.facts["event"].to_numpy()
-
-    @cached_property
-    def novel(self) -> Flags:
-        """Whether each crop is of a novel species."""
-        return (self.facts["role"] == Role.NOVEL).to_numpy()
-
-    def subset(self, mask: Flags) -> "ScoredCrops":
-        """The crops where `mask` is true."""
-        scores = {name: values[mask] for name, values in self.scores.items()}
-        return ScoredCrops(self.facts[mask], scores)
-
-    def units(self, detector: str, level: str) -> tuple[Floats, Flags, NDArray]:
-        """(scores, novel, events) of the crops, or of the events by their highest crop."""
-        units = self.scores[detector], self.novel, self.events
-        if level == "crop":
-            return units
-        rows = highest_crops(units[0], self.events, self.novel)
-        return tuple(values[rows] for values in units)
-
-    def table(self, detector: str) -> pd.DataFrame:
-        """The facts of the crops with the `score` of one detector."""
-        return self.facts.assign(score=self.scores[detector])
-
-
-@dataclass
 class Run:
-    """One fold and seed, `kind` one of LISTED, LEFT_OUT and SEEN; `density` of its natives."""
+    """One fold and seed.
+
+    `kind` is LISTED, LEFT_OUT or SEEN. `crops` has the columns of `crop_facts` (where `event` is a
+    number, the same in all runs), `crop_id`, `role`, `novel`, `predicted`, and a column of scores
+    for each of `detectors`. `density` is that of the fold's natives (`native_density`).
+    """
 
     kind: str
     fold: str
-    crops: ScoredCrops
+    crops: pd.DataFrame
+    detectors: list[str]
     density: dict[str, float]
 
     @cached_property
-    def queue(self) -> ScoredCrops:
+    def queue(self) -> pd.DataFrame:
         """Test natives and novel crops."""
-        return self._with_role(Role.TEST, Role.NOVEL)
+        return self.crops[self.crops["role"].isin(EVALUATED_ROLES)]
 
     @cached_property
-    def calibration(self) -> ScoredCrops:
+    def calibration(self) -> pd.DataFrame:
         """Natives of the role calibration, which no detector is fitted on."""
-        return self._with_role(Role.CALIBRATION)
-
-    def _with_role(self, *roles: Role) -> ScoredCrops:
-        return self.crops.subset(self.crops.facts["role"].isin(roles).to_numpy())
+        return self.crops[self.crops["role"] == Role.CALIBRATION]
 
 
 def load_runs(
@@ -106,31 +71,33 @@ def load_runs(
     taken. A detector that is not trained on "natives" has runs of the kind SEEN. Events of queues
     have the lowest numbers, in the order of their names.
     """
-    queued = {
-        event
-        for table in tables.values()
-        for event in table.loc[table["role"].isin([Role.TEST, Role.NOVEL]), "event"]
-    }
-    others = {event for table in tables.values() for event in table["event"]} - queued
-    number = {event: i for i, event in enumerate(sorted(queued) + sorted(others))}
-    seen = {name for name, train_on in detectors.items() if train_on != "natives"}
+    every = pd.concat([table[["event", "role"]] for table in tables.values()])
+    queued = set(every.loc[every["role"].isin(EVALUATED_ROLES), "event"])
+    order = sorted(queued) + sorted(set(every["event"]) - queued)
+    number = {event: i for i, event in enumerate(order)}
     runs = []
     for (fold, _), table in tables.items():
-        crops = facts.loc[table["crop_id"]].reset_index()
-        crops["role"], crops["predicted"] = table["role"].array, table["predicted"].array
         native = table.loc[table["role"].isin([Role.CALIBRATION, Role.TEST]), "species"].unique()
         density = native_density(facts[facts["species"].isin(native)])
-        crops["event"] = table["event"].map(number).array
+        own = table.drop(columns=["event", "species", "location"])
+        crops = own.join(facts, on="crop_id").assign(event=table["event"].map(number))
+        crops["novel"] = crops["role"] == Role.NOVEL
         names = [name for name in table if name in detectors or name.startswith(SHORTCUT)]
+        seen = [name for name in names if detectors.get(name, "natives") != "natives"]
         kind = LISTED if fold == LISTED else LEFT_OUT
-        for of_kind, columns in (
-            (kind, [name for name in names if name not in seen]),
-            (SEEN, [name for name in names if name in seen]),
-        ):
-            scores = {name: table[name].to_numpy(float) for name in columns}
-            if scores:
-                runs.append(Run(of_kind, fold, ScoredCrops(crops, scores), density))
+        for of_kind, columns in ((kind, [n for n in names if n not in seen]), (SEEN, seen)):
+            if columns:
+                runs.append(Run(of_kind, fold, crops, columns, density))
     return runs, len(queued)
+
+
+def units_of(crops: pd.DataFrame, detector: str, level: str) -> tuple[Floats, Flags, NDArray]:
+    """(scores, novel, events) of the crops, or of the events by their highest crop."""
+    units = tuple(crops[name].to_numpy() for name in (detector, "novel", "event"))
+    if level == "crop":
+        return units
+    rows = highest_crops(units[0], units[2], units[1])
+    return tuple(values[rows] for values in units)
 
 
 def by_kind(runs: list[Run]) -> dict[str, list[Run]]:
@@ -139,22 +106,21 @@ def by_kind(runs: list[Run]) -> dict[str, list[Run]]:
     return {kind: [run for run in runs if run.kind == kind] for kind in kinds}
 
 
-def strata_of(queue: ScoredCrops, groups: dict[str, str]) -> Iterator[tuple[str, Flags]]:
+def strata_of(queue: pd.DataFrame, groups: dict[str, str]) -> Iterator[tuple[str, Flags]]:
     """Yield (name, which crops) of each stratum of a queue that has natives and novel crops.
 
     Light, size and location hold natives and novel crops alike; taxonomy and species divide the
     novel crops, against all natives. A novel species is near when a native of this fold shares its
     group in `groups` (species -> group), far when none does, and unknown when it is in no group.
     """
-    yield "all", np.ones(len(queue.novel), bool)
-    facts, novel = queue.facts, queue.novel
+    novel, species = queue["novel"].to_numpy(), queue["species"].to_numpy(str)
+    yield "all", np.ones(len(queue), bool)
     for column in ("light", "size", "location"):
-        values = facts[column].to_numpy(str)
+        values = queue[column].to_numpy(str)
         for value in np.unique(values[novel]):
             if value != UNKNOWN and not novel[values == value].all():
                 yield f"{column}={value}", values == value
-    species = facts["species"].to_numpy(str)
-    native_groups = {groups[name] for name in np.unique(species[~novel]) if name in groups}
+    native_groups = {groups.get(name) for name in np.unique(species[~novel])} - {None}
     kinship = {name: _kinship(groups.get(name), native_groups) for name in np.unique(species)}
     nearness = np.array([kinship[name] for name in species], str)
     for column, values in (("taxonomy", nearness), ("species", species)):

@@ -1,1 +1,4 @@
-"""The style of all figures, and panels that several of them share. Numbers come from tables."""
+"""The style of all figures, and what several of them share: maps, pictures of crops, intervals.
+
+Numbers come from tables; nothing is computed here beyond what drawing needs.
+"""

@@ -5,10 +5,9 @@ EDA = ["species_before", "species_after", "high_level", "locations", "time", "si
 
 rule plot_eda:
     input:
-        annotations="<results>/annotations.csv",
-        rejected="<results>/rejected.csv",
+        exported=["<results>/annotations.csv", "<results>/rejected.csv"],
         labels="<results>/labels.csv",
-        style=local("workflow/stowaway.mplstyle"),
+        style=STYLE,
         modules=modules("plot_eda"),
     output:
         svg=[
@@ -16,7 +15,7 @@ rule plot_eda:
                 f"<results>/figures/eda/{figure}.svg",
                 caption="../report/eda.rst",
                 category="1. Data",
-                labels={"figure": figure},
+                labels={"figure": figure.replace("_", " ")},
             )
             for figure in EDA
         ],
@@ -28,8 +27,7 @@ rule plot_eda:
     params:
         site=SITE,
         figures=EDA,
-        native=config["species"]["native"],
-        invasive=config["species"]["invasive"],
+        species={side: config["species"][side] for side in ("native", "invasive")},
         high_level=config["labels"]["high_level"],
     script:
         "../scripts/plot_eda.py"
