@@ -31,9 +31,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/embed.smk"
-include: "workflow/rules/arms.smk"
-include: "workflow/rules/compare.smk"
-include: "workflow/rules/alarm.smk"
+include: "workflow/rules/review.smk"
 include: "workflow/rules/targets.smk"
 
 
