@@ -33,7 +33,7 @@ def test_real_photos_become_crops_and_a_split_without_leaks(project_copy):
     assert len(labels) == 657
     counts = labels["species_label"].value_counts()
     assert counts["agouti"] == 87
-    crops = load_crops(*tables)  # which raises for a leak
+    crops = load_crops(*(results / name for name in names))  # which raises for a leak
     native = crops[crops["role"].isin(NATIVE_ROLES)]
     assert native.groupby("event")["role"].nunique().max() == 1
     assert set(native["species"]) == set(shipped["species"]["native"])
