@@ -25,10 +25,9 @@ def test_real_photos_become_crops_and_a_split_without_leaks(project_copy):
         "real", shipped | {"images": shipped["images"] | places["images"], "coco": places["coco"]}
     )
     results = project.folder / "results/missouri_panama"
-    tables = [results / "labels.csv", results / "folds/listed/1/splits.csv"]
-    project.run(
-        "--cores", "2", *(str(t.relative_to(project.folder)) for t in tables), config=config
-    )
+    names = ["labels.csv", "folds/listed/1/splits.csv"]
+    targets = [f"results/missouri_panama/{name}" for name in names]
+    project.run("--cores", "2", *targets, config=config)
     labels = pd.read_csv(results / "labels.csv")
     assert len(labels) == 657
     counts = labels["species_label"].value_counts()
