@@ -14,14 +14,13 @@ demo: .venv/installed
 	snakemake --report results/demo/report.html --quiet all
 	@echo
 	@echo "Open:"
-	@echo "  results/demo/report.html                         the report, one file, works offline"
-	@echo "  results/demo/figures/queue.png                   the most suspicious events, and why"
-	@echo "  results/demo/queue.csv                           all of them, ranked"
-	@echo "  results/demo/figures/roc.png                     the detectors compared"
-	@echo "  results/demo/figures/tsne/cae/rat.png            the rat among the natives"
-	@echo "  results/demo/figures/accuracy/basic/rat.png      recall and false alarms over the threshold"
-	@echo "  results/demo/figures/eda/species_after.png       what the data set holds"
-	@echo "  results/demo/metrics.csv                         the numbers"
+	@echo "  results/demo/report.html                              the report, one file, works offline"
+	@echo "  results/demo/figures/queue.png                        the most suspicious events, and why"
+	@echo "  results/demo/queue.csv                                all of them, ranked"
+	@echo "  results/demo/figures/evaluation/one_split/            the detectors compared"
+	@echo "  results/demo/figures/tsne/cae/rat.png                 the rat among the natives"
+	@echo "  results/demo/figures/accuracy/basic/rat.png           recall and false alarms over the threshold"
+	@echo "  results/demo/evaluation/one_split/metrics.csv         the numbers"
 
 test: .venv/installed
 	pytest

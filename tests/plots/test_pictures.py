@@ -78,7 +78,8 @@ def test_a_dark_infrared_crop_is_stretched_in_a_copy():
     shown = viewable(dark)
     assert (dark == before).all()
     assert shown.min() == 0 and shown.max() == 255
-    assert (np.argsort(shown[..., 0].ravel(), kind="stable")[:5] >= 0).all()
+    order = np.argsort(dark[..., 0].ravel(), kind="stable")
+    assert (np.diff(shown[..., 0].ravel()[order].astype(int)) >= 0).all()
 
 
 def test_bright_and_coloured_crops_are_shown_as_they_are():

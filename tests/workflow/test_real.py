@@ -2,8 +2,11 @@
 
 import pandas as pd
 import pytest
+import yaml
 
 from conftest import ROOT
+from stowaway.data.roles import NATIVE_ROLES
+from stowaway.data.splits import load_crops
 
 PHOTOS = ROOT.parent / "shared/data/missouri_panama"
 
@@ -17,20 +20,20 @@ def test_real_photos_become_crops_and_a_split_without_leaks(project_copy):
     project = project_copy()
     places = {"coco": f"{PHOTOS}/coco.json", "images": {"source": f"{PHOTOS}/images"}}
     (project.folder / "results").mkdir()
-    import yaml
-
     shipped = yaml.safe_load((ROOT / "config/missouri_panama.yaml").read_text())
     config = project.overlay(
         "real", shipped | {"images": shipped["images"] | places["images"], "coco": places["coco"]}
     )
-    project.run("--cores", "2", "results/missouri_panama/splits.csv", config=config)
     results = project.folder / "results/missouri_panama"
+    names = ["labels.csv", "folds/listed/1/splits.csv"]
+    targets = [f"results/missouri_panama/{name}" for name in names]
+    project.run("--cores", "2", *targets, config=config)
     labels = pd.read_csv(results / "labels.csv")
     assert len(labels) == 657
     counts = labels["species_label"].value_counts()
     assert counts["agouti"] == 87
-    splits = pd.read_csv(results / "splits.csv")
-    native = splits[splits["role"].isin(["train", "val", "calibration", "test"])]
+    crops = load_crops(*(results / name for name in names))  # which raises for a leak
+    native = crops[crops["role"].isin(NATIVE_ROLES)]
     assert native.groupby("event")["role"].nunique().max() == 1
     assert set(native["species"]) == set(shipped["species"]["native"])
     assert all(counts[name] >= 40 for name in shipped["species"]["native"])

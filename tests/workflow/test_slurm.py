@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from slurm_cluster import CannotInstall, Cluster
-from test_workflow import QUICK
+from test_workflow import DEMO, QUICK
 
 from conftest import ROOT
 
@@ -25,6 +25,8 @@ ISLE = {
     "name": "isle",
     "coco": "results/isle/island/coco.json",
     "images": {"source": "results/isle/island/images"},
+    "labels": DEMO["labels"],
+    "species": DEMO["species"],
     "demo": {"size": 100},
     "shards": 2,
     "detectors": {
@@ -37,9 +39,11 @@ ISLE = {
     "evaluation": {"resamples": 100},
 }
 RESULTS = Path("results/isle")
-TARGETS = [str(RESULTS / name) for name in ("metrics.csv", "queue.csv", "alarms.csv")]
-SAME = ["annotations.csv", "labels.csv", "splits.csv", "queue.csv", "alarms.csv", "metrics.csv"]
-SAME += ["scores/basic.csv", "scores/cae.csv", "models/basic.pt", "models/cae.pt"]
+TARGETS = [str(RESULTS / name) for name in ("evaluation/one_split/metrics.csv", "queue.csv")]
+FOLD = "folds/listed/1"
+SAME = ["annotations.csv", "labels.csv", "queue.csv", f"{FOLD}/splits.csv", f"{FOLD}/scores.csv"]
+SAME += [f"evaluation/one_split/{name}.csv" for name in ("metrics", "alarms")]
+SAME += [f"{FOLD}/models/{name}.pt" for name in ("basic", "cae")]
 # Attempt 1 of one detector's training gets too little, the other takes a GPU.
 SCANT = "500 * attempt ** 2 if wildcards.detector == 'basic' else 2000"
 WORKFLOW_PROFILE = ["--workflow-profile", "profiles/slurm"]
@@ -49,16 +53,16 @@ GPU |= {"slurm_partition": "'gpu' if wildcards.detector == 'cae' else 'cpu'"}
 # What Slurm shall have completed, each once: the two shards and detectors are jobs of two rules.
 DONE = {
     "rule_make_demo": 1,
-    "rule_annotations_count_species_index_annotations_plan_download_shard_annotations": 1,
+    "rule_annotations_index_annotations_plan_download_shard_annotations_split_annotations": 1,
     "rule_shard_crop_images_download_images": 2,
-    "rule_label_crops": 1,
-    "rule_pack_crops": 1,
-    "rule_split_crops": 1,
-    "rule_train_detector_wildcards_basic": 1,
-    "rule_train_detector_wildcards_cae": 1,
-    "rule_detector_evaluate_detector_score_crops": 2,
-    "rule_metrics_gather_metrics": 1,
-    "rule_queue_raise_alarms": 1,
+    "rule_gather_labels": 1,
+    "rule_measure_shortcuts": 1,
+    "rule_pack_crops_wildcards_32": 1,
+    "rule_train_detector_wildcards_listed_1_basic": 1,
+    "rule_train_detector_wildcards_listed_1_cae": 1,
+    "rule_fold_score_crops_score_fold": 1,
+    "rule_evaluation_evaluate_folds": 1,
+    "rule_queue_export_queue": 1,
 }
 
 
@@ -116,11 +120,11 @@ class Site:
 
     def training(self, detector: str) -> list[dict]:
         """The jobs of a detector's training, one for each attempt."""
-        return self.jobs(f"rule_train_detector_wildcards_{detector}")
+        return self.jobs(f"rule_train_detector_wildcards_listed_1_{detector}")
 
     def log(self, detector: str) -> str:
         """The log of the training's latest attempt."""
-        path = self.results / f"logs/train_detector/{detector}.log"
+        path = self.results / f"logs/train_detector/listed/1/{detector}.log"
         return path.read_text() if path.exists() else ""
 
     def until(self, true, seconds: float = 300) -> None:
@@ -132,7 +136,7 @@ class Site:
 
     def freeze(self, detector: str) -> None:
         """Stop a training, so that it neither ends nor goes on: what prints to its log."""
-        log = (self.results / f"logs/train_detector/{detector}.log").resolve()
+        log = (self.results / f"logs/train_detector/listed/1/{detector}.log").resolve()
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # it ended meanwhile
                 if (entry / "fd/1").resolve() == log:
@@ -145,11 +149,11 @@ def hanging(cluster, local, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hanging") / "project"
     shutil.copytree(local.folder, folder, symlinks=True)
     site = Site(cluster, folder, {"runtime": "1 * attempt"})
-    again = ["models/basic.pt", "scores/basic.csv"]
+    again = [f"{FOLD}/models/basic.pt", f"{FOLD}/scores/basic.csv"]
     for name in again:
         (site.results / name).unlink()
     snakemake = site.start(*(str(RESULTS / n) for n in again), *WORKFLOW_PROFILE)
-    site.until((site.results / "checkpoints/basic.pt").exists)
+    site.until((site.results / "checkpoints/listed_1_basic.pt").exists)
     site.freeze("basic")
     yield site, snakemake
     snakemake.kill()
@@ -171,13 +175,13 @@ def test_a_run_that_is_killed_goes_on_and_equals_a_local_one(cluster, hanging, l
     snakemake = site.start(*TARGETS, *WORKFLOW_PROFILE)
 
     # scancel of a running training: it is submitted again and goes on after its last epoch
-    site.until((site.results / "checkpoints/cae.pt").exists)
+    site.until((site.results / "checkpoints/listed_1_cae.pt").exists)
     cluster.ask(f"scancel {site.training('cae')[0]['id']}")
     site.until(lambda: "resuming after epoch" in site.log("cae"))
     site.freeze("cae")
 
     # too little memory: killed, and submitted again with more
-    site.until(lambda: "(Rule: evaluate_detector)" in site.printed())
+    site.until(lambda: "COMPLETED" in [job["state"] for job in site.training("basic")])
     killed, enough = site.training("basic")
     assert (killed["state"], killed["memory"]) in (("FAILED", "500M"), ("OUT_OF_MEMORY", "500M"))
     assert (enough["state"], enough["memory"]) == ("COMPLETED", "2000M")
@@ -210,7 +214,7 @@ def test_a_training_that_hangs_is_ended_and_resumed_with_more_time(hanging, loca
     assert (first["state"], first["limit"]) == ("TIMEOUT", "1:00")
     assert (second["state"], second["limit"]) == ("COMPLETED", "2:00")
     assert "resuming after epoch" in site.log("basic")
-    same(site.folder, local.folder, ["models/basic.pt", "scores/basic.csv"])
+    same(site.folder, local.folder, [f"{FOLD}/models/basic.pt", f"{FOLD}/scores/basic.csv"])
 
 
 def test_code_among_a_rules_inputs_is_never_looked_for_in_a_bucket():

@@ -14,24 +14,14 @@ from conftest import ROOT
 
 pytestmark = pytest.mark.workflow
 
+DEMO = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 QUICK = {"image_size": 32, "epochs": 3, "patience": 2}
-SPOTTER = {
-    "kind": "classifier",
-    "layers": [8, 16],
-    "score": "vim",
-    "augment": True,
-    "aspect": "pad",
-    "train_on": "natives",
-    "batch_size": 32,
-    "learning_rate": 0.001,
-    "precision": "auto",
-    "compile": False,
-    "seed": 1,
-}
 SMALL = {
     "name": "small",
     "coco": "results/small/island/coco.json",
     "images": {"source": "results/small/island/images"},
+    "labels": DEMO["labels"],
+    "species": DEMO["species"],
     "demo": {"size": 120},
     "shards": 2,
     "detectors": {
@@ -40,7 +30,6 @@ SMALL = {
         "cae_mended": None,
         "basic": QUICK,
         "cae": QUICK | {"layers": [8, 8, 4]},
-        "spotter": QUICK | SPOTTER,
         "cae_visualization": QUICK | {"layers": [8, 8, 4]},
     },
     "tsne": {"perplexities": [5]},
@@ -48,6 +37,7 @@ SMALL = {
     "backbone": {"image_size": 64},
     "figures": {"examples": 2},
 }
+RUN = "folds/listed/1"
 FIGURE = "results/small/figures/tsne/cae/rat.svg"
 
 
@@ -75,6 +65,8 @@ def test_a_fresh_clone_plans_the_whole_graph(project_copy):
     project = project_copy()
     for config in (None, "config/sci.yaml", "config/channel_islands.yaml"):
         jobs = planned(project.run("all", "evaluation", "-n", config=config))
+        site = yaml.safe_load((ROOT / (config or "config/config.yaml")).read_text())
+        natives = len(site["species"]["native"])
         rules = {
             m
             for s in (ROOT / "workflow/rules").glob("*.smk")
@@ -91,7 +83,8 @@ def test_a_fresh_clone_plans_the_whole_graph(project_copy):
             "drop_images",
         } | ({"make_demo"} if config else set())
         assert rules - left_out <= set(jobs)
-        assert jobs["train_detector"] == 6
+        # six in the default run; the original's two in its other four seeds, and in all other folds
+        assert jobs["train_detector"] == 6 + 2 * 4 + 2 * 5 * natives
     for target in ("figures", "eda", "models", "evaluation", "all"):
         assert planned(project.run(target, "-n"))[target] == 1
 
@@ -101,28 +94,29 @@ def test_every_stage_left_its_tables(island):
     assert list(labels)[:2] == ["image_path", "species_label"]
     assert labels["crop_id"].is_unique
     assert all((island.folder / path).is_file() for path in labels["image_path"])
-    splits = pd.read_csv(island.results / "splits.csv")
-    assert set(splits["role"]) == {"train", "val", "calibration", "test", "invasive", "unlisted"}
-    metrics = pd.read_csv(island.results / "metrics.csv")
-    networks = {"basic", "cae", "cae_visualization", "spotter"}
-    assert set(metrics["detector"]) == networks | {"fusion", "knn", "mahalanobis"}
+    scores = pd.read_csv(island.results / RUN / "scores.csv")
+    assert set(scores["crop_id"]) <= set(labels["crop_id"])
+    splits = pd.read_csv(island.results / RUN / "splits.csv")
+    assert set(splits["role"]) == {"train", "val", "calibration", "test", "novel", "unlisted"}
+    assert not splits.duplicated(["event", "species"]).any()
+    metrics = pd.read_csv(island.results / "evaluation/one_split/metrics.csv")
+    detectors = {"basic", "cae", "cae_visualization", "fusion", "knn", "mahalanobis"}
+    assert detectors == {name for name in metrics["detector"] if not name.startswith("shortcut_")}
+    seen = metrics["fold"] == "seen_in_training"
+    assert set(metrics.loc[seen, "detector"]) == {"cae_visualization"}
+    assert set(metrics.loc[~seen, "fold"]) == {"listed"}
+    assert set(metrics["level"]) == {"crop", "event"}
+    areas = metrics[(metrics["metric"] == "auroc") & (metrics["stratum"] == "all")]
+    assert ((areas["low"] <= areas["value"]) & (areas["value"] <= areas["high"])).all()
     queue = pd.read_csv(island.results / "queue.csv")
-    assert set(queue["role"]) <= {"test", "invasive", "unlisted"}
+    assert set(queue["role"]) <= {"test", "novel", "unlisted"}
     assert list(queue["rank"]) == list(range(1, len(queue) + 1)) and queue["event"].is_unique
     assert queue["score"].is_monotonic_decreasing and queue["p_value"].is_monotonic_increasing
-    assert set(metrics["level"]) == {"crop", "event"}
-    areas = metrics[metrics["metric"] == "auroc"]
-    assert ((areas["low"] <= areas["value"]) & (areas["value"] <= areas["high"])).all()
-    assert set(metrics.loc[metrics["arm"] != "listed", "detector"]) == {"cae_visualization"}
-    accuracy = pd.read_csv(island.results / "accuracy/cae.csv")
-    assert set(accuracy["species"]) == {"rat", "cat", "pig"}
-    assert accuracy["false_alarm_rate"].between(0, 1).all()
-    spotted = pd.read_csv(island.results / "scores/spotter.csv")
-    assert spotted["score"].notna().all() and spotted["error"].isna().all()
-    assert not (island.results / "reconstructions/spotter.npz").exists()
-    scores = pd.read_csv(island.results / "scores/cae.csv")
-    assert len(scores) == len(splits)
-    assert scores["score"].equals(scores["error"])
+    rules = pd.read_csv(island.results / "original_rules.csv")
+    assert set(rules.loc[rules["detector"] == "cae", "species"]) == {"rat", "cat", "pig"}
+    assert rules["false_alarm_rate"].between(0, 1).all()
+    cae = pd.read_csv(island.results / RUN / "scores/cae.csv")
+    assert cae["score"].equals(cae["error"])
 
 
 def test_the_end_says_what_was_lost(island):
@@ -173,8 +167,8 @@ def test_another_month_is_placed_on_the_map_of_the_first_without_training(island
     }
     overlay = island.overlay("april", SMALL | april)
     jobs = dry(island, "results/april/tsne/cae/p5.placed.csv", config=overlay)
-    assert {"encode_others", "place_crops", "pack_crops", "label_crops"} <= set(jobs)
-    assert not {"train_detector", "encode_crops", "embed_crops", "split_crops"} & set(jobs)
+    assert {"encode_others", "place_crops", "pack_crops", "gather_labels"} <= set(jobs)
+    assert not {"train_detector", "encode_crops", "embed_crops", "split_annotations"} & set(jobs)
 
 
 def test_touching_a_shared_module_reruns_what_depends_on_it(island):
@@ -183,9 +177,10 @@ def test_touching_a_shared_module_reruns_what_depends_on_it(island):
     module.write_text(text + "# touched\n")
     jobs = dry(island)
     module.write_text(text)
-    assert jobs["evaluate_detector"] == 7
-    assert "plot_accuracy" in jobs
-    assert not {"train_detector", "score_crops", "embed_crops", "plot_eda"} & set(jobs)
+    assert {"apply_original_rules", "evaluate_folds", "plot_accuracy"} <= set(jobs)
+    assert not {"train_detector", "score_crops", "score_fold", "embed_crops", "plot_eda"} & set(
+        jobs
+    )
 
 
 @pytest.mark.parametrize(
@@ -198,7 +193,7 @@ def test_every_module_reruns_the_scripts_that_import_it(island, module):
     jobs = dry(island)
     path.write_text(text)
     expected = {
-        "core/tables": {"crop_images", "split_crops", "plot_roc"},
+        "core/tables": {"crop_images", "split_annotations", "plot_roc"},
         "core/names": {"index_annotations", "download_images"},
         "plots/style": {"plot_eda", "plot_tsne"},
         "models/autoencoders": {"train_detector"},
@@ -229,18 +224,20 @@ def test_a_moved_project_has_nothing_to_do(island, tmp_path):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
-def test_evaluation_compares_detectors_in_every_arm(island):
+def test_evaluation_compares_detectors_in_every_fold(island):
     island.run("--cores", "2", "evaluation", config=island.config)
-    metrics = pd.read_csv(island.results / "evaluation/metrics.csv")
-    assert set(metrics["arm"]) == {"rotate", "listed"}
-    runs = metrics[metrics["stratum"] == "all"].groupby("arm")["runs"].first()
-    assert runs["listed"] == 2 and runs["rotate"] == 10  # two seeds, five natives
+    metrics = pd.read_csv(island.results / "evaluation/all_folds/metrics.csv")
+    assert set(metrics["fold"]) == {"listed", "leave_out"}
+    runs = metrics[metrics["stratum"] == "all"].groupby("fold")["runs"].first()
+    assert runs["listed"] == 2 and runs["leave_out"] == 10  # two seeds, five natives
+    one_split = pd.read_csv(island.results / "evaluation/one_split/metrics.csv")
+    assert list(metrics) == list(one_split)
     area = metrics[(metrics["metric"] == "auroc") & (metrics["stratum"] == "all")]
     assert area["value"].between(0, 1).all()
     assert (area["low"] <= area["high"]).all()
-    assert len(list((island.results / "evaluation/scores").glob("rotate_*"))) == 5
-    for name in ("comparison", "event_roc", "alarm_cost", "species_recall", "alarm_rates"):
-        with Image.open(island.results / f"figures/{name}.png") as image:
+    assert len(list((island.results / "folds").glob("leave_out_*/*/scores.csv"))) == 10
+    for name in ("comparison", "roc_event", "alarm_cost", "species_recall", "alarm_rates"):
+        with Image.open(island.results / f"figures/evaluation/all_folds/{name}.png") as image:
             assert min(image.size) > 500
 
 
@@ -250,25 +247,34 @@ def test_one_more_invasive_species_downloads_and_crops_nothing(island):
         "invasive": ["rat", "cat", "pig", "mouse"],
     }
     jobs = dry(island, config=island.overlay("more", SMALL | {"species": species}))
-    assert {"split_crops", "train_detector", "plot_tsne"} <= set(jobs)
+    assert {"split_annotations", "train_detector", "plot_tsne"} <= set(jobs)
     early = {"make_demo", "index_annotations", "shard_annotations", "download_images"}
-    assert not (early | {"crop_images", "label_crops", "pack_crops"}) & set(jobs)
-    arms = dry(island, "evaluation", config=island.overlay("more", SMALL | {"species": species}))
-    assert "pack_features" not in arms
+    later = {"crop_images", "gather_labels", "pack_crops", "measure_shortcuts", "extract_features"}
+    assert not (early | later) & set(jobs)
+    folds = dry(island, "evaluation", config=island.overlay("more", SMALL | {"species": species}))
+    assert not later & set(folds)
 
 
 def test_one_changed_detector_trains_alone(island):
     detectors = SMALL["detectors"] | {"basic": QUICK | {"epochs": 4}}
     jobs = dry(island, config=island.overlay("longer", SMALL | {"detectors": detectors}))
     assert jobs["train_detector"] == 1
-    assert not {"pack_crops", "split_crops"} & set(jobs)
+    assert not {"pack_crops", "split_annotations"} & set(jobs)
+
+
+def test_a_new_image_size_packs_that_form_and_trains_its_detectors_and_nothing_else(island):
+    detectors = SMALL["detectors"] | {"basic": QUICK | {"image_size": 40}}
+    jobs = dry(island, config=island.overlay("larger", SMALL | {"detectors": detectors}))
+    assert jobs["pack_crops"] == jobs["train_detector"] == jobs["score_crops"] == 1
+    others = {"crop_images", "gather_labels", "measure_shortcuts", "split_annotations"}
+    assert not (others | {"extract_features", "fit_detectors"}) & set(jobs)
 
 
 def test_a_second_training_gives_the_same_scores(island):
-    before = (island.results / "scores/cae.csv").read_bytes()
-    target = "results/small/scores/cae.csv"
+    before = (island.results / RUN / "scores/cae.csv").read_bytes()
+    target = f"results/small/{RUN}/scores/cae.csv"
     island.run("--cores", "2", target, "--forcerun", "train_detector", config=island.config)
-    assert (island.results / "scores/cae.csv").read_bytes() == before
+    assert (island.results / RUN / "scores/cae.csv").read_bytes() == before
 
 
 def test_the_report_is_one_file_that_works_offline(island):
@@ -306,7 +312,7 @@ def test_a_typo_in_the_config_ends_the_plan_and_names_the_key(project_copy, over
 
 def test_a_misspelt_species_is_one_line_on_the_terminal(island):
     overlay = island.overlay("raat", SMALL | {"species": {"invasive": ["raat"]}})
-    target = "results/small/species.csv"
+    target = f"results/small/{RUN}/splits.csv"
     printed = island.run("--cores", "1", target, config=overlay, ok=False)
-    assert "stowaway: species.invasive: no crop is labelled 'raat'; did you mean 'rat'?" in printed
+    assert "stowaway: species.invasive: no box is labelled 'raat'; did you mean 'rat'?" in printed
     island.run("--cores", "1", target, config=island.config)

@@ -1,5 +1,6 @@
 """Curves and metrics of a scope -> ROC of one level, with the end of few false alarms enlarged."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,6 +36,8 @@ def plot_roc(
             axes.xaxis.set_major_formatter(PERCENT)
             axes.yaxis.set_major_formatter(PERCENT)
             axes.set_xlabel(f"false alarms: share of native {level}s")
+        highest = points.loc[points["false_alarm_rate"] <= FEW, "recall"].max()
+        few.set_ylim(0, np.clip(np.nan_to_num(1.15 * highest), 0.3, 1.01))
         whole.set_ylabel(f"recall: share of novel {level}s")
         whole.set_title(FOLD_TITLES[kind], fontsize=14)
         few.set_title("few false alarms, enlarged", fontsize=14)

@@ -36,18 +36,17 @@ def cells_inside(boxes: NDArray, size: int, shape: tuple[int, int]) -> NDArray[n
 
 
 def strangeness(cells: Floats, native_cells: Floats) -> Floats:
-    """The share of the natives' cells that are less strange than each cell: (n, height, width).
+    """How unlike natives each cell is: (n, height, width), 1 where 95 % of native cells are less.
 
     `cells` (n, height, width, dimensions) are features of a backbone's map, `native_cells` (m,
-    dimensions) those of native crops, without padding. Strange is far in the Mahalanobis distance
-    to all native cells, wherever in the crop they are: animals move. After PaDiM (Defard et al.,
-    ICPR 2021), whose Gaussian is one per position.
+    dimensions) those of native crops, without padding. It is the Mahalanobis distance to all native
+    cells, wherever in the crop they are (animals move), over that distance's 95 % quantile among
+    them. After PaDiM (Defard et al., ICPR 2021), whose Gaussian is one per position.
     """
     n = len(native_cells)
     cloud = Gaussian().fit(native_cells, np.zeros(n), np.arange(n))
-    reference = np.sort(cloud.score(native_cells))
     distance = cloud.score(cells.reshape(-1, cells.shape[-1])).reshape(cells.shape[:-1])
-    return np.searchsorted(reference, distance) / n
+    return distance / np.quantile(cloud.score(native_cells), 0.95)
 
 
 def nearest_natives(features: Floats, natives: Floats, events: NDArray) -> tuple[NDArray, Floats]:
