@@ -43,9 +43,10 @@ def faults_of(script: Path) -> Iterator[str]:
     if "snakemake" in {n.id for top in before for n in ast.walk(top) if isinstance(n, ast.Name)}:
         yield "snakemake is used outside of the __main__ block"
     match block:
+        case ast.If(test=test, body=[ast.Expr(ast.Call(ast.Name("run_rule")) as call)]):
+            if [type(node) for node in call.args] != [ast.Name, ast.Name] or call.keywords:
+                yield "run_rule takes a function and snakemake, nothing else"
         case ast.If(test=test, body=[ast.With(items=[frame], body=[ast.Expr(ast.Call() as call)])]):
-            if ast.unparse(test) != "__name__ == '__main__'":
-                yield "the last block is not the __main__ block"
             if ast.unparse(frame) != "rule_log(snakemake.log[0])":
                 yield f"the frame is {ast.unparse(frame)}"
             if call.args:
@@ -55,7 +56,10 @@ def faults_of(script: Path) -> Iterator[str]:
             if any(isinstance(n, LOGIC) or getattr(n, "ifs", None) for n in ast.walk(call)):
                 yield "logic in the arguments"
         case _:
-            yield "the __main__ block is more than one call within rule_log"
+            yield "the __main__ block is not one call"
+            return
+    if ast.unparse(test) != "__name__ == '__main__'":
+        yield "the last block is not the __main__ block"
 
 
 def test_every_room_is_in_the_list_and_says_what_it_holds():

@@ -141,6 +141,7 @@ def test_the_detector_that_leads_is_the_best_where_the_folds_leave_it_out():
     assert lead_of(metrics, "elsewhere") == "d0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folds", [("leave_out", "listed"), ("listed",), ()])
 @pytest.mark.parametrize("dated", [True, False])
 def test_figures_of_the_evaluation_with_much_and_with_little(draw, folds, dated):
