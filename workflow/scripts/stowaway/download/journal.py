@@ -6,17 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from threading import Lock
 
 from stowaway.core.script import BadInput
-
-
-class Noted(NamedTuple):
-    """A complete file's size and MD5, and a hash of where it came from."""
-
-    bytes: int
-    md5: str
-    origin: str
 
 
 class Journal:
@@ -31,23 +23,16 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
 
     @cached_property
-    def _own(self) -> dict[str, Noted]:
-        return _read(self.path)
-
-    @cached_property
-    def _others(self) -> dict[str, Noted]:
+    def records(self) -> dict[str, tuple[int, str, str]]:
+        """File name -> bytes, MD5 and origin, as noted before this process added anything."""
         shards = self.path.stem.split("-")[-1]  # of as many, an image is in one only
         others = sorted(self.path.parent.glob("*.csv"))
         others = [path for path in others if path.stem.split("-")[-1] != shards]
-        return {name: noted for other in others for name, noted in _read(other).items()}
-
-    def known(self, name: str) -> Noted | None:
-        """What was noted of the file, before this process added anything."""
-        return self._own.get(name) or self._others.get(name)
+        return {name: record for path in (*others, self.path) for name, record in _read(path)}
 
     @contextmanager
-    def opened(self) -> Iterator[Callable[[str, Noted], None]]:
-        """A function that notes a file down at once.
+    def opened(self) -> Iterator[Callable]:
+        """A function that adds a file's name, bytes, MD5 and origin at once, from any thread.
 
         Raises `BadInput` while another process has it open.
         """
@@ -61,23 +46,21 @@ class Journal:
             except OSError:
                 pass  # a file system without locks
             file.write("\n" if file.tell() else "")  # ends a line that a killed run left open
-            write = csv.writer(file).writerow
+            write, lock = csv.writer(file).writerow, Lock()
 
-            def note(name: str, noted: Noted) -> None:
-                write([name, *noted])
-                file.flush()
+            def add(*record: object) -> None:
+                with lock:
+                    write(record)
+                    file.flush()
 
-            yield note
+            yield add
 
 
-def _read(journal: Path) -> dict[str, Noted]:
-    """File name -> what was noted; half a line, as a kill can leave it, is passed over."""
-    if not journal.exists():
-        return {}
-    known = {}
-    with open(journal, encoding="utf-8", errors="replace") as file:
-        for line in file:  # one by one, so that a quote that was cut off ends with its line
-            row = next(csv.reader([line]), ())
-            if len(row) == 4 and len(row[3]) == 16:
-                known[row[0]] = Noted(int(row[1]), row[2], row[3])
-    return known
+def _read(path: Path) -> Iterator[tuple[str, tuple[int, str, str]]]:
+    """Half a line, as a kill can leave it, is passed over."""
+    if path.exists():
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for line in file:  # one by one, so that a quote that was cut off ends with its line
+                row = next(csv.reader([line]), ())
+                if len(row) == 4 and len(row[3]) == 16:
+                    yield row[0], (int(row[1]), row[2], row[3])

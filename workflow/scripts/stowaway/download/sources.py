@@ -1,134 +1,197 @@
-"""Where images and the COCO JSON come from: a folder, or S3 and http(s)."""
+"""Where images and the COCO JSON come from: folders, S3 and web servers, asked in their order."""
 
-import asyncio
+import base64
 import filecmp
 import hashlib
 import os
+import random
+import re
 import time
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote, urlunsplit
+from urllib.parse import unquote, urlsplit
 
-import pycurl
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import HTTPStore
 
-from stowaway.core.names import public, why_unsafe_key
-from stowaway.download.answers import Answer, Unavailable
-from stowaway.download.pace import Pace
-from stowaway.download.transfer import Client
+from stowaway.core.files import replacing
+from stowaway.core.names import listed, public, why_unsafe_key
+from stowaway.core.script import BadInput
+from stowaway.download.errors import Unavailable, explained
+from stowaway.download.s3 import open_s3
 
-DEAD, DEAD_AFTER = 20, 5.0  # requests and seconds in which nothing was ever answered
+ADDRESSES = ("s3://", "http://", "https://")  # else it is a folder
+TRIES = 5  # of one object, each with obstore's own retries
+PAUSE = 0.2  # seconds, the longest first pause between them
+AGAIN = {"broken", "unanswered"}  # kinds of failures that may pass
+CONNECT = timedelta(seconds=15)
+CHUNK = 1 << 23  # bytes that each connection holds in memory
 
 
 class Folder:
     """A folder whose files are linked, not copied, since it may be large."""
 
     def __init__(self, url: str) -> None:
-        self.name, self.folder = public(url), Path(url)
-        self.broken, self.pace = 0, None
+        self.folder = Path(url).absolute()
         if not self.folder.is_dir():
             raise Unavailable("not a folder that can be read", "unusable")
 
-    def _file(self, key: str) -> Path:
-        file = self.folder.absolute() / _safe(key)
-        if not file.is_file():
-            raise Unavailable("no such file in the folder", "missing")
-        return file
+    def fetch(self, key: str, path: Path) -> tuple[int, str, bool]:
+        """As `Sources.fetch`; the MD5 is empty, since nothing is read."""
+        size, file = self.size(key), self.folder / key
+        if path.is_file() and filecmp.cmp(file, path, shallow=False):
+            return size, "", False
+        temporary = path.with_name(f".{path.name}.part")
+        temporary.unlink(missing_ok=True)
+        os.symlink(file, temporary)
+        os.replace(temporary, path)
+        return size, "", True
 
-    async def bring(self, key: str, path: Path) -> tuple[int, str]:
-        """Link the file at `path`; what is there already stays as it is. No MD5: none is read."""
-        return await asyncio.to_thread(self._link, key, path)
-
-    async def same(self, key: str, path: Path) -> tuple[int, str] | None:
-        """Bytes and MD5 of the file at `path` if it is the source's; None if it is not."""
-        return await asyncio.to_thread(self._same, key, path)
-
-    async def size(self, key: str) -> int | None:
+    def size(self, key: str) -> int:
         """Bytes of the object."""
-        return await asyncio.to_thread(lambda: self._file(key).stat().st_size)
-
-    def _link(self, key: str, path: Path) -> tuple[int, str]:
-        file = self._file(key)
-        if not (path.exists() and file.samefile(path)):
-            temporary = path.with_name(f".{path.name}.part")
-            temporary.unlink(missing_ok=True)
-            os.symlink(file, temporary)
-            os.replace(temporary, path)
-        return file.stat().st_size, ""
-
-    def _same(self, key: str, path: Path) -> tuple[int, str] | None:
-        file = self._file(key)
-        same = file.samefile(path) or filecmp.cmp(file, path, shallow=False)
-        return (file.stat().st_size, "") if same else None
+        if not (self.folder / key).is_file():
+            raise Unavailable("no such file in the folder", "missing")
+        return (self.folder / key).stat().st_size
 
 
 class Remote:
-    """Objects over http(s), whose address and further libcurl options `locate` gives."""
+    """The objects under an s3:// or http(s):// address; for the arguments see `Sources`."""
 
-    def __init__(self, name: str, client: Client, connections: int, locate) -> None:
-        self.name, self.client, self.locate = name, client, locate
-        self.pace = Pace(connections)
-        self.broken, self.answered = 0, False  # requests in a row; whether any was answered
-        self.opened = time.monotonic()
+    def __init__(self, url: str, aws: dict, timeout: float, most: int) -> None:
+        self.most, parts, options = most, urlsplit(url), _options(timeout)
+        self.is_s3 = parts.scheme == "s3"
+        if self.is_s3:
+            bucket, prefix = parts.netloc, parts.path.strip("/")
+            self.store, self.under_kms = open_s3(bucket, prefix, aws, options)
+        else:  # obstore sends the query of a signed address along, but no user and password
+            login, _, host = parts.netloc.rpartition("@")
+            if login:
+                login = base64.b64encode(unquote(login).encode()).decode()
+                options["client_options"]["default_headers"] = {"authorization": f"Basic {login}"}
+            address = parts._replace(netloc=host, path=parts.path.rstrip("/"))
+            self.store = HTTPStore(address.geturl(), **options)
 
-    async def _ask(self, request, key: str, *rest):
-        url, options = self.locate(_safe(key))
+    def fetch(self, key: str, path: Path) -> tuple[int, str, bool]:
+        """As `Sources.fetch`; the MD5 is empty where S3 does not tell it."""
+        if path.is_file():
+            with suppress(Unavailable):  # some servers refuse to tell, but give
+                size, md5 = self._ask(obstore.head, key)[1:]
+                if size == path.stat().st_size and md5 in ("", _md5_of(path)):
+                    return size, md5, False
+        answer, size, md5 = self._ask(obstore.get, key)
+        if size > self.most:
+            raise Unavailable(f"over the limit of {self.most} bytes", "refused")
+        checksum = hashlib.md5()
         try:
-            async with self.pace:
-                answer = await request(url, *rest, options, self.name.startswith("s3://"))
-        except Unavailable as error:
-            if error.kind == "throttled":
-                self.pace.throttled()
-            self.broken = self.broken + 1 if error.kind == "broken" else 0
-            self.answered |= error.kind in ("missing", "refused", "throttled")
-            if self.broken >= DEAD and not self.answered and self._waited():
-                raise Unavailable(f"it never answered; {error}", "unusable") from None
-            raise
-        self.pace.went_well()
-        self.broken, self.answered = 0, True
-        return answer
+            pieces = [answer.bytes()] if size <= CHUNK else answer.stream(CHUNK)
+            with replacing(path, "wb", path.with_name(f".{path.name}.part")) as file:
+                for piece in pieces:
+                    file.write(piece)
+                    if md5:
+                        checksum.update(piece)
+                if md5 and md5 != checksum.hexdigest():
+                    if not self.under_kms(key):
+                        raise Unavailable("the bytes do not match the server's checksum", "broken")
+                    md5 = ""
+        except BaseError as error:
+            raise explained(error) from None
+        return size, md5, True
 
-    def _waited(self) -> bool:
-        return time.monotonic() - self.opened > DEAD_AFTER
+    def size(self, key: str) -> int:
+        """Bytes of the object."""
+        return self._ask(obstore.head, key)[1]
 
-    async def bring(self, key: str, path: Path) -> tuple[int, str]:
-        """Fetch the object to `path`; returns its bytes, and its MD5 where the server gives one."""
-        return await self._ask(self.client.get, key, path)
+    def _ask(self, request: Callable, key: str) -> tuple:
+        """The answer to obstore's get or head, the object's bytes and its MD5, or ''.
 
-    async def same(self, key: str, path: Path) -> tuple[int, str] | None:
-        """Bytes and MD5 of the file at `path` if it is the source's; None if it is not.
-
-        By its MD5; only by its length where the server gives no checksum.
+        S3's ETag may be an MD5; another server's may look like one and be anything.
         """
-        answer: Answer = await self._ask(self.client.head, key)
-        if answer.length != path.stat().st_size:
-            return None
-        if answer.md5 and answer.md5 != await asyncio.to_thread(_md5, path):
-            return None
-        return answer.length, answer.md5 or ""
-
-    async def size(self, key: str) -> int | None:
-        """Bytes of the object, if the server says."""
-        return (await self._ask(self.client.head, key)).length
+        try:
+            answer = request(self.store, key)
+        except (BaseError, OSError) as error:
+            raise explained(error) from None
+        meta = answer if request is obstore.head else answer.meta
+        md5 = self.is_s3 and re.fullmatch('"?([0-9a-f]{32})"?', meta["e_tag"] or "")
+        return answer, meta["size"], md5[1] if md5 else ""
 
 
-FOLLOW = {
-    pycurl.FOLLOWLOCATION: 1,
-    pycurl.MAXREDIRS: 5,
-    pycurl.REDIR_PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
-}
-
-
-def web(base, key: str) -> tuple[str, dict]:
-    path = f"{quote(base.path.rstrip('/'), safe='/%')}/{quote(key)}"
-    return urlunsplit(base._replace(path=path)), FOLLOW
-
-
-def _safe(key: str) -> str:
-    if reason := why_unsafe_key(key):
-        raise Unavailable(reason, "refused")
-    return key
-
-
-def _md5(path: Path) -> str:
+def _md5_of(path: Path) -> str:
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _options(timeout: float) -> dict:
+    """How obstore connects, waits and retries; a whole object may take a day."""
+    patience = timedelta(seconds=timeout)
+    client = {"allow_http": True, "connect_timeout": CONNECT, "user_agent": "stowaway"}
+    client |= {"read_timeout": patience, "timeout": timedelta(days=1)}
+    if bundle := os.environ.get("AWS_CA_BUNDLE"):
+        client["root_certificate"] = Path(bundle).read_bytes()
+    return {"client_options": client, "retry_config": {"retry_timeout": patience}}
+
+
+class Sources:
+    """The folders, s3:// and http(s):// addresses in `urls`, asked in their order, by any thread.
+
+    A request of which nothing comes for `timeout` seconds breaks; it is repeated, `TRIES` times in
+    all and ever later. An object of over `most` bytes is refused. `aws` has profile, region,
+    anonymous and endpoint_url.
+    """
+
+    def __init__(self, urls: str | list[str], aws: dict, timeout: float, most: int) -> None:
+        self.silent = ""  # the source that last did not answer, which is asked last
+        self.sources: dict[str, Folder | Remote | Unavailable] = {}
+        for url in listed(urls):
+            try:
+                source = (
+                    Remote(url, aws, timeout, most) if url.startswith(ADDRESSES) else Folder(url)
+                )
+            except Unavailable as failure:
+                source = failure
+            except (OSError, ValueError):
+                source = Unavailable("malformed, or AWS_CA_BUNDLE cannot be read", "unusable")
+            self.sources[public(url)] = source
+
+    def fetch(self, key: str, path: Path) -> tuple[int, str, bool]:
+        """Bring the object to `path`, whole and checked: its bytes, MD5, and whether it came now.
+
+        A file that is there stays if it is the object: by its MD5, or by its length where that is
+        not known. Raises `Unavailable`, of kind missing if it is in no source, else failed, and
+        `BadInput` where no source can be used (credentials, certificate, no such bucket).
+        """
+        return self._first(key, lambda source: source.fetch(key, path))
+
+    def size(self, key: str) -> int:
+        """Bytes of the object. Raises likewise."""
+        return self._first(key, lambda source: source.size(key))
+
+    def _first(self, key: str, ask: Callable):
+        """What the first source answers that has the object."""
+        if key and (reason := why_unsafe_key(key)):  # without a key, it is the address itself
+            raise Unavailable(reason, "failed")
+        failures: dict[str, Unavailable] = {}
+        for tried in range(TRIES):
+            for name in sorted(self.sources, key=lambda name: name == self.silent):
+                source = self.sources[name]
+                if isinstance(source, Unavailable):  # it could not be used before
+                    failures[name] = source
+                elif name not in failures or failures[name].kind in AGAIN:
+                    try:
+                        return ask(source)
+                    except Unavailable as failure:
+                        failures[name] = failure
+                        if failure.kind == "unusable":
+                            self.sources[name] = failure
+                        elif failure.kind == "unanswered":
+                            self.silent = name
+            kinds = {failure.kind for failure in failures.values()}
+            if not kinds & AGAIN or tried == TRIES - 1:
+                break
+            time.sleep(random.uniform(0, PAUSE * 4**tried))
+        reasons = "; ".join(f"{name}: {failure}" for name, failure in failures.items())
+        if kinds == {"unusable"}:
+            raise BadInput(reasons)
+        raise Unavailable(reasons, "missing" if kinds == {"missing"} else "failed")

@@ -2,29 +2,30 @@
 
 import errno
 import hashlib
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
 from stowaway.core.names import listed, public
 from stowaway.core.script import BadInput
 from stowaway.core.tables import rows
-from stowaway.download.answers import Unavailable
-from stowaway.download.inorder import in_order
-from stowaway.download.journal import Journal, Noted
+from stowaway.download.errors import Unavailable
+from stowaway.download.journal import Journal
+from stowaway.download.sources import Sources
 
-AHEAD = 16  # images per connection that may be done before their turn to be told of
-FULL = (errno.ENOSPC, errno.EDQUOT)
+AHEAD = 16  # images per connection that are begun before their turn
 
 
 @dataclass
 class Entry:
     """One image: where it is, or why it is not there. `status` is ok, missing or failed.
 
-    `md5` is empty for a file that is linked, which nobody has read yet; `fetched` tells a file that
+    `md5` is empty where it is not known, as of a file that is linked; `fetched` tells a file that
     was brought now from one that was there.
     """
 
@@ -45,18 +46,12 @@ def images_of(shard: Path) -> Iterator[tuple[str, str, str]]:
 
 
 class Store:
-    """Images under `folder`, by file name, fetched from `source`.
-
-    The journal notes size, MD5 and origin of each file as soon as it is complete. It outlives a
-    killed run and is only added to; there may be others beside it, of other shards. One process at
-    a time may fill the store by one journal.
-    """
+    """Images under `folder`, by file name, fetched from `source` and noted in `journal`."""
 
     def __init__(self, folder: Path, journal: Path, source: str | list[str]) -> None:
-        self.folder, self.journal, self.source = folder, Journal(journal), source
+        self.folder, self.journal = folder, Journal(journal)
         self.origins = [public(url) for url in listed(source)]
-        self.root = folder.resolve()
-        self.ready = cache(self._ready)
+        self.is_inside = cache(self._is_inside)
 
     def origin(self, key: str) -> str:
         """A short hash of source and key: it tells another origin, and no secret."""
@@ -64,76 +59,71 @@ class Store:
 
     def complete(self, entry: Entry, key: str) -> bool:
         """Whether the file is there, from this origin and with the size that was noted."""
-        noted = self.journal.known(entry.file_name)
-        if not noted or noted.origin != self.origin(key) or _size(entry.path) != noted.bytes:
+        size, md5, origin = self.journal.records.get(entry.file_name, (0, "", ""))
+        path = Path(entry.path)
+        if origin != self.origin(key) or not path.is_file() or path.stat().st_size != size:
             return False
-        entry.bytes, entry.md5 = noted.bytes, noted.md5
-        return True
-
-    def _ready(self, folder: Path) -> bool:
-        """Make the folder. False if a link leads from the store to elsewhere."""
-        if folder.resolve() != self.root / folder.relative_to(self.folder):
-            return False
-        folder.mkdir(parents=True, exist_ok=True)
+        entry.bytes, entry.md5 = size, md5
         return True
 
     def fill(
-        self, images: Iterable[tuple[str, str, str]], opened: Callable, connections: int
+        self, images: Iterable[tuple[str, str, str]], opened: Callable[[], Sources], threads: int
     ) -> Iterator[Entry]:
         """Fetch what is not complete; yield an entry for each (image id, file name, key), in order.
 
-        `opened` returns the sources (see `mirrors.Mirrors`); it is called when something is to be
-        fetched. A file that is there, but in no journal, is compared with its source, and taken if
-        it is the same. A failed image is an entry with its error. A bounded number is in flight.
+        `opened` is called once something is to be fetched. A failed image is an entry with its
+        error. A bounded number is in flight. Raises `BadInput`.
         """
-        sources = None
+        pool, opened = ThreadPoolExecutor(threads), cache(opened)
 
-        def jobs() -> Iterator[Entry | Coroutine]:
-            nonlocal sources
+        def jobs() -> Iterator[Future]:
             for image_id, name, key in images:
-                entry = Entry(image_id, name, str(self.folder / name))
+                entry = Entry(image_id, name, f"{self.folder}/{name}")
                 if self.complete(entry, key):
-                    yield entry
+                    job = Future()
+                    job.set_result(entry)
+                    yield job
                 else:
-                    sources = sources or opened()
-                    yield self._bring(entry, key, sources, note)
+                    yield pool.submit(self._fetch, entry, key, opened(), add)
 
-        with self.journal.opened() as note:
-            yield from in_order(jobs(), AHEAD * connections, lambda: sources and sources.close())
+        with self.journal.opened() as add:
+            try:
+                yield from _in_order(jobs(), AHEAD * threads)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _bring(self, entry: Entry, key: str, sources, note: Callable) -> Entry:
+    def _fetch(self, entry: Entry, key: str, sources: Sources, add: Callable) -> Entry:
         path = Path(entry.path)
         try:
-            if not self.ready(path.parent):
+            if not self.is_inside(path.parent):
                 raise Unavailable("a folder in the store is a symbolic link", "failed")
-            had = await _same(key, path, sources)
-            entry.bytes, entry.md5 = had or await sources.bring(key, path)
-            entry.fetched = not had
-            note(entry.file_name, Noted(entry.bytes, entry.md5, self.origin(key)))
+            entry.bytes, entry.md5, entry.fetched = sources.fetch(key, path)
+            add(entry.file_name, entry.bytes, entry.md5, self.origin(key))
         except Unavailable as reason:
             entry.status = "missing" if reason.kind == "missing" else "failed"
             entry.error = str(reason)
         except OSError as error:
-            if error.errno in FULL:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise BadInput(
-                    f"{path.parent}: the disk is full; free some and run again, what is there stays"
+                    f"{path.parent}: the disk is full; free some and run again"
                 ) from None
             entry.status, entry.error = "failed", f"{type(error).__name__}: {error.strerror}"
         return entry
 
-
-async def _same(key: str, path: Path, sources) -> tuple[int, str] | None:
-    """Bytes and MD5 of a file that is there and is the source's, as far as the source tells."""
-    if not path.is_file():
-        return None
-    try:
-        return await sources.same(key, path)
-    except Unavailable:  # some servers refuse to tell, but give
-        return None
+    def _is_inside(self, folder: Path) -> bool:
+        """False if a link leads from the store to elsewhere."""
+        return folder.resolve() == self.folder.resolve() / folder.relative_to(self.folder)
 
 
-def _size(path: str) -> int | None:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return None
+def _in_order(jobs: Iterator[Future], most: int) -> Iterator:
+    """The jobs' results in their order; at most `most` are begun and not yet yielded.
+
+    What one of them raises is raised at once.
+    """
+    pending = deque(islice(jobs, most))
+    while pending:
+        half = [pending.popleft() for _ in range(len(pending) // 2 + 1)]
+        for job in wait(half, return_when=FIRST_EXCEPTION).done:
+            job.result()
+        yield from (job.result() for job in half)
+        pending.extend(islice(jobs, len(half)))
