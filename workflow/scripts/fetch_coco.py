@@ -20,9 +20,9 @@ def fetch_coco(source: str | list[str], aws: dict, path: Path, timeout: float, m
         try:
             if url.startswith("s3://"):
                 base, _, key = url.rpartition("/")
-                Sources(base, aws, timeout, most).fetch(key, path)
+                Sources(base, aws, timeout, most).fetch(key, str(path))
             elif url.startswith(ADDRESSES):  # as it stands: it may be signed
-                Sources(url, aws, timeout, most).fetch("", path)
+                Sources(url, aws, timeout, most).fetch("", str(path))
             elif Path(url).is_file():
                 with open(url, "rb") as file, replacing(path, "wb") as out:
                     shutil.copyfileobj(file, out)

@@ -2,6 +2,7 @@
 
 import csv
 import fcntl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -32,7 +33,7 @@ class Journal:
 
     @contextmanager
     def opened(self) -> Iterator[Callable]:
-        """A function that adds a file's name, bytes, MD5 and origin at once, from any thread.
+        """A function that adds a file's name, bytes, MD5 and origin, from any thread.
 
         Raises `BadInput` while another process has it open.
         """
@@ -46,12 +47,15 @@ class Journal:
             except OSError:
                 pass  # a file system without locks
             file.write("\n" if file.tell() else "")  # ends a line that a killed run left open
-            write, lock = csv.writer(file).writerow, Lock()
+            write, lock, flushed = csv.writer(file).writerow, Lock(), 0.0
 
             def add(*record: object) -> None:
+                nonlocal flushed
                 with lock:
                     write(record)
-                    file.flush()
+                    if (now := time.monotonic()) > flushed + 1:
+                        file.flush()
+                        flushed = now
 
             yield add
 

@@ -28,7 +28,7 @@ TRIES = 5  # of one object, each with obstore's own retries
 PAUSE = 0.2  # seconds, the longest first pause between them
 AGAIN = {"broken", "unanswered"}  # kinds of failures that may pass
 CONNECT = timedelta(seconds=15)
-CHUNK = 1 << 23  # bytes that each connection holds in memory
+CHUNK, BUFFER = 1 << 23, 1 << 13  # bytes that each connection holds, and that a file gathers
 
 
 class Folder:
@@ -39,15 +39,16 @@ class Folder:
         if not self.folder.is_dir():
             raise Unavailable("not a folder that can be read", "unusable")
 
-    def fetch(self, key: str, path: Path) -> tuple[int, str, bool]:
+    def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
         """As `Sources.fetch`; the MD5 is empty, since nothing is read."""
         size, file = self.size(key), self.folder / key
-        if path.is_file() and filecmp.cmp(file, path, shallow=False):
+        if Path(path).is_file() and filecmp.cmp(file, path, shallow=False):
             return size, "", False
-        temporary = path.with_name(f".{path.name}.part")
+        temporary = Path(_temporary(path))
+        temporary.parent.mkdir(parents=True, exist_ok=True)
         temporary.unlink(missing_ok=True)
-        os.symlink(file, temporary)
-        os.replace(temporary, path)
+        temporary.symlink_to(file)
+        temporary.replace(path)
         return size, "", True
 
     def size(self, key: str) -> int:
@@ -74,12 +75,12 @@ class Remote:
             address = parts._replace(netloc=host, path=parts.path.rstrip("/"))
             self.store = HTTPStore(address.geturl(), **options)
 
-    def fetch(self, key: str, path: Path) -> tuple[int, str, bool]:
+    def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
         """As `Sources.fetch`; the MD5 is empty where S3 does not tell it."""
-        if path.is_file():
+        if os.path.isfile(path):  # noqa: PTH113  since pathlib would take a tenth of all time
             with suppress(Unavailable):  # some servers refuse to tell, but give
                 size, md5 = self._ask(obstore.head, key)[1:]
-                if size == path.stat().st_size and md5 in ("", _md5_of(path)):
+                if size == Path(path).stat().st_size and md5 in ("", _md5_of(path)):
                     return size, md5, False
         answer, size, md5 = self._ask(obstore.get, key)
         if size > self.most:
@@ -87,7 +88,7 @@ class Remote:
         checksum = hashlib.md5()
         try:
             pieces = [answer.bytes()] if size <= CHUNK else answer.stream(CHUNK)
-            with replacing(path, "wb", path.with_name(f".{path.name}.part")) as file:
+            with replacing(path, "wb", _temporary(path), BUFFER) as file:
                 for piece in pieces:
                     file.write(piece)
                     if md5:
@@ -118,7 +119,13 @@ class Remote:
         return answer, meta["size"], md5[1] if md5 else ""
 
 
-def _md5_of(path: Path) -> str:
+def _temporary(path: str) -> str:
+    """A hidden name beside it; always the same, so that a killed run leaves no rest for long."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/.{name}.part"
+
+
+def _md5_of(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 
@@ -155,7 +162,7 @@ class Sources:
                 source = Unavailable("malformed, or AWS_CA_BUNDLE cannot be read", "unusable")
             self.sources[public(url)] = source
 
-    def fetch(self, key: str, path: Path) -> tuple[int, str, bool]:
+    def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
         """Bring the object to `path`, whole and checked: its bytes, MD5, and whether it came now.
 
         A file that is there stays if it is the object: by its MD5, or by its length where that is

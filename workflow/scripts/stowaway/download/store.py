@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
+from threading import Lock
 
 from stowaway.core.names import listed, public
 from stowaway.core.script import BadInput
@@ -18,7 +19,7 @@ from stowaway.download.errors import Unavailable
 from stowaway.download.journal import Journal
 from stowaway.download.sources import Sources
 
-AHEAD = 16  # images per connection that are begun before their turn
+TOGETHER, AHEAD = 4, 4  # images that a thread takes at once, and how often before their turn
 
 
 @dataclass
@@ -59,11 +60,12 @@ class Store:
 
     def complete(self, entry: Entry, key: str) -> bool:
         """Whether the file is there, from this origin and with the size that was noted."""
-        size, md5, origin = self.journal.records.get(entry.file_name, (0, "", ""))
-        path = Path(entry.path)
-        if origin != self.origin(key) or not path.is_file() or path.stat().st_size != size:
+        record = self.journal.records.get(entry.file_name)
+        if not record or record[2] != self.origin(key) or not (path := Path(entry.path)).is_file():
             return False
-        entry.bytes, entry.md5 = size, md5
+        if path.stat().st_size != record[0]:
+            return False
+        entry.bytes, entry.md5 = record[:2]
         return True
 
     def fill(
@@ -74,45 +76,48 @@ class Store:
         `opened` is called once something is to be fetched. A failed image is an entry with its
         error. A bounded number is in flight. Raises `BadInput`.
         """
-        pool, opened = ThreadPoolExecutor(threads), cache(opened)
+        pool, images = ThreadPoolExecutor(threads), iter(images)
+        lock, opened = Lock(), cache(opened)
 
-        def jobs() -> Iterator[Future]:
-            for image_id, name, key in images:
-                entry = Entry(image_id, name, f"{self.folder}/{name}")
-                if self.complete(entry, key):
-                    job = Future()
-                    job.set_result(entry)
-                    yield job
-                else:
-                    yield pool.submit(self._fetch, entry, key, opened(), add)
+        def once() -> Sources:
+            with lock:
+                return opened()
+
+        def entries(some: list[tuple[str, str, str]]) -> list[Entry]:
+            return [self._fetch(*image, once, add) for image in some]
 
         with self.journal.opened() as add:
             try:
-                yield from _in_order(jobs(), AHEAD * threads)
+                some = iter(lambda: list(islice(images, TOGETHER)), [])
+                jobs = (pool.submit(entries, images) for images in some)
+                yield from chain.from_iterable(_in_order(jobs, AHEAD * threads))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _fetch(self, entry: Entry, key: str, sources: Sources, add: Callable) -> Entry:
-        path = Path(entry.path)
+    def _fetch(self, image_id: str, name: str, key: str, opened: Callable, add: Callable) -> Entry:
+        entry = Entry(image_id, name, f"{self.folder}/{name}")
         try:
-            if not self.is_inside(path.parent):
+            if self.complete(entry, key):
+                return entry
+            if not self.is_inside(entry.path.rpartition("/")[0]):
                 raise Unavailable("a folder in the store is a symbolic link", "failed")
-            entry.bytes, entry.md5, entry.fetched = sources.fetch(key, path)
-            add(entry.file_name, entry.bytes, entry.md5, self.origin(key))
+            entry.bytes, entry.md5, entry.fetched = opened().fetch(key, entry.path)
+            add(name, entry.bytes, entry.md5, self.origin(key))
         except Unavailable as reason:
             entry.status = "missing" if reason.kind == "missing" else "failed"
             entry.error = str(reason)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise BadInput(
-                    f"{path.parent}: the disk is full; free some and run again"
+                    f"{self.folder}: the disk is full; free some and run again"
                 ) from None
             entry.status, entry.error = "failed", f"{type(error).__name__}: {error.strerror}"
         return entry
 
-    def _is_inside(self, folder: Path) -> bool:
+    def _is_inside(self, folder: str) -> bool:
         """False if a link leads from the store to elsewhere."""
-        return folder.resolve() == self.folder.resolve() / folder.relative_to(self.folder)
+        inside = Path(folder).relative_to(self.folder)
+        return Path(folder).resolve() == self.folder.resolve() / inside
 
 
 def _in_order(jobs: Iterator[Future], most: int) -> Iterator:
