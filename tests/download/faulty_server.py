@@ -2,9 +2,9 @@
 
 python faulty_server.py SEED SHARE FAULTS PORT_FILE LOG
 
-Object `<n>.jpg`, in any folder, has the bytes of `body(n)` and their MD5 as ETag. Each of the FAULTS (with commas)
-meets the share SHARE of the objects: a passing one at the first one or two tries, a lasting one at
-all of them.
+Object `<n>.jpg`, in any folder, has the bytes of `body(n)` and their MD5 as ETag. Each of the
+FAULTS (with commas) meets the share SHARE of the objects: a passing one at the first one or two
+tries, a lasting one at all of them.
 """
 
 import asyncio

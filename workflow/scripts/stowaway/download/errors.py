@@ -4,10 +4,8 @@ import re
 
 
 class Unavailable(Exception):
-    """An object could not be had; the message says why, without any credential.
-
-    `kind`: missing (it is not there), refused (trying again is of no use), broken (it may work the
-    next time), unanswered (so it may, and the server said nothing), unusable (of no object).
+    """An object could not be had. `kind`: missing, refused, broken (it may come whole next time),
+    unanswered, or unusable (no object can be had from this source). No message has a credential.
     """
 
     def __init__(self, reason: str, kind: str) -> None:
@@ -15,20 +13,22 @@ class Unavailable(Exception):
         self.kind = kind
 
 
+REGION = "the bucket is in another region; set aws.region to that"
 S3_CODES = {  # those that concern all objects
+    "AuthorizationHeaderMalformed": REGION,
     "ExpiredToken": "the credentials have expired; get new ones and run again",
-    "InvalidToken": "the session token is not valid; get new credentials and run again",
     "InvalidAccessKeyId": "the access key is unknown to the server; check aws.profile",
     "SignatureDoesNotMatch": "the secret key does not match the access key; check aws.profile",
     "RequestTimeTooSkewed": "this machine's clock is wrong; set it",
     "NoSuchBucket": "there is no such bucket; check the source",
-    "AuthorizationHeaderMalformed": "the bucket is in another region; set aws.region to that",
 }
-UNTRUSTED = "the server's certificate cannot be trusted; name your authority's in AWS_CA_BUNDLE"
-WITHOUT_STATUS = {  # what the cause holds -> its meaning and kind
-    "BareRedirect": ("the bucket is in another region; set aws.region to that", "unusable"),
+CAUSES = {  # what obstore's cause holds where there is no HTTP status -> its meaning and kind
+    "BareRedirect": (REGION, "unusable"),
     "External AWS credential": ("the credentials cannot be renewed; log in again", "unusable"),
-    "InvalidCertificate": (UNTRUSTED, "unusable"),
+    "InvalidCertificate": (
+        "the server's certificate cannot be trusted; set AWS_CA_BUNDLE",
+        "unusable",
+    ),
     "MissingContentLength": ("the server does not tell the object's length", "refused"),
     '"dns error"': ("no such host, or no network", "unanswered"),
     "kind: Connect,": ("no connection", "unanswered"),
@@ -38,29 +38,19 @@ WITHOUT_STATUS = {  # what the cause holds -> its meaning and kind
 
 
 def explained(error: Exception) -> Unavailable:
-    """What an exception of obstore means.
-
-    Its text ends with the cause as Rust's Debug prints it, which no key or address can imitate.
-    """
-    cause = str(error).partition("Debug source:")[2]
-    if status := re.search(r"inner: Status \{\s+status: (\d{3}),", cause):
-        return _refusal(int(status[1]), cause[status.end() :])
-    for sign, (reason, kind) in WITHOUT_STATUS.items():
-        if sign in cause:
-            return Unavailable(reason, kind)
-    return Unavailable("the body was cut short", "broken")
-
-
-def _refusal(status: int, body: str) -> Unavailable:
-    """What an HTTP status other than 200 means; S3 has a code in the body, but not of a HEAD."""
-    found = re.search(r"<Code>(\w{1,60})</Code>", body)
-    code = found[1] if found else ""
+    """What an exception of obstore means."""
+    cause = str(error).partition("Debug source:")[2]  # Rust's Debug of it
+    status = re.search(r"inner: Status \{\s+status: (\d{3}),(?:.*<Code>(\w{1,60})<)?", cause, re.S)
+    if not status:
+        known = (meaning for sign, meaning in CAUSES.items() if sign in cause)
+        return Unavailable(*next(known, ("the body was cut short", "broken")))
+    number, code = int(status[1]), status[2]
+    reason = f"HTTP status {number}" + f", {code}" * bool(code)
     if code in S3_CODES:
         return Unavailable(f"{code}: {S3_CODES[code]}", "unusable")
-    reason = f"HTTP status {status}" + f", {code}" * bool(code)
-    if status in (404, 410):
+    if number in (404, 410):
         return Unavailable(reason, "missing")
-    if status in (408, 429) or status >= 500 or code == "RequestTimeout":
+    if number in (408, 429) or number >= 500 or code == "RequestTimeout":
         return Unavailable(reason, "broken")
-    hint = "; may these credentials read it?" if status in (401, 403) else ""
+    hint = "; may these credentials read it?" if number in (401, 403) else ""
     return Unavailable(reason + hint, "refused")

@@ -3,41 +3,36 @@
 import logging
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
+from urllib.parse import SplitResult
 
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from obstore.store import S3Store
 
 from stowaway.download.errors import Unavailable
 
-RENEWED = timedelta(minutes=9)  # boto3 renews a role's credentials 10 minutes before they expire
 
+def open_s3(url: SplitResult, aws: dict, options: dict) -> tuple:
+    """The store of s3://bucket/prefix, and boto3's client, or None where nothing needs it.
 
-def open_s3(bucket: str, prefix: str, aws: dict, options: dict) -> tuple:
-    """The store of `bucket`, and a function that tells whether a key's object is under KMS.
-
-    `aws` has profile, region, anonymous and endpoint_url; `options` are obstore's. Always
-    path-style, since the certificate of bucket.s3.amazonaws.com does not cover a bucket with a dot
-    in its name. Raises `Unavailable`.
+    `aws` has profile, region, anonymous and endpoint_url. Path-style, since the certificate of
+    bucket.s3.amazonaws.com covers no bucket with a dot in its name. Raises `Unavailable`.
     """
-    region, endpoint, anonymous = aws["region"], aws["endpoint_url"], aws["anonymous"]
-    access, under_kms = {"skip_signature": True}, lambda key: False  # since KMS wants a signature
-    if not (anonymous and region and endpoint):
+    region, endpoint, client = aws["region"], aws["endpoint_url"], None
+    if not (aws["anonymous"] and region and endpoint):
         session, client = _ask_boto3(aws)
         region, endpoint = client.meta.region_name, client.meta.endpoint_url
         region = "us-east-1" if region in (None, "aws-global") else region
-    if not anonymous:
+    if not aws["anonymous"]:
         from obstore.auth.boto3 import Boto3CredentialProvider  # loads boto3
 
-        access = {"credential_provider": Boto3CredentialProvider(session, ttl=RENEWED)}
-        under_kms = partial(_under_kms, client, bucket, prefix)
-    place = {"prefix": prefix, "region": region, "aws_endpoint_url_s3": endpoint}
-    store = S3Store(bucket, virtual_hosted_style_request=False, **place, **access, **options)
-    return store, under_kms
+        renewed = timedelta(minutes=9)  # since boto3 renews a role's 10 minutes before their end
+        options["credential_provider"] = Boto3CredentialProvider(session, ttl=renewed)
+    options |= {"prefix": url.path, "region": region, "aws_endpoint_url_s3": endpoint}
+    options |= {"skip_signature": aws["anonymous"], "virtual_hosted_style_request": False}
+    return S3Store(url.netloc, **options), client
 
 
 def _ask_boto3(aws: dict) -> tuple:
-    """A session, with credentials if they are needed, and its S3 client."""
     import boto3  # here, since it takes a quarter of a second
 
     logging.getLogger("botocore").setLevel(logging.CRITICAL)  # it logs what a profile holds
@@ -50,13 +45,13 @@ def _ask_boto3(aws: dict) -> tuple:
         name = error.kwargs["profile"]
         reason = f"aws.profile: '{name}' is not in ~/.aws; run: aws configure --profile {name}"
     except (BotoCoreError, ClientError, ValueError) as error:  # it may show what a profile holds
-        name = type(error).__name__
-        reason = f"the AWS settings cannot be used ({name}); check aws and ~/.aws"
+        reason = f"these settings cannot be used ({type(error).__name__}); check aws and ~/.aws"
     raise Unavailable(reason, "unusable")
 
 
-def _under_kms(client, bucket: str, prefix: str, key: str) -> bool:
+def is_under_kms(client, url: SplitResult, key: str) -> bool:
+    """Whether the object is encrypted by a key in KMS, and so its ETag no MD5."""
     with suppress(BotoCoreError, ClientError):
-        head = client.head_object(Bucket=bucket, Key=f"{prefix}/{key}".lstrip("/"))
+        head = client.head_object(Bucket=url.netloc, Key=f"{url.path}/{key}".strip("/"))
         return head.get("ServerSideEncryption", "").startswith("aws:kms")
     return False

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -21,14 +22,12 @@ from stowaway.core.files import replacing
 from stowaway.core.names import listed, public, why_unsafe_key
 from stowaway.core.script import BadInput
 from stowaway.download.errors import Unavailable, explained
-from stowaway.download.s3 import open_s3
+from stowaway.download.s3 import is_under_kms, open_s3
 
+MD5 = partial(hashlib.md5, usedforsecurity=False)
 ADDRESSES = ("s3://", "http://", "https://")  # else it is a folder
-TRIES = 5  # of one object, each with obstore's own retries
-PAUSE = 0.2  # seconds, the longest first pause between them
-AGAIN = {"broken", "unanswered"}  # kinds of failures that may pass
-CONNECT = timedelta(seconds=15)
-CHUNK, BUFFER = 1 << 23, 1 << 13  # bytes that each connection holds, and that a file gathers
+TRIES, PAUSE = 5, 0.2  # of an object that arrives broken; seconds, the longest first pause
+CHUNK, BUFFER = 1 << 23, 1 << 13  # bytes in memory for each connection, and for each open file
 
 
 class Folder:
@@ -41,18 +40,15 @@ class Folder:
 
     def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
         """As `Sources.fetch`; the MD5 is empty, since nothing is read."""
-        size, file = self.size(key), self.folder / key
-        if Path(path).is_file() and filecmp.cmp(file, path, shallow=False):
+        size, file, target = self.size(key), self.folder / key, Path(path)
+        if target.is_file() and filecmp.cmp(file, target, shallow=False):
             return size, "", False
-        temporary = Path(_temporary(path))
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(file)
-        temporary.replace(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.symlink_to(file)
         return size, "", True
 
     def size(self, key: str) -> int:
-        """Bytes of the object."""
         if not (self.folder / key).is_file():
             raise Unavailable("no such file in the folder", "missing")
         return (self.folder / key).stat().st_size
@@ -62,39 +58,44 @@ class Remote:
     """The objects under an s3:// or http(s):// address; for the arguments see `Sources`."""
 
     def __init__(self, url: str, aws: dict, timeout: float, most: int) -> None:
-        self.most, parts, options = most, urlsplit(url), _options(timeout)
-        self.is_s3 = parts.scheme == "s3"
-        if self.is_s3:
-            bucket, prefix = parts.netloc, parts.path.strip("/")
-            self.store, self.under_kms = open_s3(bucket, prefix, aws, options)
-        else:  # obstore sends the query of a signed address along, but no user and password
-            login, _, host = parts.netloc.rpartition("@")
-            if login:
-                login = base64.b64encode(unquote(login).encode()).decode()
-                options["client_options"]["default_headers"] = {"authorization": f"Basic {login}"}
-            address = parts._replace(netloc=host, path=parts.path.rstrip("/"))
-            self.store = HTTPStore(address.geturl(), **options)
+        parts, self.most, patience = urlsplit(url), most, timedelta(seconds=timeout)
+        self.parts = parts._replace(path=parts.path.rstrip("/"))
+        login, _, host = self.parts.netloc.rpartition("@")
+        client = {"allow_http": True, "user_agent": "stowaway", "timeout": timedelta(days=1)}
+        client |= {"connect_timeout": timedelta(seconds=15), "read_timeout": patience}
+        if bundle := os.environ.get("AWS_CA_BUNDLE"):
+            client["root_certificate"] = Path(bundle).read_bytes()
+        if login:  # obstore sends the query of a signed address along, but no user and password
+            encoded = base64.b64encode(unquote(login).encode()).decode()
+            client["default_headers"] = {"authorization": f"Basic {encoded}"}
+        options = {"client_options": client, "retry_config": {"retry_timeout": 3 * patience}}
+        if self.parts.scheme == "s3":
+            self.store, self.boto3 = open_s3(self.parts, aws, options)
+        else:
+            self.store = HTTPStore(self.parts._replace(netloc=host).geturl(), **options)
 
     def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
-        """As `Sources.fetch`; the MD5 is empty where S3 does not tell it."""
+        """As `Sources.fetch`, checked by the length and S3's MD5, which may be empty."""
         if os.path.isfile(path):  # noqa: PTH113  since pathlib would take a tenth of all time
             with suppress(Unavailable):  # some servers refuse to tell, but give
-                size, md5 = self._ask(obstore.head, key)[1:]
-                if size == Path(path).stat().st_size and md5 in ("", _md5_of(path)):
+                _, size, md5 = self._ask(obstore.head, key)
+                there = Path(path).read_bytes()
+                if len(there) == size and md5 in ("", MD5(there).hexdigest()):
                     return size, md5, False
         answer, size, md5 = self._ask(obstore.get, key)
         if size > self.most:
             raise Unavailable(f"over the limit of {self.most} bytes", "refused")
-        checksum = hashlib.md5()
+        folder, _, name = path.rpartition("/")
+        checksum = MD5()
         try:
             pieces = [answer.bytes()] if size <= CHUNK else answer.stream(CHUNK)
-            with replacing(path, "wb", _temporary(path), BUFFER) as file:
+            with replacing(path, "wb", f"{folder}/.{name}.part", BUFFER) as file:
                 for piece in pieces:
                     file.write(piece)
                     if md5:
                         checksum.update(piece)
-                if md5 and md5 != checksum.hexdigest():
-                    if not self.under_kms(key):
+                if md5 not in ("", checksum.hexdigest()):
+                    if not (self.boto3 and is_under_kms(self.boto3, self.parts, key)):
                         raise Unavailable("the bytes do not match the server's checksum", "broken")
                     md5 = ""
         except BaseError as error:
@@ -102,72 +103,43 @@ class Remote:
         return size, md5, True
 
     def size(self, key: str) -> int:
-        """Bytes of the object."""
         return self._ask(obstore.head, key)[1]
 
     def _ask(self, request: Callable, key: str) -> tuple:
-        """The answer to obstore's get or head, the object's bytes and its MD5, or ''.
-
-        S3's ETag may be an MD5; another server's may look like one and be anything.
-        """
+        """The answer to obstore's get or head, the object's bytes, and S3's MD5 of it or ''."""
         try:
             answer = request(self.store, key)
         except (BaseError, OSError) as error:
             raise explained(error) from None
         meta = answer if request is obstore.head else answer.meta
-        md5 = self.is_s3 and re.fullmatch('"?([0-9a-f]{32})"?', meta["e_tag"] or "")
-        return answer, meta["size"], md5[1] if md5 else ""
-
-
-def _temporary(path: str) -> str:
-    """A hidden name beside it; always the same, so that a killed run leaves no rest for long."""
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/.{name}.part"
-
-
-def _md5_of(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
-
-
-def _options(timeout: float) -> dict:
-    """How obstore connects, waits and retries; a whole object may take a day."""
-    patience = timedelta(seconds=timeout)
-    client = {"allow_http": True, "connect_timeout": CONNECT, "user_agent": "stowaway"}
-    client |= {"read_timeout": patience, "timeout": timedelta(days=1)}
-    if bundle := os.environ.get("AWS_CA_BUNDLE"):
-        client["root_certificate"] = Path(bundle).read_bytes()
-    return {"client_options": client, "retry_config": {"retry_timeout": patience}}
+        md5 = re.fullmatch('"?([0-9a-f]{32})"?', meta["e_tag"] or "")
+        return answer, meta["size"], md5[1] if md5 and self.parts.scheme == "s3" else ""
 
 
 class Sources:
     """The folders, s3:// and http(s):// addresses in `urls`, asked in their order, by any thread.
 
-    A request of which nothing comes for `timeout` seconds breaks; it is repeated, `TRIES` times in
-    all and ever later. An object of over `most` bytes is refused. `aws` has profile, region,
-    anonymous and endpoint_url.
+    obstore repeats what is not answered in `timeout` seconds; what arrives broken is asked for
+    again here, ever later. Objects of over `most` bytes are refused. For `aws` see `open_s3`.
     """
 
     def __init__(self, urls: str | list[str], aws: dict, timeout: float, most: int) -> None:
-        self.silent = ""  # the source that last did not answer, which is asked last
-        self.sources: dict[str, Folder | Remote | Unavailable] = {}
+        self.sources: dict[str, Folder | Remote] = {}
+        self.unusable: dict[str, Unavailable] = {}
+        self.silent = ""  # the source that last did not answer is asked last
         for url in listed(urls):
+            name, remote = public(url), url.startswith(ADDRESSES)
             try:
-                source = (
-                    Remote(url, aws, timeout, most) if url.startswith(ADDRESSES) else Folder(url)
-                )
+                self.sources[name] = Remote(url, aws, timeout, most) if remote else Folder(url)
             except Unavailable as failure:
-                source = failure
+                self.unusable[name] = failure
             except (OSError, ValueError):
-                source = Unavailable("malformed, or AWS_CA_BUNDLE cannot be read", "unusable")
-            self.sources[public(url)] = source
+                raise BadInput(f"{name} is malformed, or AWS_CA_BUNDLE cannot be read") from None
 
     def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
-        """Bring the object to `path`, whole and checked: its bytes, MD5, and whether it came now.
+        """Bring the object to `path`, unless it is there: its bytes, MD5, and whether it came now.
 
-        A file that is there stays if it is the object: by its MD5, or by its length where that is
-        not known. Raises `Unavailable`, of kind missing if it is in no source, else failed, and
-        `BadInput` where no source can be used (credentials, certificate, no such bucket).
+        Raises `Unavailable`, missing or failed, and `BadInput` if no source can be used at all.
         """
         return self._first(key, lambda source: source.fetch(key, path))
 
@@ -176,28 +148,25 @@ class Sources:
         return self._first(key, lambda source: source.size(key))
 
     def _first(self, key: str, ask: Callable):
-        """What the first source answers that has the object."""
         if key and (reason := why_unsafe_key(key)):  # without a key, it is the address itself
             raise Unavailable(reason, "failed")
-        failures: dict[str, Unavailable] = {}
+        failures = dict(self.unusable)
         for tried in range(TRIES):
             for name in sorted(self.sources, key=lambda name: name == self.silent):
-                source = self.sources[name]
-                if isinstance(source, Unavailable):  # it could not be used before
-                    failures[name] = source
-                elif name not in failures or failures[name].kind in AGAIN:
-                    try:
-                        return ask(source)
-                    except Unavailable as failure:
-                        failures[name] = failure
-                        if failure.kind == "unusable":
-                            self.sources[name] = failure
-                        elif failure.kind == "unanswered":
-                            self.silent = name
+                if name in failures and failures[name].kind != "broken":
+                    continue
+                try:
+                    return ask(self.sources[name])
+                except Unavailable as failure:
+                    failures[name] = failure
+                    if failure.kind == "unusable":
+                        self.unusable[name] = failure
+                    elif failure.kind == "unanswered":
+                        self.silent = name
             kinds = {failure.kind for failure in failures.values()}
-            if not kinds & AGAIN or tried == TRIES - 1:
+            if "broken" not in kinds:
                 break
-            time.sleep(random.uniform(0, PAUSE * 4**tried))
+            time.sleep(random.uniform(0, PAUSE * 4**tried) if tried < TRIES - 1 else 0)
         reasons = "; ".join(f"{name}: {failure}" for name, failure in failures.items())
         if kinds == {"unusable"}:
             raise BadInput(reasons)
