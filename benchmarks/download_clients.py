@@ -138,7 +138,7 @@ def s3fs(url, size, count, connections, folder):
 
 def stowaway(url, size, count, connections, folder):
     """As the workflow does: store, journal, MD5, retries."""
-    from stowaway.download.mirrors import open_sources
+    from stowaway.download.sources import Sources
     from stowaway.download.store import Store
 
     store = Store(folder, folder / ".journal/1.csv", "s3://bucket")
@@ -146,7 +146,7 @@ def stowaway(url, size, count, connections, folder):
     aws = AWS | {"endpoint_url": url}
 
     def opened():
-        return open_sources("s3://bucket", aws, connections, 30, 10**8)
+        return Sources("s3://bucket", aws, timeout=30, most=10**8)
 
     assert not any(entry.error for entry in store.fill(listed, opened, connections))
 

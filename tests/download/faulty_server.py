@@ -2,9 +2,9 @@
 
 python faulty_server.py SEED SHARE FAULTS PORT_FILE LOG
 
-Object `<n>.jpg` has the bytes of `body(n)` and their MD5 as ETag. Each of the FAULTS (with commas)
-meets the share SHARE of the objects: a passing one at the first one or two tries, a lasting one at
-all of them.
+Object `<n>.jpg`, in any folder, has the bytes of `body(n)` and their MD5 as ETag. Each of the
+FAULTS (with commas) meets the share SHARE of the objects: a passing one at the first one or two
+tries, a lasting one at all of them.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class Server:
                 method, path = head.split(b" ", 2)[:2]
                 self.log.write(f"{method.decode()} {path.decode()}\n")
                 self.log.flush()
-                if not await self.answer(writer, method, int(path[1:].split(b".")[0])):
+                if not await self.answer(writer, method, int(path.split(b"/")[-1].split(b".")[0])):
                     return
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

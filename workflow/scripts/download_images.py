@@ -6,11 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 
 from stowaway.core.files import replacing
 from stowaway.core.progress import progress
 from stowaway.core.script import BadInput, rule_log, say
+from stowaway.download.sources import Sources
 from stowaway.download.store import Entry, Store, images_of
 
 HOPELESS = 25  # images: if the first so many all fail, it is the source and not the images
@@ -21,11 +23,13 @@ def download_images(
     shard: Path,
     manifest: Path,
     failures: Path,
-    store: Store,
+    folder: Path,
+    journal: Path,
+    source: str | list[str],
     aws: dict,
     connections: int,
     timeout: float,
-    most: int,
+    image_bytes: int,
     max_failed: float,
 ) -> None:
     """Fetch what is not complete. A missing image is a row with its error.
@@ -33,14 +37,10 @@ def download_images(
     Raises `BadInput` when more than the share `max_failed` of the images could not be had; they are
     in the table `failures` then.
     """
-
-    def opened():
-        from stowaway.download.mirrors import open_sources  # not for a store that is complete
-
-        return open_sources(store.source, aws, connections, timeout, most)
-
     total = sum(1 for _ in images_of(shard))
     start, counts = time.monotonic(), Counter()
+    store = Store(folder, journal, source)
+    opened = partial(Sources, source, aws, timeout, image_bytes)
     entries = store.fill(images_of(shard), opened, connections)
     last = ""
     with replacing(manifest) as file, replacing(failures) as bad:
@@ -93,17 +93,15 @@ def counted(entries: Iterable[Entry], counts: Counter, shard: str, total: int) -
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
         download_images(
-            Path(snakemake.input.shard),
-            Path(snakemake.output.manifest),
-            Path(snakemake.params.failures),
-            Store(
-                Path(snakemake.params.folder),
-                Path(snakemake.params.journal),
-                snakemake.config["images"]["source"],  # no parameter: it may be signed
-            ),
-            snakemake.config["aws"],  # no parameter: another profile changes no image
-            snakemake.resources.connections,
-            snakemake.config["images"]["timeout"],
-            snakemake.config["limits"]["image_bytes"],
-            snakemake.config["max_failed"],
+            shard=Path(snakemake.input.shard),
+            manifest=Path(snakemake.output.manifest),
+            failures=Path(snakemake.params.failures),
+            folder=Path(snakemake.params.folder),
+            journal=Path(snakemake.params.journal),
+            source=snakemake.config["images"]["source"],  # no parameter: it may be signed
+            aws=snakemake.config["aws"],  # no parameter: another profile changes no image
+            connections=snakemake.resources.connections,
+            timeout=snakemake.config["images"]["timeout"],
+            image_bytes=snakemake.config["limits"]["image_bytes"],
+            max_failed=snakemake.config["max_failed"],
         )

@@ -1,60 +1,45 @@
 """Bring the COCO JSON (or its zip) from the first of its addresses that has it, once."""
 
-import asyncio
 import shutil
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from stowaway.core.files import replacing
 from stowaway.core.names import listed, public
 from stowaway.core.script import BadInput, rule_log
-from stowaway.download.answers import Unavailable
-from stowaway.download.mirrors import Mirrors, open_sources
-from stowaway.download.sources import FOLLOW, Remote
-from stowaway.download.transfer import Client
+from stowaway.download.errors import Unavailable
+from stowaway.download.sources import ADDRESSES, Sources
 
 
-def fetch_coco(urls: list[str], aws: dict, path: Path, timeout: float, most: int) -> None:
+def fetch_coco(source: str | list[str], aws: dict, path: Path, timeout: float, most: int) -> None:
     """Bring one object, the COCO JSON, from the first of its addresses that has it, to `path`.
 
     Raises `BadInput` if it cannot be had.
     """
     reasons = []
-    for url in urls:
-        base, _, key = public(url).rpartition("/")
+    for url in listed(source):
         try:
-            if urlsplit(url).scheme in ("http", "https"):  # as it stands: it may be signed
-                client = Client(timeout, most)
-                source = Remote(public(url), client, 1, lambda key, url=url: (url, FOLLOW))
-                asyncio.run(_bring_one(Mirrors([source], [], client), "coco", path))
-            elif urlsplit(url).scheme == "s3":
-                sources = open_sources(base, aws, 1, timeout, most)
-                asyncio.run(_bring_one(sources, key, path))
+            if url.startswith("s3://"):
+                base, _, key = url.rpartition("/")
+                Sources(base, aws, timeout, most).fetch(key, str(path))
+            elif url.startswith(ADDRESSES):  # as it stands: it may be signed
+                Sources(url, aws, timeout, most).fetch("", str(path))
             elif Path(url).is_file():
                 with open(url, "rb") as file, replacing(path, "wb") as out:
                     shutil.copyfileobj(file, out)
             else:
-                raise Unavailable("there is no such file; put the export there", "missing")
+                raise BadInput(f"{public(url)}: there is no such file; put the export there")
             return
         except (Unavailable, BadInput) as reason:
-            reasons.append(f"{public(url)} is not there or cannot be had: {reason}")
-    raise BadInput("coco: " + "; ".join(reasons))
-
-
-async def _bring_one(sources: Mirrors, key: str, path: Path) -> None:
-    try:
-        await sources.bring(key, path)
-    finally:
-        sources.close()
+            reasons.append(str(reason))
+    raise BadInput("coco: it is not there or cannot be had: " + "; ".join(reasons))
 
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        # not parameters: Snakemake notes those down, and a URL may be signed
         fetch_coco(
-            listed(snakemake.config["coco"]),
-            snakemake.config["aws"],
-            Path(snakemake.output.coco),
-            snakemake.config["images"]["timeout"],
-            snakemake.config["limits"]["json_bytes"],
+            source=snakemake.config["coco"],  # no parameter: it may be signed
+            aws=snakemake.config["aws"],
+            path=Path(snakemake.output.coco),
+            timeout=snakemake.config["images"]["timeout"],
+            most=snakemake.config["limits"]["json_bytes"],
         )

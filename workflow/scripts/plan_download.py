@@ -1,25 +1,26 @@
 """All shards -> how many images are to be fetched, and about how many bytes, before it starts."""
 
-import asyncio
 import math
 import random
 import shutil
 import statistics
 from collections import Counter
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stowaway.core.files import replacing
+from stowaway.core.names import listed
 from stowaway.core.script import rule_log, say
-from stowaway.download.answers import Unavailable
-from stowaway.download.mirrors import Mirrors, open_sources
-from stowaway.download.sources import Folder
+from stowaway.download.errors import Unavailable
+from stowaway.download.sources import ADDRESSES, Sources
 from stowaway.download.store import Entry, Store, images_of
 
 SAMPLE = 100  # images whose size is asked for
 
 
-def to_fetch(shards: list[Path], folder: Path, source: object) -> tuple[int, int, list[str]]:
+def to_fetch(
+    shards: list[Path], folder: Path, source: str | list[str]
+) -> tuple[int, int, list[str]]:
     """How many images there are, how many of them are not in the store, and a sample of their keys.
 
     The sample is Vitter's algorithm R (1985), seeded.
@@ -40,26 +41,22 @@ def to_fetch(shards: list[Path], folder: Path, source: object) -> tuple[int, int
     return total, missing, sample
 
 
-def sizes(sources: Mirrors, keys: list[str]) -> tuple[list[int], Counter]:
+def sizes(sources: Sources, keys: list[str], threads: int) -> tuple[list[int], Counter]:
     """Bytes of those objects of which the source tells, and why it does not tell of the others."""
     reasons = Counter()
 
-    async def size(key: str) -> int | None:
+    def size(key: str) -> int | None:
         try:
-            found = await sources.size(key)
+            return sources.size(key)
         except Unavailable as reason:
             reasons[str(reason)] += 1
             return None
-        reasons["the server tells no length"] += found is None
-        return found
 
-    async def all_sizes() -> list[int | None]:
-        try:
-            return await asyncio.gather(*map(size, keys))
-        finally:
-            sources.close()
-
-    return [found for found in asyncio.run(all_sizes()) if found is not None], +reasons
+    pool = ThreadPoolExecutor(threads)
+    try:
+        return [size for size in pool.map(size, keys) if size is not None], reasons
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def amount(missing: int, found: list[int], reasons: Counter) -> str:
@@ -82,15 +79,20 @@ def readable(size: float) -> str:
 
 
 def plan_download(
-    shards: list[Path], plan: Path, folder: Path, source: object, opened: Callable
+    shards: list[Path],
+    plan: Path,
+    folder: Path,
+    source: str | list[str],
+    aws: dict,
+    connections: int,
+    timeout: float,
 ) -> None:
     """Say and write the plan, with a warning where the disk has less room than that."""
     total, missing, sample = to_fetch(shards, folder, source)
     line = f"images: {total:,}, of which {total - missing:,} are here; to fetch: {missing:,}"
     if missing:
-        sources = opened()
-        linked = all(isinstance(one, Folder) for one in sources.sources)
-        found, reasons = sizes(sources, sample)
+        linked = not any(url.startswith(ADDRESSES) for url in listed(source))
+        found, reasons = sizes(Sources(source, aws, timeout, 0), sample, connections)
         line += ", " + amount(missing, found, reasons) + " (linked, not copied)" * linked
         free = shutil.disk_usage(folder).free
         if found and not linked and free < missing * statistics.fmean(found):
@@ -102,18 +104,12 @@ def plan_download(
 
 if __name__ == "__main__":
     with rule_log(snakemake.log[0]):
-        images = snakemake.config["images"]
-        source = images["source"]  # no parameter: it may be signed
         plan_download(
-            list(map(Path, snakemake.input.shards)),
-            Path(snakemake.output.plan),
-            Path(snakemake.params.folder),
-            source,
-            lambda: open_sources(
-                source,
-                snakemake.config["aws"],
-                snakemake.resources.connections,
-                images["timeout"],
-                snakemake.config["limits"]["image_bytes"],
-            ),
+            shards=list(map(Path, snakemake.input.shards)),
+            plan=Path(snakemake.output.plan),
+            folder=Path(snakemake.params.folder),
+            source=snakemake.config["images"]["source"],  # no parameter: it may be signed
+            aws=snakemake.config["aws"],
+            connections=snakemake.resources.connections,
+            timeout=snakemake.config["images"]["timeout"],
         )

@@ -10,7 +10,7 @@ from typing import IO
 
 @contextmanager
 def replacing(
-    path: Path | str, mode: str = "w", temporary: Path | None = None, buffering: int = -1
+    path: Path | str, mode: str = "w", temporary: Path | str | None = None, buffering: int = -1
 ) -> Iterator[IO]:
     """Open a temporary file beside `path`; rename it to `path` when the block ends without error.
 
@@ -18,26 +18,26 @@ def replacing(
     process leaves its temporary file behind, unless the caller names one `temporary` for all times,
     which the next run overwrites; only one process at a time may then write `path`.
     """
-    path = Path(path)
-    temporary = temporary or path.with_name(f".{path.name}.{os.getpid()}.part")
+    if not temporary:
+        temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
     text = {} if "b" in mode else {"newline": "", "encoding": "utf-8"}
     try:
         with _fresh(temporary, mode.replace("w", "x"), buffering, **text) as file:
             yield file
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def _fresh(path: Path, mode: str, buffering: int, **text: str) -> IO:
+def _fresh(path: Path | str, mode: str, buffering: int, **text: str) -> IO:
     """Create and open a file; one that exists, or a link there, is deleted first."""
     try:
         return open(path, mode, buffering, **text)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        path.unlink()
+        Path(path).unlink()
     return open(path, mode, buffering, **text)
 
 

@@ -1,134 +1,173 @@
-"""Where images and the COCO JSON come from: a folder, or S3 and http(s)."""
+"""Where images and the COCO JSON come from: folders, S3 and web servers, asked in their order."""
 
-import asyncio
+import base64
 import filecmp
 import hashlib
 import os
+import random
+import re
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urlunsplit
+from urllib.parse import unquote, urlsplit
 
-import pycurl
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import HTTPStore
 
-from stowaway.core.names import public, why_unsafe_key
-from stowaway.download.answers import Answer, Unavailable
-from stowaway.download.pace import Pace
-from stowaway.download.transfer import Client
+from stowaway.core.files import replacing
+from stowaway.core.names import listed, public, why_unsafe_key
+from stowaway.core.script import BadInput
+from stowaway.download.errors import Unavailable, explained
+from stowaway.download.s3 import is_under_kms, open_s3
 
-DEAD, DEAD_AFTER = 20, 5.0  # requests and seconds in which nothing was ever answered
+MD5 = partial(hashlib.md5, usedforsecurity=False)
+ADDRESSES = ("s3://", "http://", "https://")  # else it is a folder
+TRIES, PAUSE = 5, 0.2  # of an object that arrives broken; seconds, the longest first pause
+CHUNK, BUFFER = 1 << 23, 1 << 13  # bytes in memory for each connection, and for each open file
 
 
 class Folder:
     """A folder whose files are linked, not copied, since it may be large."""
 
     def __init__(self, url: str) -> None:
-        self.name, self.folder = public(url), Path(url)
-        self.broken, self.pace = 0, None
+        self.folder = Path(url).absolute()
         if not self.folder.is_dir():
             raise Unavailable("not a folder that can be read", "unusable")
 
-    def _file(self, key: str) -> Path:
-        file = self.folder.absolute() / _safe(key)
-        if not file.is_file():
+    def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
+        """As `Sources.fetch`; the MD5 is empty, since nothing is read."""
+        size, file, target = self.size(key), self.folder / key, Path(path)
+        if target.is_file() and filecmp.cmp(file, target, shallow=False):
+            return size, "", False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.symlink_to(file)
+        return size, "", True
+
+    def size(self, key: str) -> int:
+        if not (self.folder / key).is_file():
             raise Unavailable("no such file in the folder", "missing")
-        return file
-
-    async def bring(self, key: str, path: Path) -> tuple[int, str]:
-        """Link the file at `path`; what is there already stays as it is. No MD5: none is read."""
-        return await asyncio.to_thread(self._link, key, path)
-
-    async def same(self, key: str, path: Path) -> tuple[int, str] | None:
-        """Bytes and MD5 of the file at `path` if it is the source's; None if it is not."""
-        return await asyncio.to_thread(self._same, key, path)
-
-    async def size(self, key: str) -> int | None:
-        """Bytes of the object."""
-        return await asyncio.to_thread(lambda: self._file(key).stat().st_size)
-
-    def _link(self, key: str, path: Path) -> tuple[int, str]:
-        file = self._file(key)
-        if not (path.exists() and file.samefile(path)):
-            temporary = path.with_name(f".{path.name}.part")
-            temporary.unlink(missing_ok=True)
-            os.symlink(file, temporary)
-            os.replace(temporary, path)
-        return file.stat().st_size, ""
-
-    def _same(self, key: str, path: Path) -> tuple[int, str] | None:
-        file = self._file(key)
-        same = file.samefile(path) or filecmp.cmp(file, path, shallow=False)
-        return (file.stat().st_size, "") if same else None
+        return (self.folder / key).stat().st_size
 
 
 class Remote:
-    """Objects over http(s), whose address and further libcurl options `locate` gives."""
+    """The objects under an s3:// or http(s):// address; for the arguments see `Sources`."""
 
-    def __init__(self, name: str, client: Client, connections: int, locate) -> None:
-        self.name, self.client, self.locate = name, client, locate
-        self.pace = Pace(connections)
-        self.broken, self.answered = 0, False  # requests in a row; whether any was answered
-        self.opened = time.monotonic()
+    def __init__(self, url: str, aws: dict, timeout: float, most: int) -> None:
+        parts, self.most, patience = urlsplit(url), most, timedelta(seconds=timeout)
+        self.parts = parts._replace(path=parts.path.rstrip("/"))
+        login, _, host = self.parts.netloc.rpartition("@")
+        client = {"allow_http": True, "user_agent": "stowaway", "timeout": timedelta(days=1)}
+        client |= {"connect_timeout": timedelta(seconds=15), "read_timeout": patience}
+        if bundle := os.environ.get("AWS_CA_BUNDLE"):
+            client["root_certificate"] = Path(bundle).read_bytes()
+        if login:  # obstore sends the query of a signed address along, but no user and password
+            encoded = base64.b64encode(unquote(login).encode()).decode()
+            client["default_headers"] = {"authorization": f"Basic {encoded}"}
+        options = {"client_options": client, "retry_config": {"retry_timeout": 3 * patience}}
+        if self.parts.scheme == "s3":
+            self.store, self.boto3 = open_s3(self.parts, aws, options)
+        else:
+            self.store = HTTPStore(self.parts._replace(netloc=host).geturl(), **options)
 
-    async def _ask(self, request, key: str, *rest):
-        url, options = self.locate(_safe(key))
+    def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
+        """As `Sources.fetch`, checked by the length and S3's MD5, which may be empty."""
+        if os.path.isfile(path):  # noqa: PTH113  since pathlib would take a tenth of all time
+            with suppress(Unavailable):  # some servers refuse to tell, but give
+                _, size, md5 = self._ask(obstore.head, key)
+                there = Path(path).read_bytes()
+                if len(there) == size and md5 in ("", MD5(there).hexdigest()):
+                    return size, md5, False
+        answer, size, md5 = self._ask(obstore.get, key)
+        if size > self.most:
+            raise Unavailable(f"over the limit of {self.most} bytes", "refused")
+        folder, _, name = path.rpartition("/")
+        checksum = MD5()
         try:
-            async with self.pace:
-                answer = await request(url, *rest, options, self.name.startswith("s3://"))
-        except Unavailable as error:
-            if error.kind == "throttled":
-                self.pace.throttled()
-            self.broken = self.broken + 1 if error.kind == "broken" else 0
-            self.answered |= error.kind in ("missing", "refused", "throttled")
-            if self.broken >= DEAD and not self.answered and self._waited():
-                raise Unavailable(f"it never answered; {error}", "unusable") from None
-            raise
-        self.pace.went_well()
-        self.broken, self.answered = 0, True
-        return answer
+            pieces = [answer.bytes()] if size <= CHUNK else answer.stream(CHUNK)
+            with replacing(path, "wb", f"{folder}/.{name}.part", BUFFER) as file:
+                for piece in pieces:
+                    file.write(piece)
+                    if md5:
+                        checksum.update(piece)
+                if md5 not in ("", checksum.hexdigest()):
+                    if not (self.boto3 and is_under_kms(self.boto3, self.parts, key)):
+                        raise Unavailable("the bytes do not match the server's checksum", "broken")
+                    md5 = ""
+        except BaseError as error:
+            raise explained(error) from None
+        return size, md5, True
 
-    def _waited(self) -> bool:
-        return time.monotonic() - self.opened > DEAD_AFTER
+    def size(self, key: str) -> int:
+        return self._ask(obstore.head, key)[1]
 
-    async def bring(self, key: str, path: Path) -> tuple[int, str]:
-        """Fetch the object to `path`; returns its bytes, and its MD5 where the server gives one."""
-        return await self._ask(self.client.get, key, path)
+    def _ask(self, request: Callable, key: str) -> tuple:
+        """The answer to obstore's get or head, the object's bytes, and S3's MD5 of it or ''."""
+        try:
+            answer = request(self.store, key)
+        except (BaseError, OSError) as error:
+            raise explained(error) from None
+        meta = answer if request is obstore.head else answer.meta
+        md5 = re.fullmatch('"?([0-9a-f]{32})"?', meta["e_tag"] or "")
+        return answer, meta["size"], md5[1] if md5 and self.parts.scheme == "s3" else ""
 
-    async def same(self, key: str, path: Path) -> tuple[int, str] | None:
-        """Bytes and MD5 of the file at `path` if it is the source's; None if it is not.
 
-        By its MD5; only by its length where the server gives no checksum.
+class Sources:
+    """The folders, s3:// and http(s):// addresses in `urls`, asked in their order, by any thread.
+
+    obstore repeats what is not answered in `timeout` seconds; what arrives broken is asked for
+    again here, ever later. Objects of over `most` bytes are refused. For `aws` see `open_s3`.
+    """
+
+    def __init__(self, urls: str | list[str], aws: dict, timeout: float, most: int) -> None:
+        self.sources: dict[str, Folder | Remote] = {}
+        self.unusable: dict[str, Unavailable] = {}
+        self.silent = ""  # the source that last did not answer is asked last
+        for url in listed(urls):
+            name, remote = public(url), url.startswith(ADDRESSES)
+            try:
+                self.sources[name] = Remote(url, aws, timeout, most) if remote else Folder(url)
+            except Unavailable as failure:
+                self.unusable[name] = failure
+            except (OSError, ValueError):
+                raise BadInput(f"{name} is malformed, or AWS_CA_BUNDLE cannot be read") from None
+
+    def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
+        """Bring the object to `path`, unless it is there: its bytes, MD5, and whether it came now.
+
+        Raises `Unavailable`, missing or failed, and `BadInput` if no source can be used at all.
         """
-        answer: Answer = await self._ask(self.client.head, key)
-        if answer.length != path.stat().st_size:
-            return None
-        if answer.md5 and answer.md5 != await asyncio.to_thread(_md5, path):
-            return None
-        return answer.length, answer.md5 or ""
+        return self._first(key, lambda source: source.fetch(key, path))
 
-    async def size(self, key: str) -> int | None:
-        """Bytes of the object, if the server says."""
-        return (await self._ask(self.client.head, key)).length
+    def size(self, key: str) -> int:
+        """Bytes of the object. Raises likewise."""
+        return self._first(key, lambda source: source.size(key))
 
-
-FOLLOW = {
-    pycurl.FOLLOWLOCATION: 1,
-    pycurl.MAXREDIRS: 5,
-    pycurl.REDIR_PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
-}
-
-
-def web(base, key: str) -> tuple[str, dict]:
-    path = f"{quote(base.path.rstrip('/'), safe='/%')}/{quote(key)}"
-    return urlunsplit(base._replace(path=path)), FOLLOW
-
-
-def _safe(key: str) -> str:
-    if reason := why_unsafe_key(key):
-        raise Unavailable(reason, "refused")
-    return key
-
-
-def _md5(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+    def _first(self, key: str, ask: Callable):
+        if key and (reason := why_unsafe_key(key)):  # without a key, it is the address itself
+            raise Unavailable(reason, "failed")
+        failures = dict(self.unusable)
+        for tried in range(TRIES):
+            for name in sorted(self.sources, key=lambda name: name == self.silent):
+                if name in failures and failures[name].kind != "broken":
+                    continue
+                try:
+                    return ask(self.sources[name])
+                except Unavailable as failure:
+                    failures[name] = failure
+                    if failure.kind == "unusable":
+                        self.unusable[name] = failure
+                    elif failure.kind == "unanswered":
+                        self.silent = name
+            kinds = {failure.kind for failure in failures.values()}
+            if "broken" not in kinds:
+                break
+            time.sleep(random.uniform(0, PAUSE * 4**tried) if tried < TRIES - 1 else 0)
+        reasons = "; ".join(f"{name}: {failure}" for name, failure in failures.items())
+        if kinds == {"unusable"}:
+            raise BadInput(reasons)
+        raise Unavailable(reasons, "missing" if kinds == {"missing"} else "failed")

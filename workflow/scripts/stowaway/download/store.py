@@ -2,30 +2,31 @@
 
 import errno
 import hashlib
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import cache
-from itertools import groupby
+from functools import cache, partial
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
+from threading import Lock
 
 from stowaway.core.names import listed, public
 from stowaway.core.script import BadInput
 from stowaway.core.tables import rows
-from stowaway.download.answers import Unavailable
-from stowaway.download.inorder import in_order
-from stowaway.download.journal import Journal, Noted
+from stowaway.download.errors import Unavailable
+from stowaway.download.journal import Journal
 
-AHEAD = 16  # images per connection that may be done before their turn to be told of
-FULL = (errno.ENOSPC, errno.EDQUOT)
+Image = tuple[str, str, str]  # image id, file name, key
+BATCH, AHEAD = 4, 4  # images that a thread takes at once; batches of each before their turn
 
 
 @dataclass
 class Entry:
     """One image: where it is, or why it is not there. `status` is ok, missing or failed.
 
-    `md5` is empty for a file that is linked, which nobody has read yet; `fetched` tells a file that
-    was brought now from one that was there.
+    `md5` may be empty; `fetched` tells a file that was brought now from one that was there.
     """
 
     image_id: str
@@ -38,25 +39,19 @@ class Entry:
     fetched: bool = False
 
 
-def images_of(shard: Path) -> Iterator[tuple[str, str, str]]:
-    """(image id, file name, key) of each image; the boxes of one image stand together."""
-    for image, _ in groupby(rows(shard), itemgetter("image_id", "file_name", "key")):
-        yield image
+def images_of(shard: Path) -> Iterator[Image]:
+    """The images of a shard's table, in which the boxes of one image stand together."""
+    return (image for image, _ in groupby(rows(shard), itemgetter("image_id", "file_name", "key")))
 
 
 class Store:
-    """Images under `folder`, by file name, fetched from `source`.
-
-    The journal notes size, MD5 and origin of each file as soon as it is complete. It outlives a
-    killed run and is only added to; there may be others beside it, of other shards. One process at
-    a time may fill the store by one journal.
-    """
+    """Images under `folder`, by file name, fetched from `source` and noted in `journal`."""
 
     def __init__(self, folder: Path, journal: Path, source: str | list[str]) -> None:
-        self.folder, self.journal, self.source = folder, Journal(journal), source
+        self.folder, self.journal = folder, Journal(journal)
         self.origins = [public(url) for url in listed(source)]
-        self.root = folder.resolve()
-        self.ready = cache(self._ready)
+        self.root, self.lock = folder.resolve(), Lock()
+        self.is_inside = cache(self._is_inside)
 
     def origin(self, key: str) -> str:
         """A short hash of source and key: it tells another origin, and no secret."""
@@ -64,76 +59,60 @@ class Store:
 
     def complete(self, entry: Entry, key: str) -> bool:
         """Whether the file is there, from this origin and with the size that was noted."""
-        noted = self.journal.known(entry.file_name)
-        if not noted or noted.origin != self.origin(key) or _size(entry.path) != noted.bytes:
+        record = self.journal.records.get(entry.file_name)
+        if not record or record[2] != self.origin(key) or not (path := Path(entry.path)).is_file():
             return False
-        entry.bytes, entry.md5 = noted.bytes, noted.md5
-        return True
+        entry.bytes, entry.md5 = record[:2]
+        return path.stat().st_size == entry.bytes
 
-    def _ready(self, folder: Path) -> bool:
-        """Make the folder. False if a link leads from the store to elsewhere."""
-        if folder.resolve() != self.root / folder.relative_to(self.folder):
-            return False
-        folder.mkdir(parents=True, exist_ok=True)
-        return True
+    def fill(self, images: Iterable[Image], opened: Callable, threads: int) -> Iterator[Entry]:
+        """Yield an entry for each image, in order, fetched where it is not complete.
 
-    def fill(
-        self, images: Iterable[tuple[str, str, str]], opened: Callable, connections: int
-    ) -> Iterator[Entry]:
-        """Fetch what is not complete; yield an entry for each (image id, file name, key), in order.
-
-        `opened` returns the sources (see `mirrors.Mirrors`); it is called when something is to be
-        fetched. A file that is there, but in no journal, is compared with its source, and taken if
-        it is the same. A failed image is an entry with its error. A bounded number is in flight.
+        `opened` returns the `Sources`. A bounded number is in flight. Raises `BadInput`.
         """
-        sources = None
+        pool, images = ThreadPoolExecutor(threads), iter(images)
+        batches = iter(lambda: list(islice(images, BATCH)), [])
+        with self.journal.opened() as add:
+            try:
+                fetch = partial(self._fetch, cache(opened), add)
+                jobs = (pool.submit(list, map(fetch, batch)) for batch in batches)
+                yield from chain.from_iterable(_in_order(jobs, AHEAD * threads))
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
 
-        def jobs() -> Iterator[Entry | Coroutine]:
-            nonlocal sources
-            for image_id, name, key in images:
-                entry = Entry(image_id, name, str(self.folder / name))
-                if self.complete(entry, key):
-                    yield entry
-                else:
-                    sources = sources or opened()
-                    yield self._bring(entry, key, sources, note)
-
-        with self.journal.opened() as note:
-            yield from in_order(jobs(), AHEAD * connections, lambda: sources and sources.close())
-
-    async def _bring(self, entry: Entry, key: str, sources, note: Callable) -> Entry:
-        path = Path(entry.path)
+    def _fetch(self, opened: Callable, add: Callable, image: Image) -> Entry:
+        image_id, name, key = image
+        entry = Entry(image_id, name, f"{self.folder}/{name}")
         try:
-            if not self.ready(path.parent):
+            if self.complete(entry, key):
+                return entry
+            if not self.is_inside(entry.path.rpartition("/")[0]):
                 raise Unavailable("a folder in the store is a symbolic link", "failed")
-            had = await _same(key, path, sources)
-            entry.bytes, entry.md5 = had or await sources.bring(key, path)
-            entry.fetched = not had
-            note(entry.file_name, Noted(entry.bytes, entry.md5, self.origin(key)))
+            with self.lock:
+                sources = opened()
+            entry.bytes, entry.md5, entry.fetched = sources.fetch(key, entry.path)
+            with self.lock:
+                add([name, entry.bytes, entry.md5, self.origin(key)])
+            return entry
         except Unavailable as reason:
-            entry.status = "missing" if reason.kind == "missing" else "failed"
-            entry.error = str(reason)
-        except OSError as error:
-            if error.errno in FULL:
-                raise BadInput(
-                    f"{path.parent}: the disk is full; free some and run again, what is there stays"
-                ) from None
-            entry.status, entry.error = "failed", f"{type(error).__name__}: {error.strerror}"
-        return entry
+            status, error = "missing" if reason.kind == "missing" else "failed", str(reason)
+        except OSError as reason:
+            if reason.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise BadInput(f"{self.folder}: the disk is full; free some, run again") from None
+            status, error = "failed", f"{type(reason).__name__}: {reason.strerror}"
+        return Entry(image_id, name, entry.path, status=status, error=error)
+
+    def _is_inside(self, folder: str) -> bool:
+        """False if a link leads from the store to elsewhere."""
+        return Path(folder).resolve() == self.root / Path(folder).relative_to(self.folder)
 
 
-async def _same(key: str, path: Path, sources) -> tuple[int, str] | None:
-    """Bytes and MD5 of a file that is there and is the source's, as far as the source tells."""
-    if not path.is_file():
-        return None
-    try:
-        return await sources.same(key, path)
-    except Unavailable:  # some servers refuse to tell, but give
-        return None
-
-
-def _size(path: str) -> int | None:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return None
+def _in_order(jobs: Iterator[Future], most: int) -> Iterator:
+    """The jobs' results in their order, `most` of them ahead; what one raises is raised at once."""
+    pending = deque(islice(jobs, most))
+    while pending:
+        half = [pending.popleft() for _ in range(len(pending) // 2 + 1)]
+        for job in wait(half, return_when=FIRST_EXCEPTION).done:
+            job.result()
+        yield from (job.result() for job in half)
+        pending.extend(islice(jobs, len(half)))
