@@ -22,7 +22,7 @@ INVADERS, NATIVES = {"rat", "cat", "pig"}, {"fox", "lizard", "scrub jay", "skunk
 def island(tmp_path_factory) -> tuple[Path, dict]:
     """The images' folder and the COCO of the smallest island, drawn by one process."""
     folder = tmp_path_factory.mktemp("island")
-    make_demo(folder / "coco.json", folder, SIZE, seed=3, processes=1)
+    make_demo(folder / "coco.json", folder, SIZE, seed=3, threads=1)
     return folder, json.loads((folder / "coco.json").read_text())
 
 
@@ -35,7 +35,7 @@ def test_same_bytes_whatever_the_processes(island, tmp_path):
     folder, _ = island
     terminated = tmp_path.parent / f"{tmp_path.name}.terminated"
     before = signal.signal(signal.SIGTERM, lambda *_: terminated.touch())
-    make_demo(tmp_path / "coco.json", tmp_path, SIZE, seed=3, processes=2)
+    make_demo(tmp_path / "coco.json", tmp_path, SIZE, seed=3, threads=2)
     signal.signal(signal.SIGTERM, before)
     assert not terminated.exists()  # a process ended by SIGTERM can miss it through such a handler
     files = [path.relative_to(folder) for path in sorted(folder.rglob("*.*"))]

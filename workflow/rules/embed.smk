@@ -36,7 +36,7 @@ rule embed_crops:
         components="<results>/tsne/{detector}/components.npz",
         modules=modules("embed_crops"),
     output:
-        MAPS,
+        maps=MAPS,
     log:
         "<results>/logs/embed_crops/{detector}.log",
     benchmark:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import write_table
 from stowaway.embedding.points import load_points
 from stowaway.embedding.tsne import allowed_perplexity, embed
@@ -24,11 +24,4 @@ def embed_crops(
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        embed_crops(
-            components=Path(snakemake.input.components),
-            maps=[Path(path) for path in snakemake.output],
-            perplexities=snakemake.params.perplexities,
-            seed=snakemake.params.seed,
-            threads=snakemake.threads,
-        )
+    run_rule(embed_crops, snakemake)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.data.roles import Role
 from stowaway.data.splits import load_crops
 from stowaway.embedding.components import Encoder, save_axes
@@ -46,16 +46,4 @@ def encode_crops(
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        encode_crops(
-            model=Path(snakemake.input.model),
-            pack=Path(snakemake.input.pack),
-            labels=Path(snakemake.input.labels),
-            splits=Path(snakemake.input.splits),
-            components=Path(snakemake.output.components),
-            axes=Path(snakemake.output.axes),
-            train_on=snakemake.params.train_on,
-            max_native=snakemake.params.max_native,
-            seed=snakemake.params.seed,
-            threads=snakemake.threads,
-        )
+    run_rule(encode_crops, snakemake)

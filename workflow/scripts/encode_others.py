@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import read_table
 from stowaway.embedding.components import Encoder, load_axes
 from stowaway.embedding.points import load_points, save_points
@@ -33,14 +33,4 @@ def encode_others(
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        encode_others(
-            model=Path(snakemake.input.model),
-            axes=Path(snakemake.input.axes),
-            mapped=Path(snakemake.input.mapped),
-            pack=Path(snakemake.input.pack),
-            labels=Path(snakemake.input.labels),
-            others=Path(snakemake.output.others),
-            own_map=snakemake.params.own_map,
-            threads=snakemake.threads,
-        )
+    run_rule(encode_others, snakemake)

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from stowaway.core.files import replacing
 from stowaway.core.progress import progress
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.demo.coco import write_coco
 from stowaway.demo.plan import plan
 from stowaway.demo.scenes import save_photo
 
 
-def make_demo(coco: Path, images: Path, size: int, seed: int, processes: int) -> None:
+def make_demo(coco: Path, images: str, size: int, seed: int, threads: int) -> None:
     """Draw `size` photos below `images` and write the COCO JSON; same size and seed, same bytes."""
-    with replacing(coco) as file, Pool(processes) as pool:
-        photos = pool.imap(partial(save_photo, images), plan(size, seed), chunksize=8)
+    with replacing(coco) as file, Pool(threads) as pool:
+        photos = pool.imap(partial(save_photo, Path(images)), plan(size, seed), chunksize=8)
         write_coco(file, progress(photos, "drawing the island", "photos", size))
         # Leaving the block would end the workers by SIGTERM, which a worker can miss while it has
         # the handler that `rule_log` sets. So they end by themselves.
@@ -24,11 +24,4 @@ def make_demo(coco: Path, images: Path, size: int, seed: int, processes: int) ->
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        make_demo(
-            coco=Path(snakemake.output.coco),
-            images=Path(snakemake.params.images),
-            size=snakemake.params.size,
-            seed=snakemake.params.seed,
-            processes=snakemake.threads,
-        )
+    run_rule(make_demo, snakemake)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import read_table, write_table
 from stowaway.embedding.points import load_points
 from stowaway.embedding.tsne import place
@@ -23,12 +23,4 @@ def place_crops(
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        place_crops(
-            components=Path(snakemake.input.components),
-            embedding=Path(snakemake.input.embedding),
-            others=Path(snakemake.input.others),
-            placed=Path(snakemake.output.placed),
-            seed=snakemake.params.seed,
-            threads=snakemake.threads,
-        )
+    run_rule(place_crops, snakemake)
