@@ -1,14 +1,18 @@
-"""A script's log, its one-line errors, and its end when it is stopped: real processes."""
+"""A script's arguments, and in real processes its log, one-line errors, and end when stopped."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from conftest import ROOT
+from stowaway.core.script import run_rule
 
 FRAME = """
 import os, sys, threading, time
@@ -97,3 +101,44 @@ def test_a_stopped_script_ends_at_once_though_a_thread_waits(start, tmp_path, nu
     assert time.monotonic() - stopped < 10
     assert status == 128 + signal.SIGINT
     assert terminal == "stowaway: stopped; run again to go on\n"
+
+
+@pytest.fixture
+def rule(monkeypatch):
+    """What a script gets from a rule, which does not send this process's output to a log."""
+    monkeypatch.setattr("stowaway.core.script.rule_log", nullcontext)
+    return SimpleNamespace(
+        input={"labels": "labels.csv", "shards": ["a.csv", "b.csv"], "features": []},
+        output={"scores": "scores.csv"},
+        params={"settings": {"epochs": 1}, "folder": "images", "limit": None},
+        wildcards={"fold": "listed"},
+        log=["log.txt"],
+        threads=3,
+    )
+
+
+def test_a_function_gets_what_the_rule_has_of_its_parameters_names(rule):
+    def function(scores, labels, settings, folder, limit, fold, threads):
+        calls.append((scores, labels, settings, folder, limit, fold, threads))
+
+    calls = []
+    run_rule(function, rule)
+    paths = Path("scores.csv"), Path("labels.csv")
+    assert calls == [(*paths, {"epochs": 1}, "images", None, "listed", 3)]
+
+
+def test_several_files_and_none_come_as_a_list(rule):
+    calls = []
+    run_rule(lambda shards, features: calls.append((shards, features)), rule)
+    assert calls == [([Path("a.csv"), Path("b.csv")], [])]
+
+
+def test_a_default_stands_where_the_rule_has_no_such_name(rule):
+    calls = []
+    run_rule(lambda labels, seed=1: calls.append((labels, seed)), rule)
+    assert calls == [(Path("labels.csv"), 1)]
+
+
+def test_a_parameter_that_the_rule_lacks_is_an_error(rule):
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'splits'"):
+        run_rule(lambda labels, splits: None, rule)

@@ -1,5 +1,7 @@
 """Networks of every kind and score, from packed crops to the tables, on crops drawn here."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,7 +52,7 @@ def trained(site, settings: dict, name: str = "x") -> list:
     """Train, and return what every later step takes first: model, pack, labels, splits."""
     inputs = [site / "32.npy", site / "labels.csv", site / "splits.csv"]
     model, history = site / f"{name}.pt", site / f"{name}.history.csv"
-    train_detector(*inputs, [__file__], model, history, settings, site / "checkpoint", 1)
+    train_detector(*inputs, [Path(__file__)], model, history, settings, site / "checkpoint", 1)
     assert not (site / "checkpoint").exists()
     return [model, *inputs]
 
@@ -113,7 +115,7 @@ def test_a_fingerprint_changes_with_all_that_weights_depend_on(tmp_path):
     module.write_text("a = 1")
 
     def of(settings=COMMON, train=3, val=2):
-        return fingerprint(settings, [np.arange(train), np.arange(val)], pack, [str(module)])
+        return fingerprint(settings, [np.arange(train), np.arange(val)], pack, [module])
 
     first = of()
     assert of() == first

@@ -56,7 +56,7 @@ def test_a_fold_has_a_score_of_each_detector_for_events_without_a_training_crop(
 ):
     arguments, network = site
     splits = pd.read_csv(arguments[1])
-    score_fold(*arguments, tmp_path / "scores.csv")
+    score_fold(*arguments, tmp_path / "scores.csv", threads=1)
     scores = read_table(tmp_path / "scores.csv")
     expected = crops[crops["role"] != "train"]
     assert scores["crop_id"].tolist() == expected["crop_id"].tolist()
@@ -81,13 +81,13 @@ def test_a_fold_has_a_score_of_each_detector_for_events_without_a_training_crop(
     labels = pd.read_csv(arguments[0])
     labels.loc[0, "species_label"] = "moth"
     labels.to_csv(arguments[0], index=False)
-    score_fold(*arguments, tmp_path / "scores.csv")
+    score_fold(*arguments, tmp_path / "scores.csv", threads=1)
     assert read_table(tmp_path / "scores.csv")["crop_id"].tolist() == expected["crop_id"].tolist()
 
 
 def test_without_features_a_fold_has_networks_and_shortcuts(site, tmp_path):
     arguments, _ = site
-    score_fold(*arguments[:4], None, None, tmp_path / "scores.csv")
+    score_fold(*arguments[:4], [], [], tmp_path / "scores.csv", threads=1)
     scores = read_table(tmp_path / "scores.csv")
     assert (scores["predicted"] == "").all() and "cae" in scores and "class_mean" not in scores
 
@@ -121,7 +121,8 @@ def test_both_scopes_have_the_same_columns(tmp_path, capsys):
         outs = {name: tmp_path / f"{scope}_{name}.csv" for name in ("metrics", "comparison")}
         outs |= {name: tmp_path / f"{scope}_{name}.csv" for name in ("alarms", "curves")}
         inputs = of_scope, tmp_path / "labels.csv", tmp_path / "shortcuts.csv"
-        evaluate_folds(*inputs, outs, DETECTORS, {}, leader, 100, 1)
+        others = {"detectors": DETECTORS, "groups": {}, "lead": leader}
+        evaluate_folds(*inputs, **outs, **others, resamples=100, seed=1)
         tables = {name: read_table(path) for name, path in outs.items()}
         columns[scope] = {name: list(of) for name, of in tables.items()}
         folds = {"listed"} if scope == "one" else {"listed", "leave_out"}

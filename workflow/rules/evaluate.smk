@@ -18,7 +18,7 @@ rule score_fold:
         labels="<results>/labels.csv",
         splits="<results>/folds/{fold}/{seed}/splits.csv",
         shortcuts="<results>/shortcuts.csv",
-        networks=network_scores,
+        network_scores=network_scores,
         features="<results>/features.npy" if FEATURE_BASED else [],
         feature_detectors=(
             "<results>/folds/{fold}/{seed}/feature_detectors.npz" if FEATURE_BASED else []
@@ -71,11 +71,11 @@ rule evaluate_folds:
 rule apply_original_rules:
     input:
         scores=f"{DEFAULT}/scores.csv",
-        networks=expand(f"{DEFAULT}/scores/{{detector}}.csv", detector=NETWORKS),
+        network_scores=expand(f"{DEFAULT}/scores/{{detector}}.csv", detector=NETWORKS),
         modules=modules("apply_original_rules"),
     output:
-        rules="<results>/original_rules.csv",
-        curves="<results>/threshold_curves.csv",
+        original_rules="<results>/original_rules.csv",
+        threshold_curves="<results>/threshold_curves.csv",
     log:
         "<results>/logs/apply_original_rules.log",
     conda:

@@ -105,15 +105,15 @@ rule drop_images:
 
 rule gather_labels:
     input:
-        crops=gather.shards("<results>/crop_tables/{scatteritem}.csv"),
-        rejected=gather.shards("<results>/crop_tables/{scatteritem}.rejected.csv"),
+        crop_tables=gather.shards("<results>/crop_tables/{scatteritem}.csv"),
+        rejected_tables=gather.shards("<results>/crop_tables/{scatteritem}.rejected.csv"),
         manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
         index_rejected="<results>/rejected.csv",
         dropped=[] if KEEP else gather.shards("<results>/crop_tables/{scatteritem}.dropped.txt"),
         modules=modules("gather_labels"),
     output:
         labels="<results>/labels.csv",
-        rejected="<results>/rejected_crops.csv",
+        rejected_crops="<results>/rejected_crops.csv",
         summary="<results>/summary.txt",
     log:
         "<results>/logs/gather_labels.log",

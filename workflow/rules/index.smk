@@ -63,7 +63,8 @@ rule subset_annotations:
     conda:
         "../../envs/data.yaml"
     params:
-        subset=config["subset"],
+        per_species=config["subset"]["per_species"],
+        seed=config["subset"]["seed"],
     script:
         "../scripts/subset_annotations.py"
 
@@ -73,7 +74,7 @@ rule shard_annotations:
         annotations=ANNOTATIONS,
         modules=modules("shard_annotations"),
     output:
-        scatter.shards("<results>/shards/{scatteritem}.csv"),
+        shards=scatter.shards("<results>/shards/{scatteritem}.csv"),
     log:
         "<results>/logs/shard_annotations.log",
     conda:

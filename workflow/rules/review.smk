@@ -28,7 +28,7 @@ rule explain_queue:
         pack=pack_of(config["backbone"]),
         modules=modules("explain_queue"),
     output:
-        explained="<results>/explanations.npz",
+        explanations="<results>/explanations.npz",
     log:
         "<results>/logs/explain_queue.log",
     benchmark:

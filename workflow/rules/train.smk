@@ -96,7 +96,7 @@ rule reconstruct_crops:
         splits=f"{DEFAULT}/splits.csv",
         modules=modules("reconstruct_crops"),
     output:
-        pairs="<results>/reconstructions/{detector}.npz",
+        reconstructions="<results>/reconstructions/{detector}.npz",
     log:
         "<results>/logs/reconstruct_crops/{detector}.log",
     conda:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import read_table, write_table
 from stowaway.data.roles import Role
 from stowaway.evaluation.original_rules import curve_table, rule_table
@@ -15,19 +15,23 @@ from stowaway.evaluation.thresholds import unseen_natives
 
 
 def apply_original_rules(
-    scores: Path, networks: list[str], out_rules: Path, out_curves: Path, detectors: dict[str, dict]
+    scores: Path,
+    network_scores: list[Path],
+    original_rules: Path,
+    threshold_curves: Path,
+    detectors: dict[str, dict],
 ) -> None:
     """Write both tables, for all `detectors` with their `kind` and `score`.
 
-    `networks` are score tables with `error` and `correlation`, named after their detector.
+    `network_scores` are tables with `error` and `correlation`, named after their detector.
     """
     crops = read_table(scores)
-    network_scores = {Path(path).stem: path for path in networks}
+    networks = {path.stem: path for path in network_scores}
     rule_tables, curve_tables = [], []
     for name, settings in detectors.items():
         table = crops[["crop_id", "species", "role", "event"]]
-        if name in network_scores:
-            values = read_table(network_scores[name], ["crop_id", "score", "error", "correlation"])
+        if name in networks:
+            values = read_table(networks[name], ["crop_id", "score", "error", "correlation"])
             table = table.merge(values, "left", "crop_id")
         else:
             table = table.assign(score=crops[name])
@@ -40,16 +44,9 @@ def apply_original_rules(
         curves.insert(0, "detector", name)
         rule_tables.append(rules)
         curve_tables.append(curves)
-    write_table(pd.concat(rule_tables), out_rules)
-    write_table(pd.concat(curve_tables), out_curves)
+    write_table(pd.concat(rule_tables), original_rules)
+    write_table(pd.concat(curve_tables), threshold_curves)
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        apply_original_rules(
-            scores=Path(snakemake.input.scores),
-            networks=snakemake.input.networks,
-            out_rules=Path(snakemake.output.rules),
-            out_curves=Path(snakemake.output.curves),
-            detectors=snakemake.params.detectors,
-        )
+    run_rule(apply_original_rules, snakemake)

@@ -8,7 +8,7 @@ from pathlib import Path
 from stowaway.core.files import replacing
 from stowaway.core.memory import keep_memory
 from stowaway.core.progress import progress
-from stowaway.core.script import BadInput, rule_log
+from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import rows
 from stowaway.data.exact_copies import crop_checksum, photo_checksum
 from stowaway.data.photos import Unusable, open_photo, read_photo, save_crop
@@ -24,7 +24,7 @@ def crop_images(
     manifest: Path,
     crops: Path,
     rejected: Path,
-    folder: Path,
+    folder: str,
     max_pixels: int,
     max_side: int | None,
 ) -> None:
@@ -51,7 +51,7 @@ def crop_images(
                 continue
             of_photo = photo_checksum(content)
             for row, box in zip(boxes, sides, strict=True):
-                path = folder / row["crop_id"]
+                path = Path(folder, row["crop_id"])
                 try:
                     (_, _, width, height), crop = photo.cut(box)
                     save_crop(crop, path)
@@ -80,13 +80,4 @@ def listed_size(row: dict) -> tuple[int, int] | None:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        crop_images(
-            shard=Path(snakemake.input.shard),
-            manifest=Path(snakemake.input.manifest),
-            crops=Path(snakemake.output.crops),
-            rejected=Path(snakemake.output.rejected),
-            folder=Path(snakemake.params.folder),
-            max_pixels=snakemake.params.max_pixels,
-            max_side=snakemake.params.max_side,
-        )
+    run_rule(crop_images, snakemake)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stowaway.core.files import replacing
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import rows
 
 
@@ -19,5 +19,4 @@ def drop_images(manifest: Path, done: Path) -> None:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        drop_images(manifest=Path(snakemake.input.manifest), done=Path(snakemake.output.done))
+    run_rule(drop_images, snakemake)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stowaway.core.script import rule_log, say
+from stowaway.core.script import run_rule, say
 from stowaway.core.tables import read_table, write_table
 from stowaway.evaluation.aggregate import compare_detectors
 from stowaway.evaluation.alarms import MAIN_RATE, alarm_table
@@ -13,29 +13,32 @@ from stowaway.evaluation.thresholds import RATE
 
 
 def evaluate_folds(
-    scores: list[str],
+    scores: list[Path],
     labels: Path,
     shortcuts: Path,
-    outs: dict[str, str],
+    metrics: Path,
+    comparison: Path,
+    alarms: Path,
+    curves: Path,
     detectors: dict[str, str],
     groups: dict[str, str],
     lead: dict | None,
     resamples: int,
     seed: int,
 ) -> None:
-    """Write the four tables of `outs`. Score tables are named .../<fold>/<seed>/scores.csv.
+    """Write the four tables. Score tables are named .../<fold>/<seed>/scores.csv.
 
     `detectors` are those to evaluate, with their `train_on`; `lead` is for `alarm_table`.
     """
-    tables = {path.parts[-3:-1]: read_table(path) for path in map(Path, scores)}
+    tables = {path.parts[-3:-1]: read_table(path) for path in scores}
     facts = crop_facts(read_table(labels), read_table(shortcuts))
     runs, events = load_runs(tables, facts, detectors)
-    metrics, comparison, curves = compare_detectors(runs, events, groups, resamples, seed)
-    alarms = alarm_table(runs, lead)
-    warn_of_few(alarms)
-    tables = {"metrics": metrics, "comparison": comparison, "alarms": alarms, "curves": curves}
-    for name, table in tables.items():
-        write_table(table, outs[name])
+    compared = compare_detectors(runs, events, groups, resamples, seed)
+    calibrated = alarm_table(runs, lead)
+    warn_of_few(calibrated)
+    paths = metrics, comparison, curves, alarms
+    for table, path in zip([*compared, calibrated], paths, strict=True):
+        write_table(table, path)
 
 
 def warn_of_few(alarms: pd.DataFrame) -> None:
@@ -46,11 +49,4 @@ def warn_of_few(alarms: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        evaluate_folds(
-            scores=snakemake.input.scores,
-            labels=Path(snakemake.input.labels),
-            shortcuts=Path(snakemake.input.shortcuts),
-            outs=dict(snakemake.output.items()),
-            **snakemake.params,
-        )
+    run_rule(evaluate_folds, snakemake)

@@ -7,7 +7,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from stowaway.core.files import replacing
-from stowaway.core.script import BadInput, rule_log
+from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import read_table
 from stowaway.data.packs import Form, Pack, batches
 from stowaway.data.roles import Role
@@ -27,7 +27,7 @@ def explain_queue(
     splits: Path,
     features: Path,
     pack: Path,
-    out: Path,
+    explanations: Path,
     backbone: dict,
     explained: int,
     seed: int,
@@ -40,33 +40,36 @@ def explain_queue(
     with `native_species` and `cosine` (n, k); `heat` (n, height, width) how strange each cell of
     the backbone's map is, which a backbone without maps has not.
     """
-    head, crops = read_table(queue).head(explained), load_crops(labels, splits)
-    chosen = crops.set_index("crop_id").loc[head["crop_id"]]
-    natives = crops[crops["role"] == Role.TRAIN]
-    natives = natives.sample(min(COMPARED, len(natives)), random_state=seed)
-    values, pixels, form = np.load(features, mmap_mode="r"), Pack(pack), Form.named(pack.stem)
-    rows, known = chosen["row"].to_numpy(), natives["row"].to_numpy()
-    indices, cosine = nearest_natives(values[rows], values[known], natives["event"].to_numpy(str))
-    arrays = {name: head[name].to_numpy(str) for name in ("event", "role", "species")}
-    arrays |= {"crops": pixels[rows], "box": padded_boxes(chosen[SIZE].to_numpy(), form)}
-    arrays |= {"natives": pixels[known[indices]], "cosine": cosine}
-    arrays |= {"native_species": natives["species"].to_numpy(str)[indices]}
-    arrays |= {"alarm": head["alarm"].to_numpy() == "yes", "p_value": head["p_value"].to_numpy()}
-    device = Device.choose("float32", threads)
-    network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
-    network.features.to(device.device)
-    # one crop of each event first
-    mapped = pd.concat([natives.drop_duplicates("event"), natives]).drop_duplicates("crop_id")
-    mapped = mapped.head(MAPPED_NATIVES)
-    try:
-        cells = cells_of(network, device, pixels, mapped["row"].to_numpy())
-        boxes = padded_boxes(mapped[SIZE].to_numpy(), form)
-        native_cells = cells[cells_inside(boxes, form.size, cells.shape[1:3])]
-        arrays["heat"] = strangeness(cells_of(network, device, pixels, rows), native_cells)
-    except BadInput as error:  # a network without maps
-        print(f"no heat maps: {error}")
-    with replacing(out, "wb") as file:
-        np.savez(file, **arrays)
+    with threadpool_limits(threads):
+        head, crops = read_table(queue).head(explained), load_crops(labels, splits)
+        chosen = crops.set_index("crop_id").loc[head["crop_id"]]
+        natives = crops[crops["role"] == Role.TRAIN]
+        natives = natives.sample(min(COMPARED, len(natives)), random_state=seed)
+        values, pixels, form = np.load(features, mmap_mode="r"), Pack(pack), Form.named(pack.stem)
+        rows, known = chosen["row"].to_numpy(), natives["row"].to_numpy()
+        events = natives["event"].to_numpy(str)
+        indices, cosine = nearest_natives(values[rows], values[known], events)
+        arrays = {name: head[name].to_numpy(str) for name in ("event", "role", "species")}
+        arrays |= {"crops": pixels[rows], "box": padded_boxes(chosen[SIZE].to_numpy(), form)}
+        arrays |= {"natives": pixels[known[indices]], "cosine": cosine}
+        arrays |= {"native_species": natives["species"].to_numpy(str)[indices]}
+        arrays |= {"alarm": head["alarm"].to_numpy() == "yes"}
+        arrays |= {"p_value": head["p_value"].to_numpy()}
+        device = Device.choose("float32", threads)
+        network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+        network.features.to(device.device)
+        # one crop of each event first
+        mapped = pd.concat([natives.drop_duplicates("event"), natives]).drop_duplicates("crop_id")
+        mapped = mapped.head(MAPPED_NATIVES)
+        try:
+            cells = cells_of(network, device, pixels, mapped["row"].to_numpy())
+            boxes = padded_boxes(mapped[SIZE].to_numpy(), form)
+            native_cells = cells[cells_inside(boxes, form.size, cells.shape[1:3])]
+            arrays["heat"] = strangeness(cells_of(network, device, pixels, rows), native_cells)
+        except BadInput as error:  # a network without maps
+            print(f"no heat maps: {error}")
+        with replacing(explanations, "wb") as file:
+            np.savez(file, **arrays)
 
 
 def cells_of(network: Backbone, device: Device, pixels: Pack, rows: np.ndarray) -> np.ndarray:
@@ -79,14 +82,4 @@ def cells_of(network: Backbone, device: Device, pixels: Pack, rows: np.ndarray) 
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):
-        explain_queue(
-            queue=Path(snakemake.input.queue),
-            labels=Path(snakemake.input.labels),
-            splits=Path(snakemake.input.splits),
-            features=Path(snakemake.input.features),
-            pack=Path(snakemake.input.pack),
-            out=Path(snakemake.output.explained),
-            **snakemake.params,
-            threads=snakemake.threads,
-        )
+    run_rule(explain_queue, snakemake)

@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.data.packs import Pack
 from stowaway.models.backbones import open_backbone
 from stowaway.models.device import Device, join_batches
 
 
-def extract_features(pack: Path, out: Path, backbone: dict, threads: int) -> None:
+def extract_features(pack: Path, features: Path, backbone: dict, threads: int) -> None:
     """Write (crops, dimensions) float32, memory-mapped; memory holds one batch."""
     device = Device.choose("auto", threads)
     network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
     network.features.to(device.device)
     pixels = Pack(pack)
-    temporary = out.with_name(f".{out.name}.part")
+    temporary = features.with_name(f".{features.name}.part")
 
     def extract(images: Tensor) -> dict[str, Tensor]:
         with device.autocast():
@@ -27,14 +27,8 @@ def extract_features(pack: Path, out: Path, backbone: dict, threads: int) -> Non
     images = device.read_rows(pixels, np.arange(len(pixels)), "features")
     allocate = partial(np.lib.format.open_memmap, temporary, "w+")
     join_batches(map(extract, images), len(pixels), allocate)["features"].flush()
-    temporary.replace(out)
+    temporary.replace(features)
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        extract_features(
-            pack=Path(snakemake.input.pack),
-            out=Path(snakemake.output.features),
-            backbone=dict(snakemake.params.backbone),
-            threads=snakemake.threads,
-        )
+    run_rule(extract_features, snakemake)

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from stowaway.core.files import replacing
-from stowaway.core.script import BadInput, rule_log
+from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import rows
 from stowaway.data.exact_copies import copy_finder
 
@@ -21,10 +21,10 @@ REJECTED = ["crop_id", "image_id", "reason"]
 
 
 def gather_labels(
-    crops: list[str],
-    rejected: list[str],
-    manifests: list[str],
-    index_rejected: str,
+    crop_tables: list[Path],
+    rejected_tables: list[Path],
+    manifests: list[Path],
+    index_rejected: Path,
     labels: Path,
     rejected_crops: Path,
     summary: Path,
@@ -43,7 +43,7 @@ def gather_labels(
         reject = csv.DictWriter(refused, REJECTED, extrasaction="ignore")
         table.writeheader()
         reject.writeheader()
-        for row in chain.from_iterable(map(rows, [*rejected, *crops])):
+        for row in chain.from_iterable(map(rows, [*rejected_tables, *crop_tables])):
             if reason := row.get("reason") or why_copy(row):
                 lost[reason.split(":")[0]] += 1
                 reject.writerow(row | {"reason": reason})
@@ -73,13 +73,4 @@ def counted(reasons: Counter) -> list[str]:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        gather_labels(
-            crops=snakemake.input.crops,
-            rejected=snakemake.input.rejected,
-            manifests=snakemake.input.manifests,
-            index_rejected=snakemake.input.index_rejected,
-            labels=Path(snakemake.output.labels),
-            rejected_crops=Path(snakemake.output.rejected),
-            summary=Path(snakemake.output.summary),
-        )
+    run_rule(gather_labels, snakemake)

@@ -5,7 +5,7 @@ from pathlib import Path
 from stowaway.core.files import replacing
 from stowaway.core.memory import keep_memory
 from stowaway.core.progress import progress
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import rows
 from stowaway.data.packs import Form, in_threads, pack_crop, write_header
 
@@ -24,10 +24,4 @@ def pack_crops(labels: Path, pack: Path, form: str, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        pack_crops(
-            labels=Path(snakemake.input.labels),
-            pack=Path(snakemake.output.pack),
-            form=snakemake.wildcards.form,
-            threads=snakemake.threads,
-        )
+    run_rule(pack_crops, snakemake)

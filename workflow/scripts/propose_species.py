@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from stowaway.core.files import replacing
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import rows
 
 
@@ -36,10 +36,4 @@ def propose_species(
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        propose_species(
-            annotations=Path(snakemake.input.annotations),
-            proposal=Path(snakemake.output.proposal),
-            threshold=snakemake.params.threshold,
-            too_general=snakemake.params.too_general,
-        )
+    run_rule(propose_species, snakemake)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from stowaway.core.files import replacing
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.data.packs import Pack
 from stowaway.data.roles import Role
 from stowaway.data.splits import load_crops
@@ -16,11 +16,11 @@ from stowaway.models.device import Device
 
 
 def reconstruct_crops(
-    model_path: Path,
+    model: Path,
     pack: Path,
     labels: Path,
     splits: Path,
-    out: Path,
+    reconstructions: Path,
     examples: int,
     seed: int,
     threads: int,
@@ -32,20 +32,20 @@ def reconstruct_crops(
     """
     torch.set_num_threads(threads)
     device = Device(torch.device("cpu"), torch.float32)  # few crops, and exact
-    model, saved = load_detector(model_path)
+    network, saved = load_detector(model)
     settings = saved["settings"]
     crops = load_crops(labels, splits)
     crops = crops[crops["role"].isin([Role.TEST, Role.NOVEL])]
     chosen = crops.sample(frac=1, random_state=seed).groupby("species").head(examples)
     chosen = chosen.sort_values(["species", "crop_id"])
     images = device.images(Pack(pack)[chosen["row"].to_numpy()])
-    measures = measure(model, images, settings, device)
+    measures = measure(network, images, settings, device)
     with torch.inference_mode():
-        reconstructions = model(images)
+        reconstructed = network(images)
     if settings["output"] == "softmax":  # its values sum to 1: stretched, so that they show
-        reconstructions = reconstructions / reconstructions.amax((1, 2, 3), keepdim=True)
-    pairs = torch.stack([images, reconstructions], 1).permute(0, 1, 3, 4, 2)
-    with replacing(out, "wb") as file:
+        reconstructed = reconstructed / reconstructed.amax((1, 2, 3), keepdim=True)
+    pairs = torch.stack([images, reconstructed], 1).permute(0, 1, 3, 4, 2)
+    with replacing(reconstructions, "wb") as file:
         np.savez(
             file,
             pairs=(pairs * 255).round().to(torch.uint8).numpy(),
@@ -56,14 +56,4 @@ def reconstruct_crops(
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        reconstruct_crops(
-            model_path=Path(snakemake.input.model),
-            pack=Path(snakemake.input.pack),
-            labels=Path(snakemake.input.labels),
-            splits=Path(snakemake.input.splits),
-            out=Path(snakemake.output.pairs),
-            examples=snakemake.params.examples,
-            seed=snakemake.params.seed,
-            threads=snakemake.threads,
-        )
+    run_rule(reconstruct_crops, snakemake)

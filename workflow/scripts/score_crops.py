@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import write_table
 from stowaway.data.packs import Pack
 from stowaway.data.splits import load_crops
@@ -12,16 +12,16 @@ from stowaway.models.device import Device, join_batches
 
 
 def score_crops(
-    model_path: Path, pack: Path, labels: Path, splits: Path, out: Path, threads: int
+    model: Path, pack: Path, labels: Path, splits: Path, scores: Path, threads: int
 ) -> None:
     """Write `crop_id score error correlation` of every crop that has a role in the fold."""
-    model, saved = load_detector(model_path)
+    network, saved = load_detector(model)
     settings = saved["settings"]
     device = Device.choose(settings["precision"], threads)
-    device.place(model)
+    device.place(network)
     fitted = {name: tensor.to(device.device) for name, tensor in saved["fitted"].items()}
     crops = load_crops(labels, splits)
-    measured = measure_rows(model, Pack(pack), crops["row"].to_numpy(), settings, device)
+    measured = measure_rows(network, Pack(pack), crops["row"].to_numpy(), settings, device)
     scored = (
         {
             "score": score_of(measures, settings["score"], fitted),
@@ -30,16 +30,8 @@ def score_crops(
         }
         for measures in measured
     )
-    write_table(crops[["crop_id"]].assign(**join_batches(scored, len(crops))), out)
+    write_table(crops[["crop_id"]].assign(**join_batches(scored, len(crops))), scores)
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        score_crops(
-            model_path=Path(snakemake.input.model),
-            pack=Path(snakemake.input.pack),
-            labels=Path(snakemake.input.labels),
-            splits=Path(snakemake.input.splits),
-            out=Path(snakemake.output.scores),
-            threads=snakemake.threads,
-        )
+    run_rule(score_crops, snakemake)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import read_table, write_table
 from stowaway.data.roles import FITTED_ROLES, Role
 from stowaway.data.splits import load_crops
@@ -37,40 +37,33 @@ def score_fold(
     labels: Path,
     splits: Path,
     shortcuts: Path,
-    networks: list[str],
-    features: str | None,
-    feature_detectors: str | None,
-    out: Path,
+    network_scores: list[Path],
+    features: Path | list,
+    feature_detectors: Path | list,
+    scores: Path,
+    threads: int,
 ) -> None:
     """Write the scores of all crops of events without a training crop.
 
-    `networks` are score tables, named after their detector. `predicted` is the native species
-    nearest in features, blank without them.
+    `network_scores` are named after their detector. `predicted` is the native species nearest in
+    features; it is blank where `features` and `feature_detectors` are empty.
     """
-    crops = load_crops(labels, splits)
-    baselines = shortcut_scores(crops, read_table(shortcuts))
-    scored = ~crops["event"].isin(crops.loc[crops["role"] == Role.TRAIN, "event"])
-    crops, columns = crops[scored].assign(predicted=""), {}
-    if feature_detectors:
-        detectors, rows = registry.load_all(Path(feature_detectors)), crops["row"].to_numpy()
-        features = np.load(features, mmap_mode="r")
-        crops["predicted"] = registry.nearest_species(detectors, features, rows)
-        columns = registry.score_all(detectors, features, rows)
-    for path in map(Path, networks):
-        scores = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
-        columns[path.stem] = scores.loc[crops["crop_id"]].to_numpy()
-    facts = crops[["crop_id", "species", "role", "event", "location", "predicted"]]
-    write_table(facts.assign(**columns).join(baselines), out)
+    with threadpool_limits(threads):
+        crops = load_crops(labels, splits)
+        baselines = shortcut_scores(crops, read_table(shortcuts))
+        scored = ~crops["event"].isin(crops.loc[crops["role"] == Role.TRAIN, "event"])
+        crops, columns = crops[scored].assign(predicted=""), {}
+        if feature_detectors:
+            detectors, rows = registry.load_all(feature_detectors), crops["row"].to_numpy()
+            values = np.load(features, mmap_mode="r")
+            crops["predicted"] = registry.nearest_species(detectors, values, rows)
+            columns = registry.score_all(detectors, values, rows)
+        for path in network_scores:
+            novelty = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
+            columns[path.stem] = novelty.loc[crops["crop_id"]].to_numpy()
+        facts = crops[["crop_id", "species", "role", "event", "location", "predicted"]]
+        write_table(facts.assign(**columns).join(baselines), scores)
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]), threadpool_limits(snakemake.threads):
-        score_fold(
-            labels=Path(snakemake.input.labels),
-            splits=Path(snakemake.input.splits),
-            shortcuts=Path(snakemake.input.shortcuts),
-            networks=snakemake.input.networks,
-            features=snakemake.input.get("features"),
-            feature_detectors=snakemake.input.get("feature_detectors"),
-            out=Path(snakemake.output.scores),
-        )
+    run_rule(score_fold, snakemake)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from stowaway.core.files import replacing
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 
 OPEN_FILES = 200  # at once; a thousand shards take five passes
 
@@ -34,8 +34,4 @@ def shard_annotations(annotations: Path, shards: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        shard_annotations(
-            annotations=Path(snakemake.input.annotations),
-            shards=[Path(path) for path in snakemake.output],
-        )
+    run_rule(shard_annotations, snakemake)

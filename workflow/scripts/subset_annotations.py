@@ -6,7 +6,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from stowaway.core.files import replacing
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import rows
 
 
@@ -47,10 +47,4 @@ def subset_annotations(annotations: Path, subset: Path, per_species: int, seed: 
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        subset_annotations(
-            annotations=Path(snakemake.input.annotations),
-            subset=Path(snakemake.output.subset),
-            per_species=snakemake.params.subset["per_species"],
-            seed=snakemake.params.subset["seed"],
-        )
+    run_rule(subset_annotations, snakemake)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stowaway.core.script import rule_log
+from stowaway.core.script import run_rule
 from stowaway.core.tables import write_table
 from stowaway.data.packs import Pack
 from stowaway.data.roles import Role
@@ -31,11 +31,11 @@ def training_rows(crops: pd.DataFrame, train_on: str) -> np.ndarray:
     return crops.loc[crops["role"].isin(TRAINED_ROLES[train_on]) & ~leaking, "row"].to_numpy()
 
 
-def fingerprint(settings: dict, rows: list[np.ndarray], pack: Path, modules: list[str]) -> str:
+def fingerprint(settings: dict, rows: list[np.ndarray], pack: Path, modules: list[Path]) -> str:
     """A hash of all that a training's weights depend on: only its own checkpoint has the same."""
     packed = pack.stat()
     known = [settings, *(r.tolist() for r in rows), packed.st_size, packed.st_mtime_ns]
-    known += [Path(module).read_text() for module in modules]
+    known += [module.read_text() for module in modules]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
@@ -43,11 +43,11 @@ def train_detector(
     pack: Path,
     labels: Path,
     splits: Path,
-    modules: list[str],
-    model_path: Path,
-    history_path: Path,
+    modules: list[Path],
+    model: Path,
+    history: Path,
     settings: dict,
-    checkpoint: Path,
+    checkpoint: str,
     threads: int,
 ) -> None:
     """Train as `settings` say, resuming a checkpoint of the same settings, crops and modules."""
@@ -56,9 +56,9 @@ def train_detector(
     val_rows = crops.loc[crops["role"] == Role.VAL, "row"].to_numpy()
     device = Device.choose(settings["precision"], threads)
     print(f"{len(train_rows)} training and {len(val_rows)} validation crops on {device}")
-    pixels, model = Pack(pack), build(settings)
-    history = train(
-        model,
+    pixels, network = Pack(pack), build(settings)
+    losses = train(
+        network,
         pixels,
         train_rows,
         val_rows,
@@ -70,25 +70,14 @@ def train_detector(
         device=device,
         loss=settings["loss"],
         augmented=settings["augment"],
-        checkpoint=checkpoint,
+        checkpoint=Path(checkpoint),
         fingerprint=fingerprint(settings, [train_rows, val_rows], pack, modules),
     )
-    write_table(pd.DataFrame(history), history_path)
-    fitted = fit_score(model, pixels, train_rows, settings, device)
-    save_detector(model_path, model, settings, fitted)
-    checkpoint.unlink(missing_ok=True)
+    write_table(pd.DataFrame(losses), history)
+    fitted = fit_score(network, pixels, train_rows, settings, device)
+    save_detector(model, network, settings, fitted)
+    Path(checkpoint).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        train_detector(
-            pack=Path(snakemake.input.pack),
-            labels=Path(snakemake.input.labels),
-            splits=Path(snakemake.input.splits),
-            modules=snakemake.input.modules,
-            model_path=Path(snakemake.output.model),
-            history_path=Path(snakemake.output.history),
-            settings=dict(snakemake.params.settings),
-            checkpoint=Path(snakemake.params.checkpoint),
-            threads=snakemake.threads,
-        )
+    run_rule(train_detector, snakemake)
