@@ -1,9 +1,13 @@
 """Figures of full, small and odd tables: nothing novel, one crop, names that look like markup."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from snakemake.iocontainers import Namedlist
 
 from conftest import ROOT
 from plot_accuracy import plot_accuracy
@@ -20,8 +24,9 @@ from plot_species_accuracy import plot_species_accuracy
 from plot_species_recall import plot_species_recall
 from plot_tsne import plot_tsne
 from plot_tsne_labels import plot_tsne_labels
+from stowaway.plots import style
 from stowaway.plots.detector_lines import MOST_LINES, detector_styles, lead_of, lines_of
-from stowaway.plots.style import draw_figure, draw_figures
+from stowaway.plots.style import plt, run_plot, save
 
 STYLE = str(ROOT / "workflow/stowaway.mplstyle")
 ODD = "<b>$x_1$</b> & müß"
@@ -34,18 +39,13 @@ def draw(tmp_path):
     """A function that draws and saves as the scripts do, and tests that the files are good."""
 
     def draw(plot, **arguments):
-        figures = []
-
-        def keep(**arguments):
-            figures.append(plot(**arguments))
-            return figures[0]
-
-        svg, png = tmp_path / "f.svg", tmp_path / "f.png"
-        draw_figure(keep, style=STYLE, svg=str(svg), png=str(png), site=ODD, **arguments)
+        plt.style.use(STYLE)
+        figure, svg, png = plot(**arguments), tmp_path / "f.svg", tmp_path / "f.png"
+        save(figure, str(svg), str(png), ODD)
         with Image.open(png) as image:
             assert image.width > 400
         assert "<b>" not in svg.read_text()
-        return figures[0]
+        return figure
 
     return draw
 
@@ -177,7 +177,7 @@ def test_figures_of_a_detector_with_none_one_and_several_novel_crops(draw, score
     draw(plot_species_accuracy, rules=table, detector="cae", title="cae", score=score)
     curves = pd.DataFrame({"species": [ODD, ODD, "native", "native"], "parameter": [0, 1, 0, 1]})
     curves = curves.assign(detector="cae", share_flagged=0.5)
-    draw(plot_accuracy, species=ODD, rules=table, curves=curves, detector="cae", score=score)
+    draw(plot_accuracy, name=ODD, rules=table, curves=curves, detector="cae", score=score)
 
 
 def test_loss(draw):
@@ -193,17 +193,17 @@ def test_data_figures_of_one_crop_without_time(draw, name):
     exported = [pd.DataFrame({"label": labels}) for labels in ([ODD], ["", "NA"])]
     crop = {"species_label": ODD, "location": "", "datetime": "", "crop_width": 1, "crop_height": 1}
     species = {"native": [ODD], "invasive": []}
-    crops = pd.DataFrame([crop])
-    draw(plot_eda, name=name, exported=exported, crops=crops, species=species, high_level={})
+    labels = pd.DataFrame([crop])
+    draw(plot_eda, name=name, exported=exported, labels=labels, species=species, high_level={})
 
 
 def test_maps_and_reconstructions_of_odd_names(draw):
     rows = [("fox", "train", 5, n, n, n, n) for n in range(5)] + [(ODD, "novel", 5, 0, 0, 0, 0)]
     axes = ["latent_x", "latent_y", "reconstruction_x", "reconstruction_y"]
     table = pd.DataFrame(rows, columns=["species", "role", "perplexity", *axes])
-    figure = draw(plot_tsne, species=ODD, tables=[table], detector="cae")
+    figure = draw(plot_tsne, name=ODD, embeddings=[table], detector="cae")
     assert [len(layer.get_offsets()) for layer in figure.axes[0].collections] == [5, 0, 1]
-    draw(plot_tsne_labels, tables=[table], detector="cae", high_level={"fox": ODD})
+    draw(plot_tsne_labels, embeddings=[table], detector="cae", high_level={"fox": ODD})
     one = {"species": np.array([ODD]), "role": np.array(["novel"]), "score": np.array([0.1])}
     pairs = one | {"pairs": np.zeros((1, 2, 8, 8, 3), np.uint8)}
     draw(plot_reconstructions, pairs=pairs, detector="cae", species=ODD)
@@ -236,9 +236,44 @@ def test_the_queue_says_what_was_asked_and_what_came_of_it():
     assert outcome(week).startswith("asked for: 5 alarms a week; realised: 4.8 alarms a week; ")
 
 
-def test_a_figure_for_each_name(tmp_path):
-    history = pd.DataFrame({"epoch": [1], "train_loss": [0.4], "val_loss": [0.5]})
-    paths = {form: [str(tmp_path / f"{n}.{form}") for n in "ab"] for form in ("svg", "png")}
-    more = {"style": STYLE, "site": "demo", "history": history, "loss": "mse"}
-    draw_figures(lambda name, **of: plot_loss(detector=name, **of), ["a", "b"], **paths, **more)
-    assert len(list(tmp_path.iterdir())) == 4
+@pytest.fixture
+def rule(tmp_path, monkeypatch):
+    """What a script knows of a rule with tables, arrays, params and a wildcard."""
+    monkeypatch.setattr(style, "rule_log", lambda path: nullcontext())
+    table, arrays = tmp_path / "t.csv", tmp_path / "a.npz"
+    table.write_text("location,value\n007,1\n")
+    np.savez(arrays, heat=np.ones(3))
+    files = {"style": STYLE, "table": str(table), "tables": [str(table)] * 2, "arrays": str(arrays)}
+    return SimpleNamespace(
+        input=Namedlist(fromdict=files),
+        output=Namedlist(fromdict={form: str(tmp_path / f"f.{form}") for form in ("svg", "png")}),
+        params=Namedlist(fromdict={"site": "demo", "species": "Vulpes vulpes"}),
+        wildcards=Namedlist(fromdict={"species": "fox", "detector": "cae"}),
+        log=Namedlist(["log"]),
+    )
+
+
+def test_a_plot_gets_what_its_rule_has_by_name(rule, tmp_path):
+    def plot(table, tables, arrays, species, detector, missing="default"):
+        assert table["location"][0] == "007"
+        assert [len(table) for table in tables] == [1, 1]
+        assert arrays["heat"].tolist() == [1, 1, 1]
+        assert (species, detector, missing) == ("Vulpes vulpes", "cae", "default")
+        return plt.figure()
+
+    run_plot(plot, rule)
+    assert (tmp_path / "f.svg").exists() and (tmp_path / "f.png").exists()
+
+
+def test_a_figure_for_each_name(rule, tmp_path):
+    def plot(name, species):
+        drawn.append((name, species))
+        return plt.figure()
+
+    drawn = []
+    outputs = {form: [str(tmp_path / f"{n}.{form}") for n in "ab"] for form in ("svg", "png")}
+    rule.output = Namedlist(fromdict=outputs)
+    rule.params = Namedlist(fromdict={"site": "demo", "names": ["A", "B"]})
+    run_plot(plot, rule)
+    assert drawn == [("A", "fox"), ("B", "fox")]
+    assert {path.name for path in tmp_path.glob("*.*g")} == {"a.svg", "a.png", "b.svg", "b.png"}

@@ -26,7 +26,7 @@ rule plot_eda:
         "../../envs/plot.yaml"
     params:
         site=SITE,
-        figures=EDA,
+        names=EDA,
         species={side: config["species"][side] for side in ("native", "invasive")},
         high_level=config["labels"]["high_level"],
     script:

@@ -98,7 +98,7 @@ rule plot_accuracy:
         "../../envs/plot.yaml"
     params:
         site=SITE,
-        species=list(INVASIVE.values()),
+        names=list(INVASIVE.values()),
         score=threshold_of,
     script:
         "../scripts/plot_accuracy.py"
@@ -126,7 +126,7 @@ rule plot_tsne:
         "../../envs/plot.yaml"
     params:
         site=SITE,
-        species=list(INVASIVE.values()),
+        names=list(INVASIVE.values()),
     script:
         "../scripts/plot_tsne.py"
 

@@ -4,17 +4,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
 from stowaway.plots.style import (
     NATIVE_DARK,
     NOVEL,
     PERCENT,
     REFERENCE,
-    draw_figures,
     note,
     plain,
     plt,
+    run_plot,
 )
 
 AXIS = {
@@ -28,17 +26,17 @@ FALSE_ALARMS = ["false_alarm_rate", "false_alarm_low", "false_alarm_high"]
 
 
 def plot_accuracy(
-    species: str, rules: pd.DataFrame, curves: pd.DataFrame, detector: str, score: str
+    name: str, rules: pd.DataFrame, curves: pd.DataFrame, detector: str, score: str
 ) -> Figure:
-    """Recall and false alarms in one picture; points with 95 % intervals at the original's rules.
+    """Recall of the species `name`, and false alarms; points with 95 % intervals at the rules.
 
     `score` is "correlation" for a detector that goes by it, else "error".
     """
-    rows = rules[(rules["detector"] == detector) & (rules["species"] == species)]
+    rows = rules[(rules["detector"] == detector) & (rules["species"] == name)]
     curves = curves[curves["detector"] == detector].set_index("species")
     points = rows[rows["rule"] == ("correlation" if score == "correlation" else "deviation")]
     figure, axes = plt.subplots()
-    axes.set_title(f"{plain(detector)}: recall of {plain(species)}, and false alarms")
+    axes.set_title(f"{plain(detector)}: recall of {plain(name)}, and false alarms")
     axes.set(ylim=(-0.03, 1.12), xlabel=AXIS[score], ylabel="share flagged")
     axes.yaxis.set_major_formatter(PERCENT)
     if rows.empty:
@@ -51,9 +49,9 @@ def plot_accuracy(
         style = {"ha": "center", "color": "#555555", "fontsize": 11, "backgroundcolor": "white"}
         axes.text(quartile["parameter"].iloc[0], 1.06, "quartile rule", **style)
     first = rows.iloc[0]
-    recall = f"recall: {species} ({first['n']:.0f} crops, {first['events']:.0f} events)"
+    recall = f"recall: {name} ({first['n']:.0f} crops, {first['events']:.0f} events)"
     natives = f"{first['n_native']:.0f} crops, {first['native_events']:.0f} events"
-    draw_share(axes, curves.loc[[species]], points, RECALL, recall, NOVEL, "-")
+    draw_share(axes, curves.loc[[name]], points, RECALL, recall, NOVEL, "-")
     alarms = f"false alarms: test natives ({natives})"
     draw_share(axes, curves.loc[["native"]], points, FALSE_ALARMS, alarms, NATIVE_DARK, "--")
     title = "points: the original's thresholds, with 95 % intervals over events"
@@ -88,16 +86,4 @@ def quartile_rule(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figures(
-            plot=plot_accuracy,
-            names=snakemake.params.species,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            rules=read_table(snakemake.input.rules),
-            curves=read_table(snakemake.input.curves),
-            detector=snakemake.wildcards.detector,
-            score=snakemake.params.score,
-        )
+    run_plot(plot_accuracy, snakemake)

@@ -3,10 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
 from stowaway.plots.detector_lines import FOLD_TITLES, fold_kinds, lines_of, rows_of_fold
-from stowaway.plots.style import PERCENT, draw_figure, note, plt
+from stowaway.plots.style import PERCENT, note, plt, run_plot
 
 COST = "false_alarms_per_camera_day"
 
@@ -41,14 +39,4 @@ def plot_alarm_cost(
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_alarm_cost,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            curves=read_table(snakemake.input.curves),
-            metrics=read_table(snakemake.input.metrics),
-            detectors=snakemake.params.detectors,
-        )
+    run_plot(plot_alarm_cost, snakemake)

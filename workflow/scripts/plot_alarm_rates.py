@@ -5,8 +5,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
 from stowaway.plots.detector_lines import (
     FOLD_COLOURS,
     FOLD_TITLES,
@@ -15,7 +13,7 @@ from stowaway.plots.detector_lines import (
     lead_of,
 )
 from stowaway.plots.intervals import draw_interval
-from stowaway.plots.style import PERCENT, REFERENCE, blank, draw_figure, note, plain, plt
+from stowaway.plots.style import PERCENT, REFERENCE, blank, note, plain, plt, run_plot
 
 ENOUGH = 5  # native events that a location needs to be shown
 MOST_LOCATIONS = 20
@@ -80,14 +78,4 @@ def draw_locations(axes: Axes, rates: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_alarm_rates,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            alarms=read_table(snakemake.input.alarms),
-            metrics=read_table(snakemake.input.metrics),
-            lead=snakemake.params.lead,
-        )
+    run_plot(plot_alarm_rates, snakemake)

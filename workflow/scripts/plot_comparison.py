@@ -4,8 +4,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
 from stowaway.plots.detector_lines import (
     FOLD_TITLES,
     SEEN,
@@ -16,7 +14,7 @@ from stowaway.plots.detector_lines import (
     rows_of_fold,
 )
 from stowaway.plots.intervals import draw_interval
-from stowaway.plots.style import REFERENCE, draw_figure, plain, plt
+from stowaway.plots.style import REFERENCE, plain, plt, run_plot
 
 LEVELS = {"event": -0.14, "crop": 0.16}  # shift downwards, in rows
 SHORTCUT_COLOUR = "#777777"
@@ -77,13 +75,4 @@ def draw_row(axes: Axes, line: tuple, place: float, style: dict | None) -> None:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_comparison,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            metrics=read_table(snakemake.input.metrics),
-            detectors=snakemake.params.detectors,
-        )
+    run_plot(plot_comparison, snakemake)

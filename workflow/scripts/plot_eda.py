@@ -7,9 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
-from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, draw_figures, note, plain, plt
+from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, note, plain, plt, run_plot
 
 MOST_BARS = 30
 
@@ -69,40 +67,28 @@ def draw_sizes(crops: pd.DataFrame) -> Figure:
 def plot_eda(
     name: str,
     exported: list[pd.DataFrame],
-    crops: pd.DataFrame,
+    labels: pd.DataFrame,
     species: dict[str, list[str]],
     high_level: dict[str, str],
 ) -> Figure:
-    """The figure of that name; `exported` are tables with every label, `crops` is labels.csv."""
-    labels = crops["species_label"]
+    """The figure of that name; `exported` are tables with every label, `labels` is labels.csv."""
+    crops = labels["species_label"]
     if name == "species_before":
         return draw_bars(pd.concat(exported)["label"].replace("", np.nan), "Labels as exported")
     if name == "species_after":
         sides = {"native": NATIVE_DARK, "invasive": NOVEL}
         colours = {label: sides[side] for side in sides for label in species[side]}
-        listed = labels[labels.isin(colours)]
+        listed = crops[crops.isin(colours)]
         figure = draw_bars(listed, "Crops of listed species", colours)
         handles = [Patch(color=colour) for colour in sides.values()]
         figure.axes[0].legend(handles, sides, loc="lower right")
         return figure
     if name == "high_level":
-        return draw_bars(labels.replace(high_level), "Crops by high-level label")
+        return draw_bars(crops.replace(high_level), "Crops by high-level label")
     if name == "locations":
-        return draw_bars(crops["location"].replace("", "unknown"), "Crops per location")
-    return draw_times(crops["datetime"]) if name == "time" else draw_sizes(crops)
+        return draw_bars(labels["location"].replace("", "unknown"), "Crops per location")
+    return draw_times(labels["datetime"]) if name == "time" else draw_sizes(labels)
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figures(
-            plot=plot_eda,
-            names=snakemake.params.figures,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            exported=[read_table(path, ["label"]) for path in snakemake.input.exported],
-            crops=read_table(snakemake.input.labels),
-            species=snakemake.params.species,
-            high_level=snakemake.params.high_level,
-        )
+    run_plot(plot_eda, snakemake)

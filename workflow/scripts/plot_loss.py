@@ -4,9 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
-from stowaway.plots.style import NATIVE_DARK, NOVEL, draw_figure, plain, plt
+from stowaway.plots.style import NATIVE_DARK, NOVEL, plain, plt, run_plot
 
 LOSSES = {
     "mse": "mean squared error per pixel",
@@ -29,14 +27,4 @@ def plot_loss(history: pd.DataFrame, detector: str, loss: str) -> Figure:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_loss,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            history=read_table(snakemake.input.history),
-            detector=snakemake.wildcards.detector,
-            loss=snakemake.params.loss,
-        )
+    run_plot(plot_loss, snakemake)

@@ -6,11 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
 from stowaway.data.roles import Role
 from stowaway.plots.pictures import MARK, mark_strangest, show_crop
-from stowaway.plots.style import NATIVE_DARK, NOVEL, blank, draw_figure, plain, plt
+from stowaway.plots.style import NATIVE_DARK, NOVEL, blank, plain, plt, run_plot
 
 SIDES = {Role.TEST: "native, held out", Role.NOVEL: "invasive", Role.UNLISTED: "in no list"}
 TARGETS = {  # what was asked for, and the form and unit of what came of it
@@ -93,14 +91,4 @@ def with_interval(form: str, value: float, low: float, high: float) -> str:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_queue,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            explained=dict(np.load(snakemake.input.explained)),
-            alarms=read_table(snakemake.input.alarms),
-            detector=snakemake.params.detector,
-        )
+    run_plot(plot_queue, snakemake)

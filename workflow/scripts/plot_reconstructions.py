@@ -3,9 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
 from stowaway.data.roles import Role
-from stowaway.plots.style import NATIVE_DARK, NOVEL, blank, draw_figure, plain, plt
+from stowaway.plots.style import NATIVE_DARK, NOVEL, blank, plain, plt, run_plot
 
 SIDES = {Role.TEST: "native, held out", Role.NOVEL: "invasive"}
 
@@ -31,14 +30,4 @@ def plot_reconstructions(pairs: dict[str, np.ndarray], detector: str, species: s
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_reconstructions,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            pairs=dict(np.load(snakemake.input.pairs)),
-            detector=snakemake.wildcards.detector,
-            species=snakemake.params.species,
-        )
+    run_plot(plot_reconstructions, snakemake)

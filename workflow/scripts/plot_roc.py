@@ -5,10 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
 from stowaway.plots.detector_lines import FOLD_TITLES, SEEN, fold_kinds, lines_of, rows_of_fold
-from stowaway.plots.style import PERCENT, REFERENCE, draw_figure, note, plt
+from stowaway.plots.style import PERCENT, REFERENCE, note, plt, run_plot
 
 FEW = 0.2  # share of natives: the end where a biosecurity team works
 
@@ -61,15 +59,4 @@ def auroc(row: pd.Series) -> str:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_roc,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            curves=read_table(snakemake.input.curves),
-            metrics=read_table(snakemake.input.metrics),
-            detectors=snakemake.params.detectors,
-            level=snakemake.wildcards.level,
-        )
+    run_plot(plot_roc, snakemake)

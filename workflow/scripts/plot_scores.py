@@ -4,10 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
 from stowaway.data.roles import Role
-from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, draw_figure, plain, plt
+from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, plain, plt, run_plot
 
 UNITS = {"error": "mean squared error", "correlation": "1 - correlation"}
 
@@ -39,15 +37,4 @@ def plot_scores(scores: pd.DataFrame, detector: str, title: str, score: str) -> 
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_scores,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            scores=read_table(snakemake.input.scores),
-            detector=snakemake.wildcards.detector,
-            title=snakemake.params.title,
-            score=snakemake.params.score,
-        )
+    run_plot(plot_scores, snakemake)

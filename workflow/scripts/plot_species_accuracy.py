@@ -5,9 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
-from stowaway.plots.style import NATIVE_DARK, NOVEL, PERCENT, draw_figure, note, plain, plt
+from stowaway.plots.style import NATIVE_DARK, NOVEL, PERCENT, note, plain, plt, run_plot
 
 QUARTILE = ("quartile", 25, "above natives'\nlower quartile")
 PANELS = {  # (rule, parameter, title)
@@ -57,15 +55,4 @@ def draw_bars(axes: Axes, names: list[str], shares: np.ndarray, colour: str) -> 
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_species_accuracy,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            rules=read_table(snakemake.input.rules),
-            detector=snakemake.wildcards.detector,
-            title=snakemake.params.title,
-            score=snakemake.params.score,
-        )
+    run_plot(plot_species_accuracy, snakemake)

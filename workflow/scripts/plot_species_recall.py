@@ -3,8 +3,6 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
-from stowaway.core.tables import read_table
 from stowaway.plots.detector_lines import (
     FOLD_COLOURS,
     FOLD_TITLES,
@@ -13,7 +11,7 @@ from stowaway.plots.detector_lines import (
     lead_of,
 )
 from stowaway.plots.intervals import draw_interval
-from stowaway.plots.style import PERCENT, REFERENCE, draw_figure, plain, plt
+from stowaway.plots.style import PERCENT, REFERENCE, plain, plt, run_plot
 
 FEW = 20  # crops, below which a species is no evidence for a ranking
 STRATUM = "species="
@@ -52,13 +50,4 @@ def plot_species_recall(metrics: pd.DataFrame, lead: str) -> Figure:
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_species_recall,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            metrics=read_table(snakemake.input.metrics),
-            lead=snakemake.params.lead,
-        )
+    run_plot(plot_species_recall, snakemake)

@@ -3,14 +3,13 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stowaway.core.script import rule_log
-from stowaway.plots.maps import Layer, draw_maps, read_embeddings
-from stowaway.plots.style import MARKERS, PALETTE, draw_figure
+from stowaway.plots.maps import Layer, draw_maps
+from stowaway.plots.style import MARKERS, PALETTE, run_plot
 
 
-def plot_tsne_labels(tables: list[pd.DataFrame], detector: str, high_level: dict) -> Figure:
+def plot_tsne_labels(embeddings: list[pd.DataFrame], detector: str, high_level: dict) -> Figure:
     """Colour and marker per label, the most frequent first; from the ninth on, all are 'other'."""
-    group = tables[0]["species"].map(lambda name: high_level.get(name, name))
+    group = embeddings[0]["species"].map(lambda name: high_level.get(name, name))
     frequent = group.value_counts().index
     if len(frequent) > len(PALETTE):
         group = group.where(group.isin(frequent[: len(PALETTE) - 1]), "other labels")
@@ -19,18 +18,8 @@ def plot_tsne_labels(tables: list[pd.DataFrame], detector: str, high_level: dict
         Layer(name, group == name, colour, marker=marker)
         for name, colour, marker in zip(frequent, PALETTE, MARKERS, strict=False)
     ]
-    return draw_maps(tables, layers, f"{detector}: crops by high-level label")
+    return draw_maps(embeddings, layers, f"{detector}: crops by high-level label")
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        draw_figure(
-            plot=plot_tsne_labels,
-            style=snakemake.input.style,
-            svg=snakemake.output.svg,
-            png=snakemake.output.png,
-            site=snakemake.params.site,
-            tables=read_embeddings(snakemake.input.embeddings),
-            detector=snakemake.wildcards.detector,
-            high_level=snakemake.params.high_level,
-        )
+    run_plot(plot_tsne_labels, snakemake)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stowaway.core.tables import read_table
 from stowaway.plots.style import blank, plain, plt
 
 SPACES = {"latent": "latents", "reconstruction": "reconstructions"}
@@ -23,13 +22,12 @@ class Layer:
     edge: str = "none"
 
 
-def read_embeddings(paths: list[str]) -> list[pd.DataFrame]:
-    """The tables of one detector by growing perplexity; their rows are the same crops."""
-    return sorted(map(read_table, paths), key=lambda table: table["perplexity"][0])
-
-
 def draw_maps(tables: list[pd.DataFrame], layers: list[Layer], title: str) -> Figure:
-    """A grid of maps: latents above, reconstructions, if any, below; a column per perplexity."""
+    """A grid of maps: latents above, reconstructions, if any, below; a column per perplexity.
+
+    `tables` are the embeddings of one detector; their rows are the same crops.
+    """
+    tables = sorted(tables, key=lambda table: table["perplexity"][0])
     columns = len(tables)
     spaces = {space: name for space, name in SPACES.items() if f"{space}_x" in tables[0]}
     size = 4.3 * columns, 0.5 + 4.1 * len(spaces)

@@ -1,16 +1,21 @@
 """What all plot scripts share: colours, the style, and how figures are drawn and saved."""
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
-import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
-matplotlib.use("Agg")
+from stowaway.core.script import rule_log
+from stowaway.core.tables import read_table
 
-import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen)
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.ticker import PercentFormatter  # noqa: E402
+plt.switch_backend("Agg")  # no window, wherever it runs
 
 # Okabe & Ito's colour-blind safe palette; natives are always grey, novel species vermilion.
 NATIVE, NATIVE_DARK, NOVEL = "#A6A6A6", "#4D4D4D", "#D55E00"
@@ -20,27 +25,32 @@ PERCENT = PercentFormatter(1, decimals=0)
 REFERENCE = {"color": "#999999", "lw": 1.2, "ls": (0, (2, 2))}  # chance, or what was asked for
 
 
-def draw_figure(
-    plot: Callable[..., Figure], style: str, svg: str, png: str, site: str, **arguments: object
-) -> None:
-    """Draw `plot(**arguments)` in the style of that file, and save it in both forms."""
-    plt.style.use(style)
-    save(plot(**arguments), svg, png, site)
+def run_plot(plot: Callable[..., Figure], snakemake: Any) -> None:
+    """Draw and save the figure of a rule: `plot` of what the rule has of its parameters' names.
+
+    An input .csv comes as a table, .npz as a dict of arrays, several as a list of them; params and
+    wildcards as they are. Where the rule's output `svg` is a list, `plot` is called once for each
+    of `params.names`, as `name`. Everything printed goes to the rule's log.
+    """
+    files, params, saved = snakemake.input, snakemake.params, snakemake.output
+    wanted = signature(plot).parameters
+    with rule_log(snakemake.log[0]):
+        values = {**snakemake.wildcards, **params}
+        values |= {name: read(file) for name, file in files.items() if name in wanted}
+        given = {name: values[name] for name in wanted if name in values}
+        plt.style.use(files.style)
+        if isinstance(saved.svg, str):
+            save(plot(**given), saved.svg, saved.png, params.site)
+        else:
+            for name, svg, png in zip(params.names, saved.svg, saved.png, strict=True):
+                save(plot(name=name, **given), svg, png, params.site)
 
 
-def draw_figures(
-    plot: Callable[..., Figure],
-    names: list[str],
-    style: str,
-    svg: list[str],
-    png: list[str],
-    site: str,
-    **arguments: object,
-) -> None:
-    """Draw and save the figure `plot(name, **arguments)` of each name."""
-    plt.style.use(style)
-    for name, svg_path, png_path in zip(names, svg, png, strict=True):
-        save(plot(name, **arguments), svg_path, png_path, site)
+def read(files: str | list[str]) -> pd.DataFrame | dict[str, np.ndarray] | list:
+    """The table of a .csv, the arrays of a .npz, or a list of them for a list of files."""
+    if not isinstance(files, str):
+        return [read(file) for file in files]
+    return dict(np.load(files, allow_pickle=False)) if files.endswith(".npz") else read_table(files)
 
 
 def save(figure: Figure, svg: str, png: str, site: str) -> None:
