@@ -162,6 +162,20 @@ def test_killed_at_twenty_random_moments(tmp_path):
     assert len(numbers) <= fetched <= len(numbers) + 20 * 8
 
 
+def test_an_error_does_not_wait_for_requests_in_flight(tmp_path):
+    code = (
+        "import time; from concurrent.futures import ThreadPoolExecutor\n"
+        "from stowaway.core.script import BadInput, rule_log\n"
+        f"with rule_log('{tmp_path}/log'):\n"
+        "    ThreadPoolExecutor(1).submit(time.sleep, 30)\n"
+        "    raise BadInput('no such bucket')\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10)
+    assert done.returncode and "stowaway: no such bucket" in done.stderr
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_download_ends_within_two_seconds(tmp_path, stop):
     shard = write_shard(tmp_path / "1-of-1.csv", range(400))

@@ -269,9 +269,7 @@ def test_missing_images_are_rows_and_an_unreachable_source_is_an_error(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
     with pytest.raises(BadInput, match="s3://bucket: SignatureDoesNotMatch"):
         download(lines, "s3://bucket", AWS | {"endpoint_url": s3})
-    with pytest.raises(
-        BadInput, match="3 of 3 images .*127.0.0.1:9: no connection"
-    ):
+    with pytest.raises(BadInput, match="3 of 3 images .*127.0.0.1:9: no connection"):
         download(lines, "http://127.0.0.1:9")
 
 
@@ -455,6 +453,70 @@ def test_two_processes_do_not_fill_the_same_shard(http, tmp_path):
     with store.journal.opened(), pytest.raises(BadInput, match="another process fills it"):
         fill(http, tmp_path)
     check(fill(http, tmp_path), tmp_path)
+
+
+def test_an_etag_is_no_md5_where_kms_encrypts(s3, tmp_path, monkeypatch):
+    """And only there: S3 says so to boto3, which is asked once the bytes do not match."""
+    head = {"ETag": '"0123456789abcdef0123456789abcdef"', "Content-Length": "5"}
+
+    class Encrypting(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            for name, value in head.items():
+                self.send_header(name, value)
+            if "kms" in self.path:
+                self.send_header("x-amz-server-side-encryption", "aws:kms")
+            self.end_headers()
+            self.wfile.write(b"hello" * (self.command == "GET"))
+
+        do_HEAD = do_GET
+
+        def log_message(self, *args):
+            pass
+
+    with serving(Encrypting) as url:
+        aws = AWS | {"endpoint_url": url}
+        got = fill("s3://bucket/in", tmp_path, aws, ["kms.jpg", "other.jpg"])
+        head["ETag"] += "-2"  # as of an upload in parts
+        parts = fill("s3://bucket/in", tmp_path / "2", aws, ["other.jpg"])["other.jpg"]
+        head["ETag"] = '"5d41402abc4b2a76b9719d911017c592"'  # the MD5 of hello
+        web = fill(url, tmp_path / "3", aws, ["web.jpg"])["web.jpg"]
+        whole = fill("s3://bucket", tmp_path / "4", aws, ["other.jpg"])["other.jpg"]
+    assert (got["kms.jpg"].status, got["kms.jpg"].md5) == ("ok", "")
+    assert got["other.jpg"].error == "s3://bucket/in: the bytes do not match the server's checksum"
+    assert (parts.status, parts.md5) == (web.status, web.md5) == ("ok", "")
+    assert whole.md5 == "5d41402abc4b2a76b9719d911017c592"
+
+
+def test_a_signed_address_and_a_password_are_sent_and_never_said(tmp_path):
+    asked = []
+
+    class Signed(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers["Authorization"]))
+            self.send_response(404 if "no" in self.path else 200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *args):
+            pass
+
+    with serving(Signed) as url:
+        signed = url.replace("//", "//user:p%40ss-word@") + "/b%20c/?sign=a%2Fsecret"
+        got = fill(signed, tmp_path, names=["d/1.jpg", "no.jpg"])
+        fetch_coco(f"{url}/o/a%2Fb%2Bc.json?sign=secret", AWS, tmp_path / "coco.json", 1, 10)
+    paths, logins = zip(*asked, strict=True)
+    assert sorted(paths[:2]) == [f"/b%20c/{name}?sign=a%2Fsecret" for name in ("d/1.jpg", "no.jpg")]
+    assert set(logins[:2]) == {"Basic dXNlcjpwQHNzLXdvcmQ="}  # user:p@ss-word
+    assert asked[2] == ("/o/a%2Fb%2Bc.json?sign=secret", None)  # as it stands
+    assert got["d/1.jpg"].status == "ok" and got["no.jpg"].status == "missing"
+    assert got["no.jpg"].error == f"{url}/b%20c/: HTTP status 404"
+
+
+def test_a_large_object_is_streamed(s3, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("stowaway.download.sources.CHUNK", 100)
+    check(fill("s3://bucket", tmp_path, AWS | {"endpoint_url": s3}), tmp_path)
 
 
 def test_a_server_that_tells_nothing_beforehand_still_gives(folder, tmp_path):

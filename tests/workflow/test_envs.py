@@ -100,7 +100,7 @@ def test_scripts_load_only_what_they_use():
 
 
 HEAVY = {"torch", "torchvision", "sklearn", "scipy", "pandas", "matplotlib", "PIL"}
-HEAVY |= {"openTSNE", "boto3", "pycurl", "snakemake"}
+HEAVY |= {"openTSNE", "boto3", "obstore", "snakemake"}
 # What a package that a script uses brings along by itself.
 BRINGS = {
     "openTSNE": {"sklearn", "scipy", "pandas"},

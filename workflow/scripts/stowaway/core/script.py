@@ -93,4 +93,5 @@ def on_terminal() -> bool:
 
 def _fail(line: str) -> None:
     say(line)
+    end_soon()
     sys.exit(1)

@@ -25,10 +25,7 @@ S3_CODES = {  # those that concern all objects
 CAUSES = {  # what obstore's cause holds where there is no HTTP status -> its meaning and kind
     "BareRedirect": (REGION, "unusable"),
     "External AWS credential": ("the credentials cannot be renewed; log in again", "unusable"),
-    "InvalidCertificate": (
-        "the server's certificate cannot be trusted; set AWS_CA_BUNDLE",
-        "unusable",
-    ),
+    "InvalidCertificate": ("the certificate cannot be trusted; set AWS_CA_BUNDLE", "unusable"),
     "MissingContentLength": ("the server does not tell the object's length", "refused"),
     '"dns error"': ("no such host, or no network", "unanswered"),
     "kind: Connect,": ("no connection", "unanswered"),

@@ -66,10 +66,7 @@ class Store:
         return path.stat().st_size == entry.bytes
 
     def fill(self, images: Iterable[Image], opened: Callable, threads: int) -> Iterator[Entry]:
-        """Yield an entry for each image, in order, fetched where it is not complete.
-
-        `opened` returns the `Sources`. A bounded number is in flight. Raises `BadInput`.
-        """
+        """Yield an entry per image, in order; what lacks comes from the `Sources` of `opened()`."""
         pool, images = ThreadPoolExecutor(threads), iter(images)
         batches = iter(lambda: list(islice(images, BATCH)), [])
         with self.journal.opened() as add:
