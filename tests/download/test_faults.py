@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from faulty_server import LASTING, PASSING, body, fault_of
+from site_config import config_of
 
 from download_images import download_images
 from stowaway.core.script import BadInput
@@ -57,12 +58,8 @@ def download(folder: Path, shard: Path, url, max_failed=1.0, connections=32) -> 
         failures=folder / "failed.csv",
         folder=folder / "images",
         journal=folder / f"images/.journal/{shard.name}",
-        source="s3://bucket",
-        aws=AWS | {"endpoint_url": url},
         connections=connections,
-        timeout=1,
-        image_bytes=10**6,
-        max_failed=max_failed,
+        config=config_of("s3://bucket", AWS | {"endpoint_url": url}, max_failed),
     )
     return {row["image_id"]: row for row in rows(folder / "manifest.csv")}
 

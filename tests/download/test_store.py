@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, Thread
 from pathlib import Path
 
 import pytest
+from site_config import config_of
 
 from download_images import download_images
 from fetch_coco import fetch_coco
@@ -248,12 +249,8 @@ def test_missing_images_are_rows_and_an_unreachable_source_is_an_error(
             failures=tmp_path / "failed.csv",
             folder=images,
             journal=images / ".journal/1.csv",
-            source=source,
-            aws=aws,
             connections=2,
-            timeout=1,
-            image_bytes=10**6,
-            max_failed=0.01,
+            config=config_of(source, aws, max_failed=0.01),
         )
 
     download(lines, str(folder))
@@ -505,7 +502,8 @@ def test_a_signed_address_and_a_password_are_sent_and_never_said(tmp_path):
     with serving(Signed) as url:
         signed = url.replace("//", "//user:p%40ss-word@") + "/b%20c/?sign=a%2Fsecret"
         got = fill(signed, tmp_path, names=["d/1.jpg", "no.jpg"])
-        fetch_coco(f"{url}/o/a%2Fb%2Bc.json?sign=secret", AWS, tmp_path / "coco.json", 1, 10)
+        coco = f"{url}/o/a%2Fb%2Bc.json?sign=secret"
+        fetch_coco(tmp_path / "coco.json", {"coco": coco} | config_of("", AWS))
     paths, logins = zip(*asked, strict=True)
     assert sorted(paths[:2]) == [f"/b%20c/{name}?sign=a%2Fsecret" for name in ("d/1.jpg", "no.jpg")]
     assert set(logins[:2]) == {"Basic dXNlcjpwQHNzLXdvcmQ="}  # user:p@ss-word
@@ -571,7 +569,7 @@ def test_journals_of_as_many_shards_are_not_asked(tmp_path):
 
 def test_the_coco_itself_is_fetched_or_the_reason_said(http, s3, folder, tmp_path):
     def fetch(*urls, aws=AWS):
-        fetch_coco(list(urls), aws, tmp_path / "coco.json", 1, 10**6)
+        fetch_coco(tmp_path / "coco.json", {"coco": list(urls)} | config_of("", aws))
         return (tmp_path / "coco.json").read_bytes()
 
     assert fetch(f"{http}/a/1.jpg") == FILES["a/1.jpg"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stowaway.core.files import replacing
 from stowaway.core.progress import progress
-from stowaway.core.script import BadInput, rule_log, say
+from stowaway.core.script import BadInput, run_rule, say
 from stowaway.download.sources import Sources
 from stowaway.download.store import Entry, Store, images_of
 
@@ -22,25 +22,23 @@ COLUMNS = [field.name for field in fields(Entry) if field.name != "fetched"]
 def download_images(
     shard: Path,
     manifest: Path,
-    failures: Path,
-    folder: Path,
-    journal: Path,
-    source: str | list[str],
-    aws: dict,
+    failures: str,
+    folder: str,
+    journal: str,
     connections: int,
-    timeout: float,
-    image_bytes: int,
-    max_failed: float,
+    config: dict,
 ) -> None:
-    """Fetch what is not complete. A missing image is a row with its error.
+    """Fetch what is not complete, `connections` at a time. A missing image is a row with its error.
 
     Raises `BadInput` when more than the share `max_failed` of the images could not be had; they are
     in the table `failures` then.
     """
     total = sum(1 for _ in images_of(shard))
     start, counts = time.monotonic(), Counter()
-    store = Store(folder, journal, source)
-    opened = partial(Sources, source, aws, timeout, image_bytes)
+    images, max_failed = config["images"], config["max_failed"]
+    store = Store(Path(folder), Path(journal), images["source"])
+    most = config["limits"]["image_bytes"]
+    opened = partial(Sources, images["source"], config["aws"], images["timeout"], most)
     entries = store.fill(images_of(shard), opened, connections)
     last = ""
     with replacing(manifest) as file, replacing(failures) as bad:
@@ -62,7 +60,7 @@ def download_images(
         f"{counts['missing']:,} missing, {counts['failed']:,} failed"
     )
     if not failed:
-        failures.unlink()
+        Path(failures).unlink()
     if failed > math.ceil(max_failed * total):
         raise BadInput(
             f"{failed:,} of {total:,} images ({failed / total:.1%}) could not be had, over "
@@ -91,17 +89,4 @@ def counted(entries: Iterable[Entry], counts: Counter, shard: str, total: int) -
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        download_images(
-            shard=Path(snakemake.input.shard),
-            manifest=Path(snakemake.output.manifest),
-            failures=Path(snakemake.params.failures),
-            folder=Path(snakemake.params.folder),
-            journal=Path(snakemake.params.journal),
-            source=snakemake.config["images"]["source"],  # no parameter: it may be signed
-            aws=snakemake.config["aws"],  # no parameter: another profile changes no image
-            connections=snakemake.resources.connections,
-            timeout=snakemake.config["images"]["timeout"],
-            image_bytes=snakemake.config["limits"]["image_bytes"],
-            max_failed=snakemake.config["max_failed"],
-        )
+    run_rule(download_images, snakemake)

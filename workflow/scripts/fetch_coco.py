@@ -5,26 +5,27 @@ from pathlib import Path
 
 from stowaway.core.files import replacing
 from stowaway.core.names import listed, public
-from stowaway.core.script import BadInput, rule_log
+from stowaway.core.script import BadInput, run_rule
 from stowaway.download.errors import Unavailable
 from stowaway.download.sources import ADDRESSES, Sources
 
 
-def fetch_coco(source: str | list[str], aws: dict, path: Path, timeout: float, most: int) -> None:
-    """Bring one object, the COCO JSON, from the first of its addresses that has it, to `path`.
+def fetch_coco(coco: Path, config: dict) -> None:
+    """Bring one object, the COCO JSON, from the first of its addresses that has it, to `coco`.
 
     Raises `BadInput` if it cannot be had.
     """
+    settings = config["aws"], config["images"]["timeout"], config["limits"]["json_bytes"]
     reasons = []
-    for url in listed(source):
+    for url in listed(config["coco"]):
         try:
             if url.startswith("s3://"):
                 base, _, key = url.rpartition("/")
-                Sources(base, aws, timeout, most).fetch(key, str(path))
+                Sources(base, *settings).fetch(key, str(coco))
             elif url.startswith(ADDRESSES):  # as it stands: it may be signed
-                Sources(url, aws, timeout, most).fetch("", str(path))
+                Sources(url, *settings).fetch("", str(coco))
             elif Path(url).is_file():
-                with open(url, "rb") as file, replacing(path, "wb") as out:
+                with open(url, "rb") as file, replacing(coco, "wb") as out:
                     shutil.copyfileobj(file, out)
             else:
                 raise BadInput(f"{public(url)}: there is no such file; put the export there")
@@ -35,11 +36,4 @@ def fetch_coco(source: str | list[str], aws: dict, path: Path, timeout: float, m
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        fetch_coco(
-            source=snakemake.config["coco"],  # no parameter: it may be signed
-            aws=snakemake.config["aws"],
-            path=Path(snakemake.output.coco),
-            timeout=snakemake.config["images"]["timeout"],
-            most=snakemake.config["limits"]["json_bytes"],
-        )
+    run_rule(fetch_coco, snakemake)

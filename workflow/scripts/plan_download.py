@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stowaway.core.files import replacing
 from stowaway.core.names import listed
-from stowaway.core.script import rule_log, say
+from stowaway.core.script import run_rule, say
 from stowaway.download.errors import Unavailable
 from stowaway.download.sources import ADDRESSES, Sources
 from stowaway.download.store import Entry, Store, images_of
@@ -81,18 +81,17 @@ def readable(size: float) -> str:
 def plan_download(
     shards: list[Path],
     plan: Path,
-    folder: Path,
-    source: str | list[str],
-    aws: dict,
+    folder: str,
     connections: int,
-    timeout: float,
+    config: dict,
 ) -> None:
     """Say and write the plan, with a warning where the disk has less room than that."""
-    total, missing, sample = to_fetch(shards, folder, source)
+    source, timeout = config["images"]["source"], config["images"]["timeout"]
+    total, missing, sample = to_fetch(shards, Path(folder), source)
     line = f"images: {total:,}, of which {total - missing:,} are here; to fetch: {missing:,}"
     if missing:
         linked = not any(url.startswith(ADDRESSES) for url in listed(source))
-        found, reasons = sizes(Sources(source, aws, timeout, 0), sample, connections)
+        found, reasons = sizes(Sources(source, config["aws"], timeout, 0), sample, connections)
         line += ", " + amount(missing, found, reasons) + " (linked, not copied)" * linked
         free = shutil.disk_usage(folder).free
         if found and not linked and free < missing * statistics.fmean(found):
@@ -103,13 +102,4 @@ def plan_download(
 
 
 if __name__ == "__main__":
-    with rule_log(snakemake.log[0]):
-        plan_download(
-            shards=list(map(Path, snakemake.input.shards)),
-            plan=Path(snakemake.output.plan),
-            folder=Path(snakemake.params.folder),
-            source=snakemake.config["images"]["source"],  # no parameter: it may be signed
-            aws=snakemake.config["aws"],
-            connections=snakemake.resources.connections,
-            timeout=snakemake.config["images"]["timeout"],
-        )
+    run_rule(plan_download, snakemake)

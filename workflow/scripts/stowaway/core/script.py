@@ -21,10 +21,13 @@ def run_rule(function: Callable, snakemake: Any) -> None:
     """Call a script's function with what its rule has of the names of its parameters.
 
     Named inputs and outputs come as `Path`, or as a list of them where the rule lists several or
-    none; params, wildcards and `threads` as they are. Everything printed goes to the rule's log.
-    Raises `TypeError` where the rule lacks a parameter that has no default.
+    none; params, wildcards, resources, `threads` and `config` as they are. A function takes the
+    config only for what may be secret or changes no result: Snakemake notes params down, and runs
+    a rule again for them. Everything printed goes to the rule's log. Raises `TypeError` where the
+    rule lacks a parameter that has no default.
     """
-    values = {"threads": snakemake.threads, **snakemake.wildcards, **snakemake.params}
+    values = {"threads": snakemake.threads, "config": snakemake.config}
+    values |= {**snakemake.resources, **snakemake.wildcards, **snakemake.params}
     for files in (snakemake.input, snakemake.output):
         for name, value in files.items():
             values[name] = Path(value) if isinstance(value, str) else [Path(file) for file in value]
