@@ -22,27 +22,15 @@ from stowaway.core.script import BadInput, rule_log, say
 with rule_log({log!r}):
     {body}
 """
-RULE = """
-import sys
-sys.path.append({scripts!r})
-from types import SimpleNamespace
-from stowaway.core.script import run_rule
-rule = SimpleNamespace(
-    input={{"crops": ["a.csv", "b.csv"], "model": "m.pt", "modules": ["x.py"], "none": []}},
-    output={{"out": "o.csv"}}, params={{"seed": 3}}, wildcards={{"fold": "listed"}},
-    threads=2, log=[{log!r}],
-)
-{body}
-"""
 
 
 @pytest.fixture
 def start(tmp_path):
     """A function that starts a script with this body; its log is `log.txt` in a new folder."""
 
-    def start(body: str, frame: str = FRAME) -> subprocess.Popen:
+    def start(body: str) -> subprocess.Popen:
         log = str(tmp_path / "logs" / "log.txt")
-        code = frame.format(scripts=str(ROOT / "workflow/scripts"), log=log, body=body)
+        code = FRAME.format(scripts=str(ROOT / "workflow/scripts"), log=log, body=body)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen([sys.executable, "-c", code], **pipes)
 
@@ -61,19 +49,6 @@ def test_all_output_goes_to_the_log_and_some_lines_to_the_terminal_too(start, tm
     assert status == 0
     assert terminal == "four\n"
     assert sorted(log.split()) == ["four", "one", "three", "two"]
-
-
-def test_a_function_gets_what_its_rule_has_by_the_names_of_its_parameters(start, tmp_path):
-    body = """def function(out, crops, model, none, seed, threads, fold, size=64):
-    print(out, *crops, model, none, seed, threads, fold, size)
-run_rule(function, rule)
-"""
-    status, terminal, log = ended(start(body, RULE), tmp_path)
-    assert (status, terminal, log) == (0, "", "o.csv a.csv b.csv m.pt [] 3 2 listed 64\n")
-    body = "run_rule(lambda seed, absent: None, rule)"
-    status, terminal, _ = ended(start(body, RULE), tmp_path)
-    assert status == 1
-    assert "TypeError" in terminal and "'absent'" in terminal
 
 
 def test_bad_input_is_one_line_without_a_traceback(start, tmp_path):
@@ -112,19 +87,21 @@ def rule(monkeypatch):
         output={"scores": "scores.csv"},
         params={"settings": {"epochs": 1}, "folder": "images", "limit": None},
         wildcards={"fold": "listed"},
+        resources={"connections": 8},
+        config={"name": "island"},
         log=["log.txt"],
         threads=3,
     )
 
 
 def test_a_function_gets_what_the_rule_has_of_its_parameters_names(rule):
-    def function(scores, labels, settings, folder, limit, fold, threads):
-        calls.append((scores, labels, settings, folder, limit, fold, threads))
+    def function(scores, labels, settings, folder, limit, fold, connections, config, threads):
+        calls.append((scores, labels, settings, folder, limit, fold, connections, config, threads))
 
     calls = []
     run_rule(function, rule)
     paths = Path("scores.csv"), Path("labels.csv")
-    assert calls == [(*paths, {"epochs": 1}, "images", None, "listed", 3)]
+    assert calls == [(*paths, {"epochs": 1}, "images", None, "listed", 8, {"name": "island"}, 3)]
 
 
 def test_several_files_and_none_come_as_a_list(rule):
