@@ -1,7 +1,7 @@
 """Download clients against one nginx: objects/s, MB/s, CPU, memory; writes download*.csv.
 
 python benchmarks/download.py; needs nginx with its echo module (for the latency), and wrk:
-apt install nginx-light libnginx-mod-http-echo wrk. Peers are installed in virtual environments of
+apt install nginx-light libnginx-mod-http-echo wrk. Peers are installed in a virtual environment of
 their own. All requests are unsigned GETs of random bytes on loopback.
 """
 
@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,20 +23,15 @@ from pathlib import Path
 from subprocess import PIPE
 
 HERE = Path(__file__).parent
-PEERS = {
-    "boto3": ["boto3[crt]==1.44.5", "obstore==0.12.1"],
-    "aiobotocore": ["s3fs==2026.9.0", "aiobotocore"],
-}
-CLIENTS = {  # name -> virtual environment, and the most objects it gets
-    "original": ("boto3", 150),
-    "boto3": ("boto3", 2000),
-    "boto3 crt": ("boto3", 300),
-    "aiobotocore": ("aiobotocore", 2000),
-    "s3fs": ("aiobotocore", 2000),
-    "obstore": ("boto3", 10_000),
-    "stowaway": (None, 10_000),
-    "stowaway, MD5 checked": (None, 10_000),
-    "stowaway, 2 shards": (None, 10_000),  # as on 2 cores, each with half the connections
+PEERS = ["boto3==1.44.5", "obstore==0.12.1"]
+FAST = 10_000  # objects
+CLIENTS = {  # name -> whether it runs among the peers, and the most objects it gets
+    "original": (True, 150),
+    "boto3": (True, 2000),
+    "obstore": (True, FAST),
+    "stowaway": (False, FAST),
+    "stowaway, MD5 checked": (False, FAST),
+    "stowaway, 2 shards": (False, FAST),  # as on 2 cores, each with half the connections
 }
 SIZES = {20: 10_000, 200: 6000, 2000: 600}  # KB -> most objects of that size
 CONNECTIONS = {0: 16, 50: 64}  # latency in ms -> connections of each client
@@ -165,44 +159,23 @@ def write(rows: list[dict], path: Path) -> None:
 
 
 def compare(pythons: dict, ports: dict) -> list[dict]:
-    """Every client at each size and latency, the median of three runs of the fast ones."""
+    """Every client at each size and latency, by turns; the median of three runs, if fast."""
     rows = []
-    for latency, connections in CONNECTIONS.items():
+    for (latency, connections), (size, most) in product(CONNECTIONS.items(), SIZES.items()):
+        place = {"latency ms": latency, "KB": size}
         port = ports[latency, False]
-        for size, most in SIZES.items():
-            place = {"latency ms": latency, "KB": size}
-            rows.append(place | {"client": "wrk (limit)"} | wrk(port, size, connections))
-            for name, (environment, objects) in CLIENTS.items():
-                count = min(most, objects)
-                at = ports[latency, "MD5" in name]
-                runs = [
-                    measure(pythons[environment], name, at, size, count, connections)
-                    for _ in range(3 if objects == 10_000 else 1)
-                ]
-                middle = statistics.median_low(run.get("objects/s", 0) for run in runs)
-                run = next(run for run in runs if run.get("objects/s", 0) == middle)
-                rows.append(place | {"client": name, "connections": connections} | run)
-                print(rows[-1], file=sys.stderr)
-    return rows
-
-
-def take_apart(python: Path, ports: dict) -> list[dict]:
-    """What each part of a download takes, and what the number of connections does."""
-    rows = []
-    for name in (
-        "request",
-        "request, signed",
-        "request, MD5",
-        "request, MD5, file",
-        "request, MD5, file, fsync",
-        "stowaway",
-        "stowaway, MD5 checked",
-    ):
-        found = measure(python, name, ports[0, "checked" in name], 200, 4000, 16)
-        rows.append({"what": name, "connections": 16} | found)
-    for connections in (1, 4, 64):
-        found = measure(python, "stowaway", ports[0, False], 200, 4000, connections)
-        rows.append({"what": "stowaway", "connections": connections} | found)
+        rows.append(place | {"client": "wrk (limit)"} | wrk(port, size, connections))
+        runs = {name: [] for name in CLIENTS}
+        for turn, (name, (environment, objects)) in product(range(3), CLIENTS.items()):
+            if turn == 0 or objects == FAST:
+                at, count = ports[latency, "MD5" in name], min(most, objects)
+                run = measure(pythons[environment], name, at, size, count, connections)
+                runs[name].append(run)
+        for name, found in runs.items():
+            found.sort(key=lambda run: run.get("objects/s", 0))
+            rows.append(place | {"client": name, "connections": connections})
+            rows[-1] |= found[len(found) // 2]
+            print(rows[-1], file=sys.stderr)
     return rows
 
 
@@ -222,12 +195,10 @@ def main() -> None:
         )
     with tempfile.TemporaryDirectory(dir=SCRATCH) as temporary:
         folder = Path(temporary)
-        pythons = {name: python_with(needs, folder / name) for name, needs in PEERS.items()}
-        pythons[None] = Path(sys.executable)
+        pythons = {True: python_with(PEERS, folder / "peers"), False: Path(sys.executable)}
         with nginx(folder / "server") as ports:
             write(compare(pythons, ports), HERE / "download.csv")
-            write(take_apart(pythons[None], ports), HERE / "download_parts.csv")
-            write(grow(pythons[None], ports[0, True]), HERE / "download_memory.csv")
+            write(grow(pythons[False], ports[0, True]), HERE / "download_memory.csv")
 
 
 if __name__ == "__main__":

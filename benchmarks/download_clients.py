@@ -5,13 +5,10 @@ virtual environment that has the client. Every client writes each object under a
 renames it; nobody but stowaway checks and notes down what came.
 """
 
-import asyncio
-import hashlib
 import json
 import os
 import resource
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,17 +22,15 @@ def in_threads(get, count: int, threads: int) -> None:
         list(pool.map(get, range(count)))
 
 
-def save(folder: Path, number: int, pieces, sync: bool = False) -> None:
+def save(folder: Path, number: int, pieces) -> None:
     temporary = folder / f".{number}.part"
     with open(temporary, "wb") as file:
         for piece in pieces:
             file.write(piece)
-        if sync:
-            os.fsync(file.fileno())
     os.replace(temporary, folder / f"{number}.jpg")
 
 
-def boto3_client(url: str, connections: int, crt: bool = False):
+def boto3_client(url: str, connections: int):
     import boto3
     from botocore import UNSIGNED
     from botocore.config import Config
@@ -69,20 +64,6 @@ def boto3(url, size, count, connections, folder):
     in_threads(get, count, connections)
 
 
-def boto3_crt(url, size, count, connections, folder):
-    """boto3's transfer by the AWS Common Runtime, one call per file."""
-    from boto3.s3.transfer import TransferConfig
-
-    client = boto3_client(url, connections)
-    config = TransferConfig(preferred_transfer_client="crt")
-
-    def get(number):
-        key = f"{size}/{number % OBJECTS}.jpg"
-        client.download_file("bucket", key, str(folder / f"{number}.jpg"), Config=config)
-
-    in_threads(get, count, connections)
-
-
 def obstore(url, size, count, connections, folder):
     import obstore
     from obstore.store import S3Store
@@ -101,41 +82,6 @@ def obstore(url, size, count, connections, folder):
     in_threads(get, count, connections)
 
 
-def aiobotocore(url, size, count, connections, folder):
-    from aiobotocore.config import AioConfig
-    from aiobotocore.session import get_session
-    from botocore import UNSIGNED
-
-    async def run():
-        config = AioConfig(
-            signature_version=UNSIGNED,
-            max_pool_connections=connections,
-            s3={"addressing_style": "path"},
-        )
-        session, places = get_session(), asyncio.Semaphore(connections)
-        async with session.create_client(
-            "s3", endpoint_url=url, region_name="us-east-1", config=config
-        ) as client:
-
-            async def get(number):
-                async with places:
-                    key = f"{size}/{number % OBJECTS}.jpg"
-                    answer = await client.get_object(Bucket="bucket", Key=key)
-                    save(folder, number, [await answer["Body"].read()])
-
-            await asyncio.gather(*map(get, range(count)))
-
-    asyncio.run(run())
-
-
-def s3fs(url, size, count, connections, folder):
-    import s3fs
-
-    remote = s3fs.S3FileSystem(anon=True, endpoint_url=url)
-    names = [f"bucket/{size}/{n % OBJECTS}.jpg" for n in range(count)]
-    remote.get(names, [str(folder / f"{n}.jpg") for n in range(count)], batch_size=connections)
-
-
 def stowaway(url, size, count, connections, folder):
     """As the workflow does: store, journal, MD5, retries."""
     from stowaway.download.sources import Sources
@@ -151,50 +97,7 @@ def stowaway(url, size, count, connections, folder):
     assert not any(entry.error for entry in store.fill(listed, opened, connections))
 
 
-def parts(url, size, count, connections, folder, md5=False, file=False, sync=False, signed=False):
-    """Parts of a download, in threads, to see what each of them takes."""
-    import pycurl
-
-    own = threading.local()
-
-    def get(number):
-        curl = own.curl = getattr(own, "curl", None) or pycurl.Curl()
-        curl.reset()
-        curl.setopt(pycurl.URL, f"{url}/bucket/{size}/{number % OBJECTS}.jpg")
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(pycurl.BUFFERSIZE, 1 << 18)
-        if signed:
-            curl.setopt(pycurl.AWS_SIGV4, "aws:amz:us-east-1:s3")
-            curl.setopt(pycurl.USERPWD, "key:secret")
-        pieces = []
-        curl.setopt(pycurl.WRITEFUNCTION, pieces.append)
-        curl.perform()
-        if md5:
-            checksum = hashlib.md5(usedforsecurity=False)
-            for piece in pieces:
-                checksum.update(piece)
-        if file:
-            save(folder, number, pieces, sync)
-        else:
-            (folder / f"{number}.jpg").touch()
-
-    in_threads(get, count, connections)
-
-
-CLIENTS = {
-    "original": original,
-    "boto3": boto3,
-    "boto3 crt": boto3_crt,
-    "obstore": obstore,
-    "aiobotocore": aiobotocore,
-    "s3fs": s3fs,
-    "stowaway": stowaway,
-    "request": parts,
-    "request, signed": lambda *a: parts(*a, signed=True),
-    "request, MD5": lambda *a: parts(*a, md5=True),
-    "request, MD5, file": lambda *a: parts(*a, md5=True, file=True),
-    "request, MD5, file, fsync": lambda *a: parts(*a, md5=True, file=True, sync=True),
-}
+CLIENTS = {"original": original, "boto3": boto3, "obstore": obstore, "stowaway": stowaway}
 
 if __name__ == "__main__":
     name, port, size, count, connections, folder = sys.argv[1:]

@@ -52,19 +52,14 @@ def sizes(sources: Sources, keys: list[str], threads: int) -> tuple[list[int], C
             reasons[str(reason)] += 1
             return None
 
-    pool = ThreadPoolExecutor(threads)
-    try:
-        return [size for size in pool.map(size, keys) if size is not None], reasons
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    pool = ThreadPoolExecutor(threads)  # not in a `with`, which Ctrl-C would wait for
+    return [found for found in pool.map(size, keys) if found is not None], reasons
 
 
 def amount(missing: int, found: list[int], reasons: Counter) -> str:
     """About how many bytes, with twice the standard error; and why it is not known of some."""
     asked = len(found) + reasons.total()
-    why = "".join(
-        f"; {n} of {asked} could not be asked for: {r}" for r, n in reasons.most_common(1)
-    )
+    why = "".join(f"; {n} of {asked} are unknown: {r}" for r, n in reasons.most_common(1))
     if not found:
         return f"size unknown{why}"
     share = missing * len(found) / asked

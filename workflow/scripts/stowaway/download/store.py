@@ -19,7 +19,7 @@ from stowaway.download.errors import Unavailable
 from stowaway.download.journal import Journal
 
 Image = tuple[str, str, str]  # image id, file name, key
-BATCH, AHEAD = 4, 4  # images that a thread takes at once; batches of each before their turn
+BATCH, AHEAD = 2, 8  # images that a thread takes at once; batches of each before their turn
 
 
 @dataclass
