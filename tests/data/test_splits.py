@@ -283,6 +283,15 @@ def test_a_split_of_other_annotations_is_refused(labelled):
         load_crops(labels, splits)
 
 
+def test_a_native_that_lost_its_crops_of_a_role_is_refused(labelled):
+    labels, splits, table = labelled
+    crops = load_crops(labels, splits)
+    lost = (crops["species"] == "jay") & (crops["role"] == Role.VAL)
+    write_table(table[~lost.to_numpy()], labels)
+    with pytest.raises(BadInput, match="'jay' has no crop left for the role val; rejected_crops"):
+        load_crops(labels, splits)
+
+
 @pytest.mark.parametrize("unit", ["image_id", "photo_checksum", "crop_checksum"])
 def test_a_leak_ends_the_loading(labelled, unit):
     labels, splits, table = labelled

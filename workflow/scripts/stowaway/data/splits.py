@@ -119,7 +119,8 @@ def load_crops(labels: Path | str, splits: Path | str) -> pd.DataFrame:
 
     A row per crop in the order of the labels, with CROP_COLUMNS as far as the labels have them:
     `row` is its position there and in every pack, `location` is UNKNOWN where it is unknown.
-    Raises `BadInput` where the split lacks a crop's event and species, `Leak` as `check_no_leak`.
+    Raises `BadInput` where the split lacks a crop's event and species, or where a native species
+    has lost all its crops of a role, as to failed downloads; `Leak` as `check_no_leak`.
     """
     crops = read_table(labels).rename(columns={"species_label": "species"})
     crops = crops.drop(columns="location", errors="ignore")
@@ -131,6 +132,13 @@ def load_crops(labels: Path | str, splits: Path | str) -> pd.DataFrame:
         raise BadInput(
             f"{splits}: event '{event}' with '{species}' of {labels} is not in it; "
             "delete it, it is made again"
+        )
+    natives = roles[roles["role"].isin(NATIVE_ROLES)]
+    dealt, left = (set(zip(x["species"], x["role"], strict=True)) for x in (natives, crops))
+    for species, role in sorted(dealt - left):
+        raise BadInput(
+            f"{labels}: '{species}' has no crop left for the role {role}; rejected_crops.csv says "
+            "why: bring its photos back, or take it off species.native"
         )
     check_no_leak(crops)
     return crops[[name for name in CROP_COLUMNS if name in crops]]
