@@ -8,18 +8,6 @@ TRAINED_ON = {name: detector["train_on"] for name, detector in DETECTORS.items()
 LEAD = config["alarm"]["detector"]
 
 
-def figure_of_scope(name, label):
-    """The outputs of a figure: as SVG, with its caption and label in the report, and as PNG."""
-    path = f"<results>/figures/evaluation/{{scope}}/{name}"
-    svg = report(
-        f"{path}.svg",
-        caption=f"../report/{name.removesuffix('_{level}')}.rst",
-        category="2. Detection",
-        labels={"scope": "{scope}", "figure": label},
-    )
-    return {"svg": svg, "png": f"{path}.png"}
-
-
 rule plot_queue:
     input:
         explained="<results>/explanations.npz",
@@ -52,7 +40,13 @@ rule plot_roc:
         style=STYLE,
         modules=modules("plot_roc"),
     output:
-        **figure_of_scope("roc_{level}", "ROC per {level}"),
+        svg=report(
+            "<results>/figures/evaluation/{scope}/roc_{level}.svg",
+            caption="../report/roc.rst",
+            category="2. Detection",
+            labels={"scope": "{scope}", "figure": "ROC per {level}"},
+        ),
+        png="<results>/figures/evaluation/{scope}/roc_{level}.png",
     log:
         "<results>/logs/plot_roc/{scope}/{level}.log",
     wildcard_constraints:
@@ -72,7 +66,13 @@ rule plot_comparison:
         style=STYLE,
         modules=modules("plot_comparison"),
     output:
-        **figure_of_scope("comparison", "AUROC of all detectors"),
+        svg=report(
+            "<results>/figures/evaluation/{scope}/comparison.svg",
+            caption="../report/comparison.rst",
+            category="2. Detection",
+            labels={"scope": "{scope}", "figure": "AUROC of all detectors"},
+        ),
+        png="<results>/figures/evaluation/{scope}/comparison.png",
     log:
         "<results>/logs/plot_comparison/{scope}.log",
     conda:
@@ -91,7 +91,13 @@ rule plot_alarm_cost:
         style=STYLE,
         modules=modules("plot_alarm_cost"),
     output:
-        **figure_of_scope("alarm_cost", "recall over false alarms a day"),
+        svg=report(
+            "<results>/figures/evaluation/{scope}/alarm_cost.svg",
+            caption="../report/alarm_cost.rst",
+            category="2. Detection",
+            labels={"scope": "{scope}", "figure": "recall over false alarms a day"},
+        ),
+        png="<results>/figures/evaluation/{scope}/alarm_cost.png",
     log:
         "<results>/logs/plot_alarm_cost/{scope}.log",
     conda:
@@ -109,7 +115,13 @@ rule plot_species_recall:
         style=STYLE,
         modules=modules("plot_species_recall"),
     output:
-        **figure_of_scope("species_recall", "recall of each species"),
+        svg=report(
+            "<results>/figures/evaluation/{scope}/species_recall.svg",
+            caption="../report/species_recall.rst",
+            category="2. Detection",
+            labels={"scope": "{scope}", "figure": "recall of each species"},
+        ),
+        png="<results>/figures/evaluation/{scope}/species_recall.png",
     log:
         "<results>/logs/plot_species_recall/{scope}.log",
     conda:
@@ -128,7 +140,13 @@ rule plot_alarm_rates:
         style=STYLE,
         modules=modules("plot_alarm_rates"),
     output:
-        **figure_of_scope("alarm_rates", "false-alarm rates, asked and realised"),
+        svg=report(
+            "<results>/figures/evaluation/{scope}/alarm_rates.svg",
+            caption="../report/alarm_rates.rst",
+            category="2. Detection",
+            labels={"scope": "{scope}", "figure": "false-alarm rates, asked and realised"},
+        ),
+        png="<results>/figures/evaluation/{scope}/alarm_rates.png",
     log:
         "<results>/logs/plot_alarm_rates/{scope}.log",
     conda:
