@@ -33,6 +33,7 @@ NOVELTY = [name for name, d in DETECTORS.items() if d["train_on"] == "natives"]
 VISUALIZATION = [name for name in DETECTORS if name not in NOVELTY]
 FEATURE_BASED = [name for name, d in DETECTORS.items() if d["kind"] == "features"]
 NETWORKS = [name for name in DETECTORS if name not in FEATURE_BASED]
+TRAINED_ANEW = [name for name in config["evaluation"]["networks"] if name in NETWORKS]
 RECONSTRUCTING = [name for name in NOVELTY if name in NETWORKS]
 # On an island of few photos, most of a job starts up: a job on each core beats cores for each job.
 NETWORK_THREADS = 1 if SYNTHETIC and config["demo"]["size"] <= 2_000 else 8
@@ -101,3 +102,15 @@ def threshold_of(wildcards):
 def worth(wildcards):
     """Threads that a detector's network can use: a dense one is bound by memory, not by cores."""
     return 1 if settings(wildcards)["kind"] == "dense" else NETWORK_THREADS
+
+
+def network_scores(wildcards):
+    """Score tables of the fold's networks: the default run has all, the others the chosen ones."""
+    default = ("listed", config["split"]["seed"]) == (wildcards.fold, int(wildcards.seed))
+    folder = f"{RESULTS}/folds/{wildcards.fold}/{wildcards.seed}/scores"
+    return [f"{folder}/{name}.csv" for name in (NETWORKS if default else TRAINED_ANEW)]
+
+
+def figures(pattern, **wildcards):
+    """Both image types of every figure that the pattern under figures/ stands for."""
+    return expand(f"<results>/figures/{pattern}.{{type}}", type=["svg", "png"], **wildcards)

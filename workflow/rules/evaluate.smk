@@ -1,16 +1,8 @@
 """Scores of every fold and seed -> metrics, gains, alarms and curves; the original's rules."""
 
-TRAINED_ANEW = [name for name in config["evaluation"]["networks"] if name in NETWORKS]
 ALARM = {key: value for key, value in config["alarm"].items() if key != "explained"}
 ALARM["kind"] = DETECTORS[ALARM["detector"]]["kind"]
 EVALUATED = {"one_split": list(DETECTORS), "all_folds": [*FEATURE_BASED, *TRAINED_ANEW]}
-
-
-def network_scores(wildcards):
-    """Score tables of the fold's networks: the default run has all, the others the chosen ones."""
-    default = ("listed", config["split"]["seed"]) == (wildcards.fold, int(wildcards.seed))
-    folder = f"{RESULTS}/folds/{wildcards.fold}/{wildcards.seed}/scores"
-    return [f"{folder}/{name}.csv" for name in (NETWORKS if default else TRAINED_ANEW)]
 
 
 rule score_fold:

@@ -1,12 +1,6 @@
 """What one can ask for by name, beside `all`: eda, models, figures, evaluation."""
 
-IMAGE_TYPES = ["svg", "png"]
 EVALUATION = ["roc_crop", "roc_event", "comparison", "alarm_cost", "species_recall", "alarm_rates"]
-
-
-def figures(pattern, **wildcards):
-    """Both image types of every figure that the pattern under figures/ stands for."""
-    return expand(f"<results>/figures/{pattern}.{{type}}", type=IMAGE_TYPES, **wildcards)
 
 
 rule eda:
