@@ -100,7 +100,7 @@ class Site:
 
     def start(self, *words: str) -> subprocess.Popen:
         """Snakemake in the background; what it prints goes to a file."""
-        command = [sys.executable, str(ROOT / "tests/polling.py"), *words]
+        command = [sys.executable, str(ROOT / "tests/workflow/polling.py"), *words]
         command += ["--configfile", "config/isle.yaml"]
         with open(self.folder / "printed.txt", "a") as said:
             return subprocess.Popen(
