@@ -1,6 +1,7 @@
-"""The detectors of one fold and seed -> scores.csv: all scores of each crop, higher = more novel.
+"""The detectors of one fold and seed -> scores.csv: scores of crops outside the training.
 
-A column per detector on features, per network, and per shortcut baseline.
+A column per detector on features, per network, and per shortcut baseline; higher is more novel.
+Events with a training crop are left out; those of validation are there, for the original's rules.
 """
 
 from pathlib import Path

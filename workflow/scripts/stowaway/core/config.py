@@ -42,9 +42,8 @@ def check_config(config: dict, schema: Path) -> dict:
     retired = dict(_retired(config))
     config = _without_removed_networks(fill_defaults(config, rules), config)
     mistakes = sorted(jsonschema.Draft202012Validator(rules).iter_errors(config), key=str)
-    wrong = [(key, text) for error in mistakes for key, text in _explain(error)]
-    wrong = [(key, text) for key, text in wrong if key not in retired]
-    lines = [f"{key}: {text}" for key, text in [*retired.items(), *wrong]]
+    wrong = dict(pair for error in mistakes for pair in _explain(error) if pair[0] not in retired)
+    lines = [f"{key}: {text}" for key, text in [*retired.items(), *wrong.items()]]
     if not lines:
         config["detectors"] = _sorted_detectors(config["detectors"])
         lines = list(_contradictions(config))
@@ -160,7 +159,7 @@ def _leaves(value, key: str = "") -> Iterator[tuple[str, object]]:
 
 
 def _explain(error: jsonschema.ValidationError) -> Iterator[tuple[str, str]]:
-    """The dotted key and what is wrong, once for each key that is unknown or missing."""
+    """The dotted key and what is wrong, for each key that is unknown or missing."""
     where = ".".join(str(part) for part in error.absolute_path)
     inside = f"{where}." if where else ""
     if error.validator == "additionalProperties":

@@ -82,6 +82,11 @@ def end_soon() -> None:
     signal.setitimer(signal.ITIMER_REAL, 1.5)
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its type where it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def say(line: str) -> None:
     """Print a line to the log and to the terminal."""
     print(line, file=sys.stderr, flush=True)

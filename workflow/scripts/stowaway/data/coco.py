@@ -43,6 +43,9 @@ DELETE FROM annotations WHERE number IN repeated;
 """
 
 
+LARGEST = 1e9  # pixels: a number beyond it is no coordinate and no size
+
+
 @dataclass(frozen=True)
 class Limits:
     """What is refused: a JSON of over `json_bytes`, or over `zip_ratio` times its packed size."""
@@ -114,7 +117,9 @@ def _annotation(annotation: dict, labels: dict) -> tuple:
     relative = annotation.get("bbox") is None and annotation.get("bbox_relative") is not None
     box = annotation.get("bbox_relative") if relative else annotation.get("bbox")
     is_box = isinstance(box, list) and len(box) == 4
-    is_box = is_box and all(isinstance(value, int | float) for value in box)
+    is_box = is_box and all(
+        isinstance(value, int | float) and abs(value) < LARGEST for value in box
+    )
     return (
         _text(annotation.get("id")),
         _text(annotation.get("image_id")),
@@ -129,7 +134,7 @@ def _text(value: object) -> str | None:
 
 
 def _pixels(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and value >= 1 else None
+    return int(value) if isinstance(value, int | float) and 1 <= value < LARGEST else None
 
 
 def read_time(moment: object) -> tuple[str | None, float | None]:

@@ -116,7 +116,7 @@ def open_photo(
             upright = image.size[::-1] if turn in SIDEWAYS else image.size
             if listed == image.size != upright:
                 turn, upright = None, image.size
-            scale = _longest(boxes, listed, upright) // max_side if max_side else 1
+            scale = _smallest(boxes, listed, upright) // max_side if max_side else 1
             if scale > 1:
                 image.draft("RGB", tuple(max(1, side // min(scale, 8)) for side in image.size))
             image = _rgb(image)
@@ -129,8 +129,8 @@ def open_photo(
     return Photo(image if turn is None else image.transpose(turn), upright, listed, max_side)
 
 
-def _longest(boxes: Sequence[Box], listed: tuple[int, int] | None, size: tuple[int, int]) -> int:
-    """The longer side of the smallest of the boxes that fit, in pixels of the photo; or 0."""
+def _smallest(boxes: Sequence[Box], listed: tuple[int, int] | None, size: tuple[int, int]) -> int:
+    """The longer side of the smallest box that fits, in pixels of the photo; 0 where none fits."""
     sides = []
     for box in boxes:
         with suppress(Unusable):

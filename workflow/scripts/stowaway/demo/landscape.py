@@ -11,7 +11,7 @@ from stowaway.demo.plan import HEIGHT, STRIP, WIDTH
 
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
 
-# camera: (row of the horizon; colours of sky, hills, ground, grass; share of grass; {prop: number})
+# camera: (row of the horizon; colours of sky, hills, ground, grass; grass density; {prop: number})
 VIEWS = (
     (165, "#b9d0e0", "#7f8a68", "#a89467", "#c2ad74", 1.0, {"tree": 2, "bush": 7, "rock": 2}),
     (190, "#a9cbe6", "#6c93b4", "#8f8658", "#a39c60", 0.9, {"bush": 9, "rock": 6}),
@@ -32,7 +32,7 @@ PROPS = {
     "tree": (8, 44, 4),
     "bush": (3, 44, 1.4),
     "rock": (6, 240, 0.35),
-}  # rows below the horizon, size
+}  # nearest and farthest row below the horizon, px of body for each row
 
 
 def cloud(rng: np.random.Generator, height: int, *cells: int) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Methods that score how far features lie from those of the natives; higher is more novel.
 
-In means and covariances each event counts the same, whatever its number of frames.
+In species means and Mahalanobis covariances each event counts the same, whatever its number of
+frames; the PCA residual and the probes' scaling count crops.
 """
 
 from abc import ABC, abstractmethod
@@ -106,7 +107,8 @@ class RelativeMahalanobis(Mahalanobis):
     def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:
         self.middle, self.means, within, between = _moments(features, labels, events)
         self.precision = _inverse(within)
-        # not shrunk apart from `within`: the less shrunk one would outweigh the other
+        # `within` is shrunk, and `between` added to it: a total that is shrunk by itself would have
+        # another strength, and the difference of the two distances would measure that
         self.overall_precision = _inverse(within + between)
         return self
 
@@ -117,7 +119,7 @@ class RelativeMahalanobis(Mahalanobis):
 class Gaussian(Mahalanobis):
     """Mahalanobis where all natives are one cloud.
 
-    Little is lost where species have few events, and labels may be wrong.
+    It ignores labels: for species of too few events for a mean of their own, or unreliable labels.
     """
 
     def fit(self, features: Floats, labels: NDArray, events: NDArray) -> Self:

@@ -34,7 +34,9 @@ METHODS: dict[str, type[FeatureDetector]] = {
 
 
 class Fusion(FeatureDetector):
-    """The mean, over the methods, of the share of held-out natives that score lower.
+    """The mean, over the methods, of the share of held-out natives that score lower, in 0..11.
+
+    Beyond the highest held-out native a share exceeds 1, so that the strangest crops do not tie.
 
     The held-out natives' scores come from a cross-validation by event: each part of the events is
     scored by methods that are fitted without it and, of three or more species, without one native
@@ -71,8 +73,7 @@ class Fusion(FeatureDetector):
         part_of = part_of_event[np.searchsorted(names, events)]
         scores = []
         for part in range(parts):
-            alone = len(species) < 3
-            left_out = np.zeros(len(labels), bool) if alone else labels == species[part]
+            left_out = labels == species[part] if len(species) > 2 else np.zeros(len(labels), bool)
             held_out = (part_of == part) & ~left_out
             fitted = ~held_out & ~left_out
             if fitted.any() and held_out.any():
@@ -105,12 +106,12 @@ def _score_members(members: Detectors, features: Floats) -> Floats:
     return np.stack([member.score(features) for member in members.values()], 1)
 
 
-KINDS = METHODS | {"rank_average": Fusion}  # by the `method` of a config entry
+DETECTOR_OF = METHODS | {"rank_average": Fusion}
 
 
 def join_arrays(detectors: Detectors) -> dict[str, NDArray]:
     """The arrays of all detectors as `<name>/<array>`, and what each is as `<name>/method`."""
-    method_of = {kind: method for method, kind in KINDS.items()}
+    method_of = {kind: method for method, kind in DETECTOR_OF.items()}
     arrays = {}
     for name, detector in detectors.items():
         arrays[f"{name}/method"] = np.array(method_of[type(detector)])
@@ -124,4 +125,6 @@ def split_arrays(arrays: dict[str, NDArray]) -> Detectors:
     for name, slash, key in (path.partition("/") for path in arrays):
         if slash:
             arrays_of[name][key] = arrays[f"{name}/{key}"]
-    return {name: KINDS[str(own["method"])].from_arrays(own) for name, own in arrays_of.items()}
+    return {
+        name: DETECTOR_OF[str(own["method"])].from_arrays(own) for name, own in arrays_of.items()
+    }

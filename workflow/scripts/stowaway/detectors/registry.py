@@ -7,11 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stowaway.core.files import replacing
-from stowaway.core.script import BadInput
+from stowaway.core.script import BadInput, first_line
 from stowaway.data.packs import batches
 from stowaway.data.roles import FITTED_ROLES
 from stowaway.detectors.feature_methods import ClassMean, FeatureDetector, Floats, event_weights
-from stowaway.detectors.fusion import KINDS, Detectors, Fusion, join_arrays, split_arrays
+from stowaway.detectors.fusion import (
+    DETECTOR_OF,
+    Detectors,
+    Fusion,
+    join_arrays,
+    split_arrays,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,14 +48,14 @@ def fit_all(settings: dict[str, dict], features: Floats, crops: "pd.DataFrame") 
 
 
 def _unfitted(entry: dict) -> FeatureDetector:
-    kind = KINDS[entry["method"]]
+    kind = DETECTOR_OF[entry["method"]]
     return kind(entry["of"]) if kind is Fusion else kind()
 
 
 def sample(labels: NDArray, events: NDArray) -> NDArray:
     """Indices of MOST_CROPS_TO_FIT crops; species are equally likely, and events of one species.
 
-    Of a rare species all crops are chosen, so that none is lost.
+    A rare species keeps all or nearly all of its crops. The draw is the same each time.
     """
     each = event_weights(np.char.add(np.char.add(labels, "/"), events))
     _, number = np.unique(labels, return_inverse=True)
@@ -91,7 +97,7 @@ def load_all(path: Path) -> Detectors:
             detectors = split_arrays(dict(file))
         detectors[NATIVE_MEANS]  # noqa: B018 - raises where it is missing
     except Exception as error:  # a damaged zip raises as it likes
-        why = str(error).splitlines()[0]
+        why = first_line(error)
         what = "not a detectors file of stowaway; fit them again"
         raise BadInput(f"{path}: {what} ({why})") from None
     return detectors

@@ -4,8 +4,10 @@ import re
 
 
 class Unavailable(Exception):
-    """An object could not be had. `kind`: missing, refused, broken (it may come whole next time),
-    unanswered, or unusable (no object can be had from this source). No message has a credential.
+    """An object could not be had; no message has a credential.
+
+    `kind`, of one source: missing, refused, broken (it may come whole the next time), unanswered,
+    or unusable (it has nothing to give); of all sources: missing or failed.
     """
 
     def __init__(self, reason: str, kind: str) -> None:
@@ -35,12 +37,12 @@ CAUSES = {  # what obstore's cause holds where there is no HTTP status -> its me
 
 
 def explained(error: Exception) -> Unavailable:
-    """What an exception of obstore means."""
+    """What an exception of obstore means; what nothing else explains is a transfer cut short."""
     cause = str(error).partition("Debug source:")[2]  # Rust's Debug of it
     status = re.search(r"inner: Status \{\s+status: (\d{3}),(?:.*<Code>(\w{1,60})<)?", cause, re.S)
     if not status:
         known = (meaning for sign, meaning in CAUSES.items() if sign in cause)
-        return Unavailable(*next(known, ("the body was cut short", "broken")))
+        return Unavailable(*next(known, ("the answer or its body was cut short", "broken")))
     number, code = int(status[1]), status[2]
     reason = f"HTTP status {number}" + f", {code}" * bool(code)
     if code in S3_CODES:

@@ -12,14 +12,14 @@ from stowaway.core.script import BadInput
 class Journal:
     """A CSV that outlives a killed run and is only added to, by one process at a time.
 
-    `records`: file name -> bytes, MD5, origin, as noted before. Journals beside it count too if
-    they are of another number of shards, so that nothing is fetched again for that.
+    It is named <shard>-of-<shards>.csv. `records`: file name -> bytes, MD5, origin (16 hexadecimal
+    digits). Those of another number of shards are read first, so that nothing is fetched again.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = sorted(path.parent.glob("*.csv"), key=path.__eq__)  # its own at last
+        found = sorted(path.parent.glob("*.csv"), key=lambda other: other == path)
         shards = path.stem.split("-")[-1]
         found = [p for p in found if p == path or p.stem.split("-")[-1] != shards]
         self.records = {name: record for path in found for name, record in _read(path)}

@@ -19,7 +19,8 @@ from stowaway.download.errors import Unavailable
 from stowaway.download.journal import Journal
 
 Image = tuple[str, str, str]  # image id, file name, key
-BATCH, AHEAD = 2, 8  # images that a thread takes at once; batches of each before their turn
+BATCH = 2  # images that a thread takes at once
+AHEAD = 8  # batches for each thread that are begun before the oldest is yielded
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Store:
         return path.stat().st_size == entry.bytes
 
     def fill(self, images: Iterable[Image], opened: Callable, threads: int) -> Iterator[Entry]:
-        """Yield an entry per image, in order; what lacks comes from the `Sources` of `opened()`."""
+        """Yield an entry per image, in order; what is missing comes from `opened()`."""
         pool, images = ThreadPoolExecutor(threads), iter(images)
         batches = iter(lambda: list(islice(images, BATCH)), [])
         with self.journal.opened() as add:
@@ -75,6 +76,7 @@ class Store:
                 jobs = (pool.submit(list, map(fetch, batch)) for batch in batches)
                 yield from chain.from_iterable(_in_order(jobs, AHEAD * threads))
             finally:
+                # an image that still comes loses its line; the next run compares its file
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _fetch(self, opened: Callable, add: Callable, image: Image) -> Entry:

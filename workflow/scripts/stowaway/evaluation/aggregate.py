@@ -12,7 +12,9 @@ from stowaway.evaluation.folds import LEVELS, SEEN, SHORTCUT, Run, by_kind, stra
 from stowaway.evaluation.metrics import METRICS, recall_at_fpr, wilson
 
 MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the strata, and of the gains
-FEW = 20  # crops of a side; with fewer, a stratum has its counts and no value
+# Crops of a side; with fewer, a stratum has its counts and no value, but for the recall of a single
+# species, whose interval is Wilson's over its events.
+FEW = 20
 ORIGINALS = ["basic_original", "cae"]  # the study that this project rebuilds
 BETTER = "better of the original's two"
 # Close together where a biosecurity team works, wider beyond.
@@ -134,14 +136,14 @@ def metric_rows(kind: str, pooled: dict, units: dict) -> list[dict]:
         line |= {"native": count[level, False], "novel": count[level, True]}
         line |= {"runs": len(one.values)}
         for i, metric in enumerate(one.names):
-            row = value[i], low[i], high[i]
+            values = value[i], low[i], high[i]
             if stratum.startswith("species=") and metric == "recall_at_5_fpr":
                 events = count["event", True]
-                row = value[i], *wilson(value[i] * events, events)
+                values = value[i], *wilson(value[i] * events, events)
             elif small:
-                row = (np.nan,) * 3
-            row = dict(zip(("value", "low", "high"), row, strict=True))
-            lines.append(line | {"metric": metric} | row)
+                values = (np.nan,) * 3
+            bounds = dict(zip(("value", "low", "high"), values, strict=True))
+            lines.append(line | {"metric": metric} | bounds)
     return lines
 
 

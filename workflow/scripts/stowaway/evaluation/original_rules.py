@@ -9,7 +9,7 @@ from stowaway.evaluation.metrics import wilson
 
 FACTORS = [round(0.1 * step, 1) for step in range(1, 11)]  # c, of the mean native correlation
 DEVIATIONS = [1, 2, 3]  # k, above the mean native error
-QUARTILE = 25
+QUARTILE = 25  # percentile of native errors above which the original flags: most natives too
 RULE_COLUMNS = (
     "rule parameter threshold species n events recall low high "
     "n_native native_events false_alarm_rate false_alarm_low false_alarm_high"

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stowaway.core.script import BadInput
+from stowaway.core.script import BadInput, first_line
 
 # What ImageNet networks expect of pixels in 0..1: those of torchvision, and the efficient ones.
 TORCHVISION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -54,7 +54,7 @@ def open_backbone(
             return _lite(name, weights, layer, pretrained)
         return _torchvision(name, weights, pretrained)
     except (OSError, RuntimeError, ValueError, ImportError, KeyError) as error:
-        why = str(error).splitlines()[0]
+        why = first_line(error)
         raise BadInput(f"backbone.name: {name} cannot be had: {why}") from None
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from stowaway.core.files import replacing
-from stowaway.core.script import BadInput
+from stowaway.core.script import BadInput, first_line
 from stowaway.models.autoencoders import ConvolutionalAutoencoder, DenseAutoencoder
 
-KINDS = {"dense": DenseAutoencoder, "convolutional": ConvolutionalAutoencoder}
+AUTOENCODERS = {"dense": DenseAutoencoder, "convolutional": ConvolutionalAutoencoder}
 PIXEL_RANGE = {"divide_by": 255, "low": 0.0, "high": 1.0}
 
 
@@ -23,7 +23,7 @@ def build(settings: dict[str, Any]) -> nn.Module:
     The other settings that its constructor knows are `image_size`, `layers` and `output`.
     """
     torch.manual_seed(settings["seed"])
-    kind = KINDS[settings["kind"]]
+    kind = AUTOENCODERS[settings["kind"]]
     return kind(**{key: settings[key] for key in signature(kind).parameters})
 
 
@@ -57,6 +57,6 @@ def load_detector(path: Path | str) -> tuple[nn.Module, dict[str, Any]]:
         model = build(saved["settings"])
         model.load_state_dict(saved["state_dict"])
     except (RuntimeError, KeyError, EOFError, OSError, UnpicklingError) as error:
-        why = str(error).splitlines()[0]
+        why = first_line(error)
         raise BadInput(f"{path}: not a detector of stowaway; train it again ({why})") from None
     return model.eval(), saved

@@ -37,7 +37,8 @@ def _windows(side: int, length: int, device: torch.device) -> Tensor:
 
 
 def error_of(images: Tensor, reconstructions: Tensor, loss: str = "mse") -> Tensor:
-    """The error per crop, -> (n,): mean squared; for `ssim` (1 - similarity) / 2 + mean absolute.
+    """The error per crop, -> (n,): mean squared, in [0, 1]; for `ssim` (1 - similarity) / 2 +
+    mean absolute, in [0, 2].
 
     The mix keeps the colours, to which the similarity is nearly blind: Zhao et al., IEEE TCI 2017.
     """

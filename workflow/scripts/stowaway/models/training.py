@@ -64,7 +64,7 @@ def train(
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     state = _resume(checkpoint, fingerprint, model, optimiser) or State()
     mean_loss = partial(_mean_loss, model, device, LOSSES[loss])
-    written = writing = 0.0
+    written = writing = 0.0  # when the last checkpoint was written, and the seconds that took
     while state.epoch < epochs and (patience is None or state.epoch - state.best_epoch < patience):
         started = time.perf_counter()
         rng = np.random.default_rng([seed, state.epoch])
