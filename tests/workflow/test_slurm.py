@@ -219,5 +219,6 @@ def test_a_training_that_hangs_is_ended_and_resumed_with_more_time(hanging, loca
 
 def test_code_among_a_rules_inputs_is_never_looked_for_in_a_bucket():
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    assert rules.count('local("workflow/') > 10
+    assert "STYLE = local(" in rules and rules.count("style=STYLE") > 10
+    assert "return [local(path) for path in" in rules and rules.count("=modules(") > 30
     assert not re.findall(r'(?:=|, ?|\[)\s*"workflow/', rules)

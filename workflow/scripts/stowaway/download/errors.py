@@ -4,10 +4,8 @@ import re
 
 
 class Unavailable(Exception):
-    """An object could not be had; no message has a credential.
-
-    `kind`, of one source: missing, refused, broken (it may come whole the next time), unanswered,
-    or unusable (it has nothing to give); of all sources: missing or failed.
+    """An object could not be had. `kind` of a source: missing, refused, broken (may come whole the
+    next time), unanswered, unusable for all; of all sources: missing, failed. It tells no secret.
     """
 
     def __init__(self, reason: str, kind: str) -> None:

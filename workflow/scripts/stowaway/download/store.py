@@ -19,8 +19,7 @@ from stowaway.download.errors import Unavailable
 from stowaway.download.journal import Journal
 
 Image = tuple[str, str, str]  # image id, file name, key
-BATCH = 2  # images that a thread takes at once
-AHEAD = 8  # batches for each thread that are begun before the oldest is yielded
+BATCH, AHEAD = 2, 8  # images a thread takes at once; batches per thread begun ahead of the oldest
 
 
 @dataclass
@@ -76,8 +75,7 @@ class Store:
                 jobs = (pool.submit(list, map(fetch, batch)) for batch in batches)
                 yield from chain.from_iterable(_in_order(jobs, AHEAD * threads))
             finally:
-                # an image that still comes loses its line; the next run compares its file
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)  # the next run compares its files
 
     def _fetch(self, opened: Callable, add: Callable, image: Image) -> Entry:
         image_id, name, key = image
