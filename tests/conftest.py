@@ -79,6 +79,20 @@ def moving_squares():
     return pixels
 
 
+def island_config(name: str, size: int) -> dict:
+    """The config of a small drawn island of that name, with the demo's labels and species."""
+    demo = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    return {
+        "name": name,
+        "coco": f"results/{name}/island/coco.json",
+        "images": {"source": f"results/{name}/island/images"},
+        "labels": demo["labels"],
+        "species": demo["species"],
+        "demo": {"size": size},
+        "shards": 2,
+    }
+
+
 class Project:
     """A copy of the project in its own folder, to run Snakemake in and to edit."""
 

@@ -14,21 +14,14 @@ from pathlib import Path
 import pytest
 import yaml
 from slurm_cluster import CannotInstall, Cluster
-from test_workflow import DEMO, QUICK
+from test_workflow import QUICK
 
-from conftest import ROOT
+from conftest import ROOT, island_config
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slurm]
 
 LONG = QUICK | {"patience": None}
-ISLE = {
-    "name": "isle",
-    "coco": "results/isle/island/coco.json",
-    "images": {"source": "results/isle/island/images"},
-    "labels": DEMO["labels"],
-    "species": DEMO["species"],
-    "demo": {"size": 100},
-    "shards": 2,
+ISLE = island_config("isle", 100) | {
     "detectors": {
         **dict.fromkeys(["basic_original", "basic_visualization", "cae_visualization"]),
         **dict.fromkeys(["cae_mended", "mahalanobis", "knn", "fusion"]),

@@ -10,20 +10,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from conftest import ROOT
+from conftest import ROOT, island_config
 
 pytestmark = pytest.mark.workflow
 
 DEMO = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 QUICK = {"image_size": 32, "epochs": 3, "patience": 2}
-SMALL = {
-    "name": "small",
-    "coco": "results/small/island/coco.json",
-    "images": {"source": "results/small/island/images"},
-    "labels": DEMO["labels"],
-    "species": DEMO["species"],
-    "demo": {"size": 120},
-    "shards": 2,
+SMALL = island_config("small", 120) | {
     "detectors": {
         "basic_original": None,
         "basic_visualization": None,
@@ -161,13 +154,8 @@ def test_crops_beside_the_map_are_placed_on_it_and_it_stays(island):
 
 
 def test_another_month_is_placed_on_the_map_of_the_first_without_training(island):
-    april = {
-        "name": "april",
-        "coco": "results/april/island/coco.json",
-        "images": {"source": "results/april/island/images"},
-        "tsne": {"perplexities": [5], "map": "small"},
-    }
-    overlay = island.overlay("april", SMALL | april)
+    april = {"tsne": {"perplexities": [5], "map": "small"}}
+    overlay = island.overlay("april", SMALL | island_config("april", 120) | april)
     jobs = dry(island, "results/april/tsne/cae/p5.placed.csv", config=overlay)
     assert {"encode_others", "place_crops", "pack_crops", "gather_labels"} <= set(jobs)
     assert not {"train_detector", "encode_crops", "embed_crops", "split_annotations"} & set(jobs)

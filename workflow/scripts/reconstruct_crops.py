@@ -39,9 +39,8 @@ def reconstruct_crops(
     chosen = crops.sample(frac=1, random_state=seed).groupby("species").head(examples)
     chosen = chosen.sort_values(["species", "crop_id"])
     images = device.images(Pack(pack)[chosen["row"].to_numpy()])
-    measures = measure(network, images, settings, device)
-    with torch.inference_mode():
-        reconstructed = network(images)
+    latents, reconstructed = device.reconstruct(network, images)
+    measures = measure(images, latents, reconstructed, settings)
     if settings["output"] == "softmax":  # its values sum to 1: stretched, so that they show
         reconstructed = reconstructed / reconstructed.amax((1, 2, 3), keepdim=True)
     pairs = torch.stack([images, reconstructed], 1).permute(0, 1, 3, 4, 2)

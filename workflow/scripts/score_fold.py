@@ -15,6 +15,7 @@ from stowaway.core.tables import read_table, write_table
 from stowaway.data.roles import FITTED_ROLES, Role
 from stowaway.data.splits import load_crops
 from stowaway.detectors import registry
+from stowaway.evaluation.folds import SHORTCUT
 
 
 def shortcut_scores(crops: pd.DataFrame, shortcuts: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +32,7 @@ def shortcut_scores(crops: pd.DataFrame, shortcuts: pd.DataFrame) -> pd.DataFram
     scores = (values - values[fitted].median()).abs()
     events = crops[fitted].drop_duplicates("event")["location"].value_counts()
     scores["location"] = -np.log1p(crops["location"].map(events).fillna(0))
-    return scores.add_prefix("shortcut_")
+    return scores.add_prefix(SHORTCUT)
 
 
 def score_fold(

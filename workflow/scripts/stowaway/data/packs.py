@@ -35,6 +35,13 @@ class Form:
         """As a pack's file is named: 64, 224pad."""
         return cls(int(name.removesuffix("pad")), name.endswith("pad"))
 
+    def place(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Where a crop of `size` (width, height) lies in the square: left, top, width, height."""
+        sides = [self.size, self.size]
+        if self.pad:
+            sides = [max(1, round(self.size * side / max(size))) for side in size]
+        return *((self.size - side) // 2 for side in sides), *sides
+
 
 def decode_crop(path: Path | str, side: int) -> tuple[Image.Image, tuple[int, int]]:
     """A saved crop in RGB, and its (width, height) as it is saved.
@@ -51,12 +58,11 @@ def decode_crop(path: Path | str, side: int) -> tuple[Image.Image, tuple[int, in
 def pack_crop(path: Path | str, form: Form) -> NDArray[np.uint8]:
     """The saved crop in that form, (size, size, 3)."""
     image, saved = decode_crop(path, form.size)
-    size, longest = form.size, max(saved)
-    sides = [max(1, round(size * side / longest)) if form.pad else size for side in saved]
+    left, top, *sides = form.place(saved)
     fitted = image.resize(sides, Image.Resampling.BILINEAR)
-    if sides != [size, size]:
-        square = Image.new("RGB", (size, size), GREY)
-        square.paste(fitted, tuple((size - side) // 2 for side in sides))
+    if sides != [form.size, form.size]:
+        square = Image.new("RGB", (form.size, form.size), GREY)
+        square.paste(fitted, (left, top))
         fitted = square
     return np.asarray(fitted)
 

@@ -1,6 +1,6 @@
 """The scores of an autoencoder: how far it fails to reconstruct a crop; higher is more novel.
 
-Each crop passes the network once, in `measure`. A score is one of these measures, or compares them
+Each crop passes the network once. A score is one of these measures, or compares them
 with what `fit_score` took from the training natives, which is saved with the network.
 """
 
@@ -19,24 +19,20 @@ NEIGHBOURS = 5
 Measures = dict[str, Tensor]
 
 
-def measure(model: nn.Module, images: Tensor, settings: dict, device: Device) -> Measures:
-    """What the network makes of (n, 3, size, size) pixels, a row per crop.
+@torch.inference_mode()
+def measure(images: Tensor, latents: Tensor, reconstructions: Tensor, settings: dict) -> Measures:
+    """How the network sees (n, 3, size, size) pixels, by `Device.reconstruct`: a row per crop.
 
     `code` (n, values) is the bottleneck, its maps pooled; `error` and `correlation` (n,) compare
     the reconstruction with the crop; `complexity` (n,) is there where the score is made of it.
     """
-    with torch.inference_mode():
-        with device.autocast():
-            latents = model.encode(images)
-            reconstructions = model.decode(latents)
-        latents, reconstructions = latents.float(), reconstructions.float()
-        measures = {
-            "code": latents.mean((2, 3)) if latents.ndim == 4 else latents,
-            "error": error_of(images, reconstructions, settings["loss"]),
-            "correlation": correlation_of(images, reconstructions),
-        }
-        if settings["score"] == "complexity":
-            measures["complexity"] = complexity_of(images)
+    measures = {
+        "code": latents.mean((2, 3)) if latents.ndim == 4 else latents,
+        "error": error_of(images, reconstructions, settings["loss"]),
+        "correlation": correlation_of(images, reconstructions),
+    }
+    if settings["score"] == "complexity":
+        measures["complexity"] = complexity_of(images)
     return measures
 
 
@@ -45,7 +41,7 @@ def measure_rows(
 ) -> Iterator[Measures]:
     """Yield `measure` of these rows of packed pixels, batch after batch."""
     for images in device.read_rows(pixels, rows, "scoring"):
-        yield measure(model, images, settings, device)
+        yield measure(images, *device.reconstruct(model, images), settings)
 
 
 def fit_score(

@@ -64,11 +64,8 @@ class Encoder:
     def encode(self, rows: np.ndarray) -> Iterator[dict[str, Tensor]]:
         """Yield each batch of crops in both spaces, each as (batch, values) float32."""
         for images in self.device.read_rows(self.pixels, rows, "encoding"):
-            with torch.inference_mode(), self.device.autocast():
-                latents = self.model.encode(images)
-                outputs = self.model.decode(latents)
-            both = zip(SPACES, (latents, outputs), strict=True)
-            yield {space: values.float().flatten(1) for space, values in both}
+            both = zip(SPACES, self.device.reconstruct(self.model, images), strict=True)
+            yield {space: values.flatten(1) for space, values in both}
 
     def fit_axes(self, rows: np.ndarray, seed: int) -> dict[str, PrincipalAxes]:
         """The axes of both spaces, from a sample of the crops, so that memory is bounded."""

@@ -8,14 +8,22 @@ import pandas as pd
 from stowaway.core.progress import progress
 from stowaway.evaluation.bootstrap import draw, event_strata, interval, resampled
 from stowaway.evaluation.counts import Ranked
-from stowaway.evaluation.folds import LEVELS, SEEN, SHORTCUT, Run, by_kind, strata_of, units_of
+from stowaway.evaluation.folds import (
+    LEVELS,
+    ORIGINALS,
+    SEEN,
+    SHORTCUT,
+    Run,
+    by_kind,
+    strata_of,
+    units_of,
+)
 from stowaway.evaluation.metrics import METRICS, recall_at_fpr, wilson
 
 MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the strata, and of the gains
 # Crops of a side; with fewer, a stratum has its counts and no value, but for the recall of a single
 # species, whose interval is Wilson's over its events.
 FEW = 20
-ORIGINALS = ["basic_original", "cae"]  # the study that this project rebuilds
 BETTER = "better of the original's two"
 # Close together where a biosecurity team works, wider beyond.
 RATES = np.concatenate([np.linspace(0, 0.1, 41), np.linspace(0.12, 0.98, 44), [1.0]])

@@ -12,10 +12,9 @@ from stowaway.data.roles import QUEUED_ROLES, Role
 from stowaway.evaluation.counts import highest_crops
 from stowaway.evaluation.exposure import EVENTS_PER_DAY, weeks
 from stowaway.evaluation.folds import SEEN, Run, by_kind
-from stowaway.evaluation.metrics import wilson
+from stowaway.evaluation.metrics import EPSILON, wilson
 from stowaway.evaluation.original_rules import rules
 from stowaway.evaluation.thresholds import (
-    EPSILON,
     PER_DAY,
     PER_WEEK,
     RATE,

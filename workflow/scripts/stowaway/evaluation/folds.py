@@ -15,7 +15,8 @@ from stowaway.evaluation.exposure import native_density
 
 LISTED, LEFT_OUT = "listed", "leave_out"  # kinds of folds, as the tables name them
 SEEN = "seen_in_training"  # models that were trained on the novel species too
-SHORTCUT = "shortcut_"
+SHORTCUT = "shortcut_"  # how the columns of shortcut baselines begin
+ORIGINALS = ["basic_original", "cae"]  # the detectors of the study that this project rebuilds
 INFRARED = 2.0  # colourfulness: 0 in grey photos, a little more where a camera tints or JPEG blurs
 SIZES = [0, 100, 250, np.inf]  # longer side of the crop in pixels
 SIZE_NAMES = ["up to 100 px", "100 to 250 px", "over 250 px"]

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-EPSILON = 1e-9
+from stowaway.evaluation.counts import Floats
+
+EPSILON = 1e-9  # 0.05 x 20 is one, whatever the last bit says
 
 
 def _share(count: Floats, whole: Floats) -> Floats:

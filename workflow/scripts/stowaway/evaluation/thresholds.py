@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from stowaway.core.script import BadInput
 from stowaway.data.roles import Role
+from stowaway.evaluation.counts import Floats
+from stowaway.evaluation.metrics import EPSILON
 
-Floats = NDArray[np.floating]
-EPSILON = 1e-9  # 0.05 x 20 is one, whatever the last bit says
 RATE = "false_alarm_rate"  # of the native events
 PER_DAY = "false_alarms_per_camera_day"
 PER_WEEK = "alarms_per_week"  # events that a team reviews, whatever they are

@@ -52,6 +52,14 @@ class Device:
         enabled = self.precision != torch.float32
         return torch.autocast(self.device.type, self.precision, enabled=enabled)
 
+    @torch.inference_mode()
+    def reconstruct(self, model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+        """An autoencoder's latents and reconstructions of (n, 3, size, size) images, in float32."""
+        with self.autocast():
+            latents = model.encode(images)
+            reconstructions = model.decode(latents)
+        return latents.float(), reconstructions.float()
+
     def images(self, pixels: np.ndarray | Tensor) -> Tensor:
         """(n, size, size, 3) uint8 -> (n, 3, size, size) float in [0, 1], channels last."""
         if isinstance(pixels, np.ndarray):

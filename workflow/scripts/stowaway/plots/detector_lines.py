@@ -6,20 +6,18 @@ shortcut baselines, and chance.
 
 import pandas as pd
 
+from stowaway.evaluation.folds import LEFT_OUT, LISTED, ORIGINALS, SEEN, SHORTCUT
 from stowaway.plots.style import NATIVE_DARK, NOVEL, PALETTE
 
 DASHES = ["-", "--", "-.", (0, (7, 1.5, 1, 1.5, 1, 1.5))]
 DOTS = [":", (0, (1, 3))]  # of visualization models
 MOST_LINES = 10
-ORIGINALS = ["basic_original", "cae"]  # the original study's two detectors, always shown
-SHORTCUT = "shortcut_"
-SEEN = "seen_in_training"
 FOLD_TITLES = {
-    "leave_out": "novel: each native, left out in turn",
-    "listed": "novel: the listed invasive species",
+    LEFT_OUT: "novel: each native, left out in turn",
+    LISTED: "novel: the listed invasive species",
     "none": "nothing to compare",
 }
-FOLD_COLOURS = {"leave_out": NATIVE_DARK, "listed": NOVEL, "none": NATIVE_DARK}
+FOLD_COLOURS = {LEFT_OUT: NATIVE_DARK, LISTED: NOVEL, "none": NATIVE_DARK}
 
 
 def fold_kinds(table: pd.DataFrame) -> list[str]:
@@ -29,7 +27,7 @@ def fold_kinds(table: pd.DataFrame) -> list[str]:
 
 def rows_of_fold(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """The rows of one kind; models that were trained on the listed species stand with `listed`."""
-    return table[table["fold"].isin([kind, *[SEEN] * (kind == "listed")])]
+    return table[table["fold"].isin([kind, *[SEEN] * (kind == LISTED)])]
 
 
 def detector_styles(detectors: dict[str, str]) -> dict[str, dict]:

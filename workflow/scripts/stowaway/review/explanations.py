@@ -14,10 +14,7 @@ def padded_boxes(sizes: NDArray, form: Form) -> NDArray[np.int64]:
 
     `sizes` (n, 2) are the crops' widths and heights; the rest of a square is padding.
     """
-    sides = np.full(sizes.shape, form.size)
-    if form.pad:
-        sides = np.maximum(1, np.round(form.size * sizes / sizes.max(1, keepdims=True))).astype(int)
-    return np.concatenate([(form.size - sides) // 2, sides], axis=1)
+    return np.array([form.place(size) for size in sizes.tolist()], int).reshape(-1, 4)
 
 
 def cells_inside(boxes: NDArray, size: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
