@@ -54,7 +54,7 @@ def write_coco(path: Path, n: int) -> None:
 
 def streaming(coco: Path, folder: Path) -> None:
     """The workflow's own rule."""
-    from stowaway.data.annotations import index_annotations
+    from stowaway.annotations.boxes import index_annotations
 
     tables = folder / "annotations.csv", folder / "rejected.csv"
     events = {"gap": 60, "by": "gap"}

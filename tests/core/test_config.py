@@ -67,7 +67,12 @@ def test_a_site_starts_from_neutral_defaults():
         "calibration": 0.2,
         "test": 0.2,
     }
-    assert checked["images"] == {"source": "data/photos", "key": "file_name", "timeout": 30}
+    assert checked["images"] == {
+        "source": "data/photos",
+        "key": "file_name",
+        "box": None,
+        "timeout": 30,
+    }
 
 
 def test_the_default_detectors_in_full():

@@ -12,7 +12,9 @@ SCRIPTS = ROOT / "workflow/scripts"
 PACKAGE = SCRIPTS / "stowaway"
 TESTS = ROOT / "tests"
 # A room imports from itself and from the rooms before it.
-ROOMS = "core data download models detectors evaluation embedding review plots demo".split()
+ROOMS = (
+    "core annotations data download models detectors evaluation embedding review plots demo".split()
+)
 MOST_FILES = 10
 MOST_LINES = 110
 

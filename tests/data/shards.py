@@ -8,7 +8,7 @@ import pytest
 
 from crop_images import crop_images
 from gather_labels import gather_labels
-from stowaway.data.annotations import COLUMNS
+from stowaway.annotations.boxes import COLUMNS
 
 
 class Shards:

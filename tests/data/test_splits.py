@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from split_annotations import split_annotations
+from stowaway.annotations.events import UNKNOWN
 from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table, write_table
-from stowaway.data.events import UNKNOWN
 from stowaway.data.roles import NATIVE_ROLES, Role
 from stowaway.data.splits import (
     CROP_COLUMNS,

@@ -67,7 +67,7 @@ def test_another_way_to_say_the_same_folder_has_nothing_to_do(site):
 
 
 def test_an_edited_module_of_the_checkout_reruns_its_rules(site):
-    module = site.checkout / "workflow/scripts/stowaway/data/coco.py"
+    module = site.checkout / "workflow/scripts/stowaway/annotations/coco.py"
     text = module.read_text()
     module.write_text(f"{text}# edited\n")
     planned = site.run(TARGETS[0], "-n", "--configfile", "site.yaml")

@@ -1,5 +1,6 @@
 """What every script needs: log, one-line errors, progress, whole files, tables, names, config.
 
 Nothing here knows about animals. Every other room may import this one. Imports point down this
-list only: core, data, download, models, detectors, evaluation, embedding, review, plots, demo.
+list only: core, annotations, data, download, models, detectors, evaluation, embedding, review,
+plots, demo.
 """

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stowaway.annotations.events import UNKNOWN
 from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table, rows
-from stowaway.data.events import UNKNOWN
 from stowaway.data.roles import NATIVE_ROLES, Role
 
 UNITS = ("group", "event", "image_id", "photo_checksum", "crop_checksum")  # each on one side only

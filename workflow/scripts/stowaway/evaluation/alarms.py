@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from stowaway.annotations.events import UNKNOWN
 from stowaway.core.script import BadInput
-from stowaway.data.events import UNKNOWN
 from stowaway.data.roles import QUEUED_ROLES, Role
 from stowaway.evaluation.counts import highest_crops
 from stowaway.evaluation.exposure import EVENTS_PER_DAY, weeks

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stowaway.data.events import UNKNOWN
+from stowaway.annotations.events import UNKNOWN
 from stowaway.data.roles import Role
 from stowaway.evaluation.counts import Flags, Floats, highest_crops
 from stowaway.evaluation.exposure import native_density

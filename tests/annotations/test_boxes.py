@@ -5,10 +5,10 @@ import zipfile
 
 import pytest
 
+from stowaway.annotations.boxes import COLUMNS, clip_box, index_annotations
+from stowaway.annotations.coco import read_time
+from stowaway.annotations.events import number_events
 from stowaway.core.script import BadInput
-from stowaway.data.annotations import COLUMNS, clip_box, index_annotations
-from stowaway.data.coco import read_time
-from stowaway.data.events import number_events
 from subset_annotations import rank, subset_annotations
 
 

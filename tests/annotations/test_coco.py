@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
+from stowaway.annotations.json_file import Limits, read_list
 from stowaway.core.script import BadInput
-from stowaway.data.coco import Limits, read_list
 
 GENEROUS = Limits(json_bytes=10**9, zip_ratio=200)
 IMAGES = [{"id": n, "size": n + 0.5, "name": "é"} for n in range(1000)]

@@ -6,11 +6,11 @@ import sqlite3
 from collections import Counter
 from pathlib import Path
 
+from stowaway.annotations.coco import Limits, coco_database
+from stowaway.annotations.events import assign_events
 from stowaway.core.files import replacing
 from stowaway.core.names import crop_name, name_key
 from stowaway.core.script import BadInput
-from stowaway.data.coco import Limits, coco_database
-from stowaway.data.events import assign_events
 
 COLUMNS = (
     "crop_id image_id file_name key x y w h species label location datetime event width height"
