@@ -75,14 +75,13 @@ def _detectors(rule: dict) -> Iterator[str]:
 def _values(rule: dict) -> str:
     """What a key may be: values, or a type with its range and unit."""
     if "enum" in rule:
-        return ", ".join(f"`{value}`" for value in rule["enum"])
-    if "anyOf" in rule:
-        return ", or a ".join(_values(one) for one in rule["anyOf"])
+        return ", ".join(f"`{value or 'null'}`" for value in rule["enum"])
     types = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
     if types == ["boolean"]:
         return "`true`, `false`"
-    if types == ["array"]:
-        return f"list, each: {_values(rule['items'])}"
+    if "array" in types:
+        alone = "text, or a " * ("string" in types)
+        return f"{alone}list, each: {_values(rule['items'])}"
     if types == ["object"]:
         return "" if "properties" in rule else "map of text to text"
     parts = [" or ".join(TYPES[one] for one in types), _range(rule), rule.get("unit", "")]
@@ -94,7 +93,8 @@ def _range(rule: dict) -> str:
     if "exclusiveMaximum" in rule:
         return f"between {rule['exclusiveMinimum']} and {rule['exclusiveMaximum']}"
     if "exclusiveMinimum" in rule:
-        return f"above {rule['exclusiveMinimum']}"
+        most = f", at most {high:,}" if high is not None else ""
+        return f"above {rule['exclusiveMinimum']}{most}"
     if low is not None:
         return f"{low} to {high:,}" if high is not None else f"{low} or more"
     return ""

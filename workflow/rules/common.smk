@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
-from stowaway.core.config import ConfigError, check_config
+from stowaway.core.config import ConfigError, check_config, refuse_duplicate_keys
 from stowaway.core.dependencies import result_modules
 from stowaway.core.files import overlap
 from stowaway.core.names import listed, public, slug
@@ -16,6 +16,8 @@ PROJECT = Path(os.path.relpath(workflow.basedir))
 STYLE = local(str(PROJECT / "workflow/stowaway.mplstyle"))
 
 try:
+    if workflow.is_main_process:  # its jobs read the same files
+        refuse_duplicate_keys(workflow.configfiles)
     config = check_config(config, PROJECT / "workflow/schemas/config.schema.yaml")
 except ConfigError as error:
     raise WorkflowError(f"The config has mistakes.\n{error}")

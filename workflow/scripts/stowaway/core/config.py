@@ -3,14 +3,27 @@
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import jsonschema
 import yaml
 
-from stowaway.core.names import clean_label, slug
+from stowaway.core.names import clean_label, listed, name_key, slug, why_unsafe
 from stowaway.core.tables import TEXT
+from stowaway.core.texts import (
+    as_path,
+    dotted,
+    duplicate_keys,
+    misread,
+    oddities,
+    shown,
+    why_no_address,
+    why_no_file,
+    why_no_label,
+    why_no_species,
+)
 
 # Keys and values (key=value) of earlier versions, and what to use instead. `*` is any name.
 RETIRED = {
@@ -28,6 +41,18 @@ RETIRED = {
     "detectors.*=mixture": "use mahalanobis or gaussian",
 }
 
+TYPES = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a map",
+    "null": "null",
+}
+# The section and key of each path or address. The data set's own has no section.
+PATHS = [("", "coco"), ("images", "source"), ("backbone", "weights"), ("aws", "endpoint_url")]
+
 
 class ConfigError(ValueError):
     """A line per mistake, each with the key, what is wrong and what is allowed."""
@@ -36,22 +61,33 @@ class ConfigError(ValueError):
 def check_config(config: dict, schema: Path) -> dict:
     """Return a checked copy of `config` with all defaults, clean labels and no removed entries.
 
-    Raises `ConfigError` for unknown or retired keys, wrong types or ranges, and contradictions.
+    Whole numbers are `int`, and paths are written out. Raises `ConfigError` for unknown or retired
+    keys, wrong types or ranges, and contradictions.
     """
+    _refuse(f"{key}: {text}" for key, text in oddities(config))
     rules = load_schema(schema)
     retired = dict(_retired(config))
     config = _without_removed_networks(fill_defaults(config, rules), config)
-    mistakes = sorted(jsonschema.Draft202012Validator(rules).iter_errors(config), key=str)
+    mistakes = sorted(jsonschema.Draft202012Validator(rules).iter_errors(config), key=_place)
     wrong = dict(pair for error in mistakes for pair in _explain(error) if pair[0] not in retired)
-    lines = [f"{key}: {text}" for key, text in [*retired.items(), *wrong.items()]]
-    if not lines:
-        config["detectors"] = _sorted_detectors(config["detectors"])
-        lines = list(_contradictions(config))
-    if lines:
-        raise ConfigError("\n".join([*lines, "Every key is explained in docs/config.md."]))
+    _refuse(f"{key}: {text}" for key, text in [*retired.items(), *wrong.items()])
+    config["detectors"] = _sorted_detectors(config["detectors"])
+    _write_out_paths(config)
+    _refuse(_contradictions(config))
     for section in ("labels", "species"):
         config[section] = {key: _clean(value) for key, value in config[section].items()}
     return config
+
+
+def refuse_duplicate_keys(paths: Iterable[Path]) -> None:
+    """Raise `ConfigError` if a map of a file has a key twice: of two, YAML drops one unsaid."""
+    _refuse(line for path in paths for line in duplicate_keys(Path(path)))
+
+
+def _refuse(mistakes: Iterable[str]) -> None:
+    """Raise `ConfigError` if there are mistakes."""
+    if lines := list(mistakes):
+        raise ConfigError("\n".join([*lines, "Every key is explained in docs/config.md."]))
 
 
 def load_schema(path: Path) -> dict:
@@ -83,9 +119,13 @@ def merged(base: dict, overlay: dict) -> dict:
 def fill_defaults(value, rule: dict):
     """`value` with the defaults of all keys that it does not name, in the order of the schema.
 
-    A map of names is merged into its default, and loses the names that are set to null. Values of
-    a wrong type stay as they are, for the validation to find.
+    A map of names is merged into its default, and loses the names that are set to null. A whole
+    number written as 4.0 becomes 4. Values of a wrong type stay, for the validation to find.
     """
+    if isinstance(value, list):
+        return [fill_defaults(item, rule.get("items", {})) for item in value]
+    if isinstance(value, float) and value.is_integer() and "integer" in rule.get("type", ()):
+        return int(value)
     if not isinstance(value, dict):
         return value
     entry = rule.get("additionalProperties")
@@ -132,6 +172,16 @@ def _sorted_detectors(detectors: dict) -> dict:
     }
 
 
+def _write_out_paths(config: dict) -> None:
+    """Set the paths of the config to what `~` and `file://` mean in them."""
+    for section, key in PATHS:
+        below = config[section] if section else config
+        value = below[key]
+        below[key] = (
+            list(map(as_path, value)) if isinstance(value, list) else value and as_path(value)
+        )
+
+
 def _clean(value):
     """Labels in lists and maps as they are compared; numbers as they are."""
     if isinstance(value, dict):
@@ -141,59 +191,121 @@ def _clean(value):
 
 def _retired(config: dict) -> Iterator[tuple[str, str]]:
     """Each key that this version no longer knows, or knows with another value, and the advice."""
-    for key, value in _leaves(config):
+    for keys, value in _leaves(config):
         for pattern, advice in RETIRED.items():
-            if fnmatch.fnmatchcase(f"{key}={value}" if "=" in pattern else key, pattern):
-                yield key, f"{value} is gone; {advice}" if "=" in pattern else advice
+            name, _, gone = pattern.partition("=")
+            if fnmatch.fnmatchcase(".".join(map(str, keys)), name) and gone in ("", value):
+                yield dotted(keys), f"{gone} is gone; {advice}" if gone else advice
 
 
-def _leaves(value, key: str = "") -> Iterator[tuple[str, object]]:
-    """All single values of nested maps and lists, with their dotted keys."""
-    if isinstance(value, dict):
-        for name, below in value.items():
-            yield from _leaves(below, f"{key}.{name}" if key else str(name))
-    elif isinstance(value, list):
-        yield from _leaves(dict(enumerate(value)), key)
+def _leaves(value, keys: tuple = ()) -> Iterator[tuple[tuple, object]]:
+    """All single values of nested maps and lists, with the keys that lead to them."""
+    if isinstance(value, dict | list):
+        for name, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(below, (*keys, name))
     else:
-        yield key, value
+        yield keys, value
+
+
+def _place(error: jsonschema.ValidationError) -> str:
+    return dotted(tuple(error.absolute_path))
 
 
 def _explain(error: jsonschema.ValidationError) -> Iterator[tuple[str, str]]:
-    """The dotted key and what is wrong, for each key that is unknown or missing."""
-    where = ".".join(str(part) for part in error.absolute_path)
-    inside = f"{where}." if where else ""
+    """The dotted key and what is wrong, for each key that is unknown or missing.
+
+    jsonschema's own message holds the value, which may be an address, so it is never shown.
+    """
+    keys = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
         for key in error.instance:
             if key not in known:
-                yield f"{inside}{key}", f"unknown key{_nearest(key, known)}"
+                yield dotted((*keys, key)), f"unknown key{_nearest(key, known)}"
     elif error.validator == "required":
         for key in error.validator_value:
             if key not in error.instance:
-                yield f"{inside}{key}", "missing"
+                yield dotted((*keys, key)), "missing"
     else:
-        yield where or "config", error.message
+        yield dotted(keys) or "config", _sentence(error)
+
+
+def _sentence(error: jsonschema.ValidationError) -> str:
+    """What is wrong with a value: its type, range, length or spelling."""
+    value, wanted, text = error.instance, error.validator_value, shown(error.instance)
+    if error.validator == "type":
+        return _of_type(value, [wanted] if isinstance(wanted, str) else wanted)
+    if error.validator == "enum":
+        allowed = ", ".join(map(shown, wanted)).replace("'", "")
+        return f"{text} is not one of {allowed}{_nearest(value, filter(None, wanted))}"
+    if error.validator == "pattern":
+        return f"{text} is not {error.schema['written']}"
+    if error.validator == "uniqueItems":
+        twice = next(item for n, item in enumerate(value) if item in value[:n])
+        return f"{shown(twice)} is listed twice"
+    if error.validator in ("minLength", "minItems", "minProperties"):
+        return "is empty" if not value else f"has fewer than {wanted} entries"
+    if error.validator in ("maxLength", "maxItems"):
+        return f"is longer than {wanted}"
+    limits = {"minimum": "at least", "maximum": "at most"}
+    limits |= {"exclusiveMinimum": "above", "exclusiveMaximum": "below"}
+    return f"{text} is not {limits[error.validator]} {wanted:,}"
+
+
+def _of_type(value: object, wanted: list[str]) -> str:
+    words = " or ".join(TYPES[name] for name in wanted)
+    if "string" in wanted and not isinstance(value, dict | list):
+        return misread(value)
+    if {"number", "integer"} & set(wanted) and isinstance(value, str):
+        return f"{shown(value)} is a text, not {words}; write it without quotes, 1e-3 as 1.0e-3"
+    return f"{shown(value)} is not {words}"
 
 
 def _nearest(word: str, known) -> str:
-    near = difflib.get_close_matches(str(word), known, 1)
+    near = difflib.get_close_matches(str(word)[:80], known, 1)
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def _contradictions(config: dict) -> Iterator[str]:
     """A line for each setting that a schema accepts and that makes no sense beside another."""
+    yield from _of_names(config)
+    yield from _of_paths(config)
     yield from _of_data_set(config["name"], config["coco"])
     total = sum(config["split"]["fractions"].values())
     if abs(total - 1) > 1e-6:
         yield f"split.fractions: they sum to {total:g}, not to 1"
+    yield from _of_labels(config["labels"])
     yield from _of_species(config["species"], config["labels"])
+    yield from _of_times(config["events"]["datetime_format"])
     yield from _of_alarm(config["alarm"], config["detectors"])
     for name in config["evaluation"]["networks"]:
         network = config["detectors"].get(name, {"kind": "features"})
         if network["kind"] == "features" or network["train_on"] != "natives":
-            yield f"evaluation.networks: '{name}' is no network trained on natives"
+            yield f"evaluation.networks: {shown(name)} is no network trained on natives"
     for name, detector in config["detectors"].items():
         yield from _of_detector(name, detector)
+
+
+def _of_names(config: dict) -> Iterator[str]:
+    """A line for each name of a folder or file that some file systems cannot hold."""
+    names = {"name": config["name"], "tsne.map": config["tsne"]["map"]}
+    names |= {f"detectors.{name}": name for name in config["detectors"]}
+    for key, name in names.items():
+        if name and why_unsafe(name):
+            yield f"{key}: '{name}' is a name that some file systems keep for themselves"
+
+
+def _of_paths(config: dict) -> Iterator[str]:
+    for section, key in PATHS:
+        value = (config[section] if section else config)[key]
+        for address in listed(value or []):
+            reason = why_no_address(address) or (key == "coco" and why_no_file(address))
+            if not reason and key == "source" and Path(address).is_file():
+                reason = "is a file; name the folder of the photos"
+            if not reason and key == "endpoint_url" and re.search("[@?#]", address):
+                reason = "has more in it than http(s)://host:port"
+            if reason:
+                yield f"{section}.{key}: {reason}" if section else f"{key}: {reason}"
 
 
 def _of_data_set(name: str, coco: str | list[str]) -> Iterator[str]:
@@ -202,29 +314,72 @@ def _of_data_set(name: str, coco: str | list[str]) -> Iterator[str]:
         return
     if name == "demo":
         yield "name: give your data set a name of its own; 'demo' is the synthetic island's"
-    if re.fullmatch("results/.+/island/coco.json", str(coco)):
+    if any(re.fullmatch("(.*/)?results/.+/island/coco.json", one) for one in listed(coco)):
         yield f"coco: it is another island's; name your COCO JSON, or {island} to draw an island"
 
 
+def _of_labels(labels: dict) -> Iterator[str]:
+    """A line for each label that is no label, or that two settings read in two ways."""
+    for key, value in labels.items():
+        texts = [*value, *value.values()] if isinstance(value, dict) else value
+        for text in texts:
+            reason = why_no_label(text)
+            if not reason and isinstance(value, list) and re.search("[{}]", text):
+                reason = "has { or }, which Snakemake reads as a wildcard; rename it first"
+            if reason:
+                yield f"labels.{key}: {shown(text)} {reason}"
+    for key in ("rename", "high_level"):
+        for label, other in labels[key].items():
+            if _clean(labels[key])[clean_label(label)] != clean_label(other):
+                yield f"labels.{key}: {shown(clean_label(label))} stands twice, with two meanings"
+    for key, texts in (labels | {"rename": labels["rename"].values()}).items():
+        if key != "high_level":
+            yield from _renamed(f"labels.{key}", texts, labels["rename"])
+
+
+def _renamed(key: str, texts: Iterable[str], rename: dict) -> Iterator[str]:
+    """A line for each text that is another label after `labels.rename`."""
+    rename = _clean(rename)
+    for label in map(clean_label, texts):
+        if rename.get(label, label) != label:
+            other = shown(rename[label])
+            yield f"{key}: {shown(label)} is renamed to {other} by labels.rename; list that"
+
+
 def _of_species(species: dict, labels: dict) -> Iterator[str]:
-    names = [clean_label(name) for side in ("native", "invasive") for name in species[side]]
-    renamed = _clean(labels["rename"])
-    for label in names:
-        if not slug(label):
-            yield f"species: '{label}' has no letter or digit to name a file with"
-        elif [slug(other) for other in names].count(slug(label)) > 1:
-            yield f"species: '{label}' is listed twice, or another one has the same slug"
+    names = [name for side in ("native", "invasive") for name in species[side]]
+    slugs = [name_key(slug(name)) for name in names]
+    for name in names:
+        label, text = clean_label(name), shown(clean_label(name))
+        if reason := why_no_species(name):
+            yield f"species: {shown(name)} {reason}"
+        elif slugs.count(name_key(slug(name))) > 1:
+            yield f"species: {text} is listed twice, or another one has the same slug"
         for key in ("drop", "too_general"):
             if label in _clean(labels[key]):
-                yield f"labels.{key}: '{label}' is listed under species too"
-        if label in renamed:
-            yield f"species: '{label}' is renamed to '{renamed[label]}' by labels.rename; list that"
+                yield f"labels.{key}: {text} is listed under species too"
+    yield from _renamed("species", names, labels["rename"])
+
+
+def _of_times(pattern: str | None) -> Iterator[str]:
+    """A line for a pattern of times that Python cannot use, or that holds no day."""
+    if pattern in (None, "day_first", "month_first"):
+        return
+    try:
+        datetime.strptime("", pattern)
+    except (ValueError, re.error) as error:  # an empty text matches no good pattern
+        if "does not match" in str(error) and re.search("%[yYcxGsj]", pattern):
+            return
+    yield (
+        f"events.datetime_format: {shown(pattern)} is not day_first, month_first or a pattern "
+        "such as %d.%m.%Y %H:%M"
+    )
 
 
 def _of_alarm(alarm: dict, detectors: dict) -> Iterator[str]:
     leader = detectors.get(alarm["detector"])
     if leader is None or leader["train_on"] != "natives":
-        yield f"alarm.detector: '{alarm['detector']}' is no detector fitted on natives"
+        yield f"alarm.detector: {shown(alarm['detector'])} is no detector fitted on natives"
     if alarm["per_species"] and alarm["target"] == "alarms_per_week":
         yield "alarm.per_species: a weekly budget takes the highest scores, whatever species"
     if alarm["target"] == "false_alarm_rate" and alarm["limit"] >= 1:

@@ -60,9 +60,18 @@ def _has_controls(text: str) -> bool:
 
 
 def public(url: str) -> str:
-    """The URL without user, password and query, safe to print."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
+    """The URL without user, password and query, safe to print; a path as it is.
+
+    Of a malformed one the parts cannot be told, and nothing is shown.
+    """
+    try:
+        parts = urlsplit(url)
+        login, _, host = parts.netloc.rpartition("@")
+        port = parts.port  # raises where it is the start of a password with a slash
+    except ValueError:
+        return "a malformed address"
+    if port and not login and "@" in url or not host and ":" in url.partition("/")[0]:
+        return "a malformed address"
     return f"{parts.scheme}://{host}{parts.path}" if host else parts.path
 
 

@@ -42,8 +42,10 @@ def check_species(listed: dict[str, list[str]], labels: set[str]) -> None:
         for name in names:
             if name not in labels:
                 near = difflib.get_close_matches(name, labels, 1)
-                hint = f"did you mean '{near[0]}'?" if near else f"labels: {sorted(labels)}"
-                raise BadInput(f"species.{key}: no box is labelled '{name}'; {hint}")
+                hint = (
+                    f"did you mean {near[0]!r:.80}?" if near else f"labels: {sorted(labels)!r:.80}"
+                )
+                raise BadInput(f"species.{key}: no box is labelled {name!r:.80}; {hint}")
 
 
 def assign_roles(
