@@ -1,15 +1,21 @@
+import json
 import re
 import runpy
+from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import yaml
 
 from conftest import ROOT
+from drawn_config import Draw
 from stowaway.core.config import RETIRED, ConfigError, check_config, load_schema, merged
+from stowaway.core.names import listed, name_key, slug, why_unsafe
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 SITE = {"name": "site", "coco": "data/coco.json", "images": {"source": "data/photos"}}
+FLOATS = ("limit", "gap", "timeout", "zip_ratio", "max_failed", "max_rejected", "learning_rate")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "config/README.md").read_text(), re.S)
 
 
@@ -153,8 +159,14 @@ def test_what_is_given_is_kept_and_the_given_config_stays_as_it_is(config):
     [
         ({"detektors": {}}, "detektors: unknown key; did you mean 'detectors'?"),
         ({"detectors": {"cae": {"epoch": 3}}}, "cae.epoch: unknown key; did you mean 'epochs'"),
-        ({"detectors": {"cae": {"epochs": "ten"}}}, "detectors.cae.epochs: 'ten' is not of type"),
-        ({"detectors": {"cae": {"epochs": None}}}, "detectors.cae.epochs: None is not of type"),
+        (
+            {"detectors": {"cae": {"epochs": "ten"}}},
+            "detectors.cae.epochs: 'ten' is a text, not a whole number",
+        ),
+        (
+            {"detectors": {"cae": {"epochs": None}}},
+            "detectors.cae.epochs: null is not a whole number",
+        ),
         ({"detectors": {"cae": {"image_size": 100}}}, "cae.image_size: 100 is not a multiple of 8"),
         ({"detectors": {"cae": {"image_size": 8}}}, "detectors.cae.layers: too many"),
         ({"detectors": {"mine": {"epochs": 3}}}, "detectors.mine.kind: missing"),
@@ -162,17 +174,17 @@ def test_what_is_given_is_kept_and_the_given_config_stays_as_it_is(config):
         ({"detectors": {"mine": {"kind": "features"}}}, "detectors.mine.method: missing"),
         ({"detectors": {"cae": {"method": "knn"}}}, "detectors.cae.method: unknown key"),
         ({"detectors": {"knn": {"epochs": 3}}}, "detectors.knn.epochs: unknown key"),
-        ({"detectors": {"cae": 3}}, "detectors.cae: 3 is not of type 'object'"),
-        ({"detectors": [1]}, "detectors: [1] is not of type 'object'"),
-        ({"evaluation": None}, "evaluation: None is not of type 'object'"),
-        ({"labels": {"rename": None}}, "labels.rename: None is not of type 'object'"),
+        ({"detectors": {"cae": 3}}, "detectors.cae: 3 is not a map"),
+        ({"detectors": [1]}, "detectors: a list is not a map"),
+        ({"evaluation": None}, "evaluation: null is not a map"),
+        ({"labels": {"rename": None}}, "labels.rename: null is not a map"),
         ({"split": {"fractions": {"test": 0.5}}}, "split.fractions: they sum to 1.3"),
         ({"species": {"invasive": ["Fox"]}}, "species: 'fox' is listed twice"),
         ({"species": {"invasive": ["scrub-jay"]}}, "another one has the same slug"),
         ({"species": {"invasive": ["person"]}}, "labels.drop: 'person' is listed under species"),
         ({"species": {"invasive": ["bug"]}}, "'bug' is renamed to 'insect'"),
         ({"events": {"gap": 0}}, "events.gap: 0"),
-        ({"name": "../x"}, "name: '../x' does not match"),
+        ({"name": "../x"}, "name: '../x' is not a name of letters"),
         ({"name": "mine"}, "coco: it is another island's; name your COCO JSON"),
         ({"coco": "data/mine.json"}, "name: give your data set a name of its own"),
         ({"alarm": {"detector": "cae_visualization"}}, "alarm.detector: 'cae_visualization' is no"),
@@ -184,7 +196,7 @@ def test_what_is_given_is_kept_and_the_given_config_stays_as_it_is(config):
         ),
         ({"evaluation": {"networks": ["knn"]}}, "evaluation.networks: 'knn' is no network"),
         ({"evaluation": {"networks": ["cae_visualization"]}}, "is no network trained on natives"),
-        ({"evaluation": {"networks": None}}, "evaluation.networks: None is not of type"),
+        ({"evaluation": {"networks": None}}, "evaluation.networks: null is not a list"),
         ({"detectors": {"label": {"kind": "dense"}}}, "detectors.label: a column"),
         ({"detectors": {"shortcut_x": {"kind": "dense"}}}, "detectors.shortcut_x: a column"),
         (
@@ -202,6 +214,76 @@ def test_mistakes_name_the_key(config, overlay, message):
     printed = mistakes(merged(config, overlay))
     assert message in printed
     assert printed.endswith("Every key is explained in docs/config.md.")
+
+
+@pytest.mark.parametrize("wild", [0, 0.003, 0.05])
+def test_what_the_schema_accepts_runs_or_is_refused_in_clear_lines(wild):
+    accepted = refused = 0
+    for seed in range(150):
+        given = Draw(seed, wild).value(load_schema(SCHEMA))
+        given = given if isinstance(given, dict) else {"given": given}
+        try:
+            checked = check_config(given, SCHEMA)
+        except ConfigError as error:
+            refused += 1
+            for line in str(error).split("\n"):
+                assert line.isprintable() and len(line) < 250 and "s3cret" not in line
+                assert re.match(r".+: .|Every key", line)
+        else:
+            accepted += 1
+            assert_plannable(checked)
+    assert accepted >= (20 if wild < 0.05 else 0) and refused >= 20
+
+
+def assert_plannable(config: dict) -> None:
+    """What the rules and scripts take for granted of a checked config."""
+    json.dumps(config, allow_nan=False)
+    for key, some in leaves(config).items():
+        for value in some if isinstance(some, list) else [some]:
+            if isinstance(value, str):
+                assert value.isprintable() and not set("<>") & set(value)
+                assert not set("{}") & set(value) or key.startswith("labels")
+                assert not value.startswith(("~", "file://"))
+            if isinstance(value, float):
+                assert key.endswith(FLOATS) or key.startswith("split.fractions")
+            if key.endswith(("seed", "seeds")):
+                np.random.RandomState(value)
+    for key in ("drop", "too_general"):
+        assert not set("{}") & set("".join(config["labels"][key]))
+    species = [*config["species"]["native"], *config["species"]["invasive"]]
+    names = [*config["detectors"], config["name"], *map(slug, species)]
+    assert len({name_key(slug(one)) for one in species}) == len(species)
+    assert not [one for one in names if why_unsafe(one) or not re.fullmatch(r"[\w-]+", one)]
+    assert not any(Path(one).is_dir() for one in listed(config["coco"]))
+    leader = config["detectors"][config["alarm"]["detector"]]
+    assert leader["train_on"] == "natives"
+
+
+def test_a_whole_number_may_be_written_with_a_point(config):
+    overlay = {
+        "shards": 4.0,
+        "split": {"seed": 3.0},
+        "tsne": {"perplexities": [7.0, 9]},
+        "detectors": {"cae": {"image_size": 64.0, "layers": [8.0, 4.0]}},
+        "subset": {"per_species": 20.0},
+        "events": {"gap": 30.0},
+    }
+    checked = check_config(merged(config, overlay), SCHEMA)
+    whole = [checked["shards"], checked["split"]["seed"], *checked["tsne"]["perplexities"]]
+    cae = checked["detectors"]["cae"]
+    whole += [cae["image_size"], *cae["layers"], checked["subset"]["per_species"]]
+    assert whole == [4, 3, 7, 9, 64, 8, 4, 20] and {type(n) for n in whole} == {int}
+    assert type(checked["events"]["gap"]) is float
+
+
+def test_a_map_that_holds_itself_is_refused(config):
+    endless = {}
+    endless["labels"] = endless
+    assert "is nested too deeply" in mistakes(config | {"figures": endless})
+    wide = {"a": 1}
+    for _ in range(40):  # a thousand million leaves, few maps
+        wide = {"a": wide, "b": wide}
+    assert "is nested too deeply" in mistakes(config | {"figures": wide})
 
 
 def test_a_site_without_its_photos_is_told_what_is_missing():

@@ -36,8 +36,8 @@ def shown(value: object) -> str:
         return {"None": "null"}.get(repr(value), str(value).lower()[:80])
     if "@" in value or "://" in value:
         return "an address"
-    start, mark, rest = value.partition("?")
-    text = repr(start + mark + "…" * bool(rest))
+    start, _, rest = value.partition("?")
+    text = repr(f"{start}?…" if rest.strip("?") else value)
     return text if len(text) <= 80 else f"{text[:40]}…{text[-39:]}"
 
 
