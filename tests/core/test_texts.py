@@ -1,7 +1,10 @@
+import csv
+
 import pytest
 import yaml
 
 from conftest import ROOT
+from propose_species import propose_species
 from stowaway.core.config import ConfigError, check_config, refuse_duplicate_keys
 from stowaway.core.names import public
 from stowaway.core.texts import as_path, duplicate_keys, shown, why_no_address, why_no_species
@@ -72,9 +75,9 @@ def lines(text: str) -> list[str]:
         # numbers
         ("shards: 4.5", "shards: 4.5 is not a whole number"),
         ("shards: true", "shards: true is not a whole number"),
-        ("shards: 0", "shards: 0 is not at least 1"),
-        ("shards: 10001", "shards: 10001 is not at most 10,000"),
-        ("split: {seed: 4294967296}", "split.seed: 4294967296 is not at most 4,294,967,295"),
+        ("shards: 0", "shards: 0 is below 1"),
+        ("shards: 10001", "shards: 10001 is above 10,000"),
+        ("split: {seed: 4294967296}", "split.seed: 4294967296 is above 4,294,967,295"),
         ("events: {gap: .nan}", "events.gap: is no number, or too large a one"),
         ("limits: {zip_ratio: .inf}", "limits.zip_ratio: is no number, or too large a one"),
         (
@@ -207,6 +210,32 @@ def test_paths_are_read_as_a_shell_and_a_browser_do(monkeypatch):
     assert as_path("a/~b") == "a/~b"
     assert why_no_address(as_path("file://data/x")) == NO_ADDRESS
     assert why_no_address(as_path("file:///a%7Bb%7D")) == WILDCARD
+
+
+def test_only_what_the_config_accepts_is_proposed(tmp_path):
+    labels = ["fox", "scrub jay", "scrub-jay", "a{b}", "</script>", "con", "???", "灰" * 90, "no"]
+    labels += ["e\x1b[31m", "https://user:pw@host/x?sig=1", "ñeque"]
+    path = tmp_path / "annotations.csv"
+    with path.open("w") as file:
+        table = csv.writer(file)
+        table.writerow(["species"])
+        for number, label in enumerate(labels):
+            table.writerows([[label]] * (20 - number))
+    propose_species(path, tmp_path / "proposal.yaml", 18, ["bird"])
+    text = (tmp_path / "proposal.yaml").read_text()
+    species = yaml.safe_load(text)["species"]
+    assert species == {
+        "native": ["fox", "scrub jay"],
+        "invasive": ["no", "https://user:pw@host/x?sig=1", "ñeque"],
+        "propose_threshold": 18,
+    }
+    assert check_config(yaml.safe_load(SITE) | {"species": species}, SCHEMA)
+    notes = [line for line in text.splitlines() if line.startswith("# left out: ")]
+    assert len(notes) == 7 and "\x1b" not in text
+    assert notes[0] == (
+        "# left out: 'scrub-jay' (18) has the slug of 'scrub jay'; rename it with labels.rename"
+    )
+    assert notes[2] == f"# left out: '</script>' (16) {BRACKETS}"
 
 
 def test_a_species_has_a_name_for_its_files():

@@ -8,12 +8,15 @@ import sys
 import pandas as pd
 import pytest
 import yaml
+from drawn_config import GOOD, Draw
 from PIL import Image
 
 from conftest import ROOT, island_config
+from stowaway.core.config import ConfigError, check_config, load_schema
 
 pytestmark = pytest.mark.workflow
 
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 DEMO = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 QUICK = {"image_size": 32, "epochs": 3, "patience": 2}
 SMALL = island_config("small", 120) | {
@@ -298,6 +301,40 @@ def test_a_typo_in_the_config_ends_the_plan_and_names_the_key(project_copy, over
     printed = project.run("-n", config=project.overlay("typo", overlay), ok=False)
     assert message in printed
     assert "Traceback" not in printed
+
+
+def test_a_config_drawn_from_the_schema_plans_the_whole_graph(project_copy):
+    project, rules, plans = project_copy(), load_schema(SCHEMA), 0
+    for seed in range(100):
+        given = Draw(seed, 0).value(rules)
+        given |= {"species": {side: GOOD[side] for side in ("native", "invasive")}}
+        given |= {"shards": 2.0, "evaluation": {"seeds": [4_294_967_295, 0.0], "networks": []}}
+        try:
+            check_config(given, SCHEMA)
+        except ConfigError:
+            continue
+        jobs = planned(project.run("all", "evaluation", "-n", config=project.overlay("x", given)))
+        assert jobs["download_images"] == 2 and jobs["index_annotations"] == 1
+        plans += 1
+        if plans == 3:
+            break
+    assert plans == 3
+
+
+def test_a_key_that_stands_twice_ends_the_plan(project_copy):
+    project = project_copy()
+    (project.folder / "twice.yaml").write_text("shards: 2\ndemo: {size: 80}\nshards: 4\n")
+    printed = project.run("-n", config="twice.yaml", ok=False)
+    assert "shards: stands twice, on lines 1 and 3 of twice.yaml; keep one" in printed
+
+
+def test_a_config_error_shows_nothing_of_an_address(project_copy):
+    project = project_copy()
+    secret = "https://user:pass-word@host/x?sig=signature"
+    for given in ({"coco": {"a": secret}}, {secret: 1}, {"images": {"source": [[secret]]}}):
+        printed = project.run("-n", config=project.overlay("x", given), ok=False)
+        assert "The config has mistakes." in printed and "Traceback" not in printed
+        assert "pass-word" not in printed and "signature" not in printed
 
 
 def test_a_misspelt_species_is_one_line_on_the_terminal(island):

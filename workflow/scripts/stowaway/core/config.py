@@ -247,16 +247,16 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         return "is empty" if not value else f"has fewer than {wanted} entries"
     if error.validator in ("maxLength", "maxItems"):
         return f"is longer than {wanted}"
-    limits = {"minimum": "at least", "maximum": "at most"}
-    limits |= {"exclusiveMinimum": "above", "exclusiveMaximum": "below"}
-    return f"{text} is not {limits[error.validator]} {wanted:,}"
+    limits = {"minimum": "below", "maximum": "above"}
+    limits |= {"exclusiveMinimum": "not above", "exclusiveMaximum": "not below"}
+    return f"{text} is {limits[error.validator]} {wanted:,}"
 
 
 def _of_type(value: object, wanted: list[str]) -> str:
     words = " or ".join(TYPES[name] for name in wanted)
     if "string" in wanted and not isinstance(value, dict | list):
         return misread(value)
-    if {"number", "integer"} & set(wanted) and isinstance(value, str):
+    if isinstance(value, str) and re.fullmatch(r"[-+]?[\d_.]+(e[-+]?\d+)?", value, re.I):
         return f"{shown(value)} is a text, not {words}; write it without quotes, 1e-3 as 1.0e-3"
     return f"{shown(value)} is not {words}"
 

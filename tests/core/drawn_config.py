@@ -8,7 +8,7 @@ GOOD = {
     "name": ["site", "Site-2", "7_a"],
     "coco": ["data/coco.json", "~/coco.zip", "file:///data/a%20b.json", "s3://bucket/a/coco.json"],
     "source": ["photos", "~/photos", "file:///photos", "https://u:s3cret@host/photos?sig=s3cret"],
-    "native": ["Fox", "scrub jay", "ñeque", "灰狐", "l'oiseau", "fox?", "a: b", "no", "NA"],
+    "native": ["Fox", "scrub jay", "ñeque", "灰狐", "l'oiseau", "kit fox?", "a: b", "no", "NA"],
     "invasive": ["rat", "Cat (feral)", "dog/dingo", "100%", "# pig", "null"],
     "rename": ["rodnet", "rodent", "{typo}", "liz", "x\u0301"],
     "drop": ["empty", "person", "vehicle"],
@@ -77,7 +77,7 @@ class Draw:
         return {
             name: self.value(below, name)
             for name, below in rule["properties"].items()
-            if name in wanted or self.random.random() < 0.3 and name != "fractions"
+            if name in (*wanted, "images") or self.random.random() < 0.3 and name != "fractions"
         }
 
     def of_array(self, rule: dict, key: str) -> list:
