@@ -113,6 +113,9 @@ def lines(text: str) -> list[str]:
         ("coco: user:pw@host/x", f"coco: {NO_ADDRESS}"),
         ("coco: ~nobody_here/x", "coco: begins with ~ and names no user of this machine; write "
          "the whole path"),
+        ("coco: data/x/", "coco: is a folder; name the COCO JSON in it"),
+        ("images: {source: /etc/passwd}", "images.source: is a file; name the folder of the "
+         "photos"),
         ("coco: ''", "coco: is empty"),
         ("coco: []", "coco: is empty"),
         (f"coco: {'x' * 300}", "coco: is too long for a path"),
@@ -194,6 +197,16 @@ def test_a_value_is_short_and_holds_nothing_of_an_address():
 )
 def test_what_is_printed_of_an_address_is_no_secret(url, printed):
     assert public(url) == printed
+
+
+def test_a_path_that_cannot_be_read_is_said(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    line = ": cannot be read: Too many levels of symbolic links"
+    path = tmp_path / "loop/x"
+    assert lines(f"coco: {path}\nimages: {{source: {path}}}") == [
+        "coco" + line,
+        "images.source" + line,
+    ]
 
 
 def test_paths_are_read_as_a_shell_and_a_browser_do(monkeypatch):

@@ -183,6 +183,11 @@ def test_misspelt_species_name_the_nearest_label():
         BadInput, match="species.invasive: no box is labelled 'raat'; did you mean 'rat'"
     ):
         check_species({"native": ["fox"], "invasive": ["raat"]}, {"fox", "rat"})
+    labels = {"r\x1b[31mat" + "t" * 300, *(f"label {n}" for n in range(100))}
+    for name in ("r\x1b[31mat" + "t" * 299, "z" * 300):
+        with pytest.raises(BadInput) as error:
+            check_species({"native": [name]}, labels)
+        assert str(error.value).isprintable() and len(str(error.value)) < 250
     events = boxes({"fox": [1] * 9})
     for left_out, key in ((False, "invasive"), (True, "native")):
         with pytest.raises(BadInput, match=f"species.{key}: no box is labelled 'fax'"):

@@ -3,8 +3,10 @@
 import difflib
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from os.path import normpath
 from pathlib import Path
 
 import jsonschema
@@ -21,6 +23,7 @@ from stowaway.core.texts import (
     shown,
     why_no_address,
     why_no_file,
+    why_no_folder,
     why_no_label,
     why_no_species,
 )
@@ -299,9 +302,9 @@ def _of_paths(config: dict) -> Iterator[str]:
     for section, key in PATHS:
         value = (config[section] if section else config)[key]
         for address in listed(value or []):
-            reason = why_no_address(address) or (key == "coco" and why_no_file(address))
-            if not reason and key == "source" and Path(address).is_file():
-                reason = "is a file; name the folder of the photos"
+            reason = why_no_address(address)
+            if not reason and key in ("coco", "source"):
+                reason = why_no_file(address) if key == "coco" else why_no_folder(address)
             if not reason and key == "endpoint_url" and re.search("[@?#]", address):
                 reason = "has more in it than http(s)://host:port"
             if reason:
@@ -314,7 +317,7 @@ def _of_data_set(name: str, coco: str | list[str]) -> Iterator[str]:
         return
     if name == "demo":
         yield "name: give your data set a name of its own; 'demo' is the synthetic island's"
-    if any(re.fullmatch("(.*/)?results/.+/island/coco.json", one) for one in listed(coco)):
+    if any(re.fullmatch("results/.+/island/coco.json", normpath(one)) for one in listed(coco)):
         yield f"coco: it is another island's; name your COCO JSON, or {island} to draw an island"
 
 
@@ -329,8 +332,9 @@ def _of_labels(labels: dict) -> Iterator[str]:
             if reason:
                 yield f"labels.{key}: {shown(text)} {reason}"
     for key in ("rename", "high_level"):
+        meanings = _clean(labels[key])
         for label, other in labels[key].items():
-            if _clean(labels[key])[clean_label(label)] != clean_label(other):
+            if meanings[clean_label(label)] != clean_label(other):
                 yield f"labels.{key}: {shown(clean_label(label))} stands twice, with two meanings"
     for key, texts in (labels | {"rename": labels["rename"].values()}).items():
         if key != "high_level":
@@ -348,27 +352,28 @@ def _renamed(key: str, texts: Iterable[str], rename: dict) -> Iterator[str]:
 
 def _of_species(species: dict, labels: dict) -> Iterator[str]:
     names = [name for side in ("native", "invasive") for name in species[side]]
-    slugs = [name_key(slug(name)) for name in names]
+    slugs = Counter(name_key(slug(name)) for name in names)
+    elsewhere = {key: set(_clean(labels[key])) for key in ("drop", "too_general")}
     for name in names:
         label, text = clean_label(name), shown(clean_label(name))
         if reason := why_no_species(name):
             yield f"species: {shown(name)} {reason}"
-        elif slugs.count(name_key(slug(name))) > 1:
+        elif slugs[name_key(slug(name))] > 1:
             yield f"species: {text} is listed twice, or another one has the same slug"
-        for key in ("drop", "too_general"):
-            if label in _clean(labels[key]):
+        for key, others in elsewhere.items():
+            if label in others:
                 yield f"labels.{key}: {text} is listed under species too"
     yield from _renamed("species", names, labels["rename"])
 
 
 def _of_times(pattern: str | None) -> Iterator[str]:
-    """A line for a pattern of times that Python cannot use, or that holds no day."""
+    """A line for a pattern of times that Python cannot use, or that holds no year."""
     if pattern in (None, "day_first", "month_first"):
         return
     try:
         datetime.strptime("", pattern)
     except (ValueError, re.error) as error:  # an empty text matches no good pattern
-        if "does not match" in str(error) and re.search("%[yYcxGsj]", pattern):
+        if "does not match" in str(error) and re.search("%[yYcxG]", pattern):
             return
     yield (
         f"events.datetime_format: {shown(pattern)} is not day_first, month_first or a pattern "
