@@ -228,7 +228,7 @@ def test_what_the_schema_accepts_runs_or_is_refused_in_clear_lines(wild):
             refused += 1
             for line in str(error).split("\n"):
                 assert line.isprintable() and len(line) < 300 and "s3cret" not in line
-                assert re.match(r".+: .|Every key", line)
+                assert re.match(r".+: .|Every key|and \d+ more", line)
         else:
             accepted += 1
             assert_plannable(checked)
@@ -274,6 +274,11 @@ def test_a_whole_number_may_be_written_with_a_point(config):
     whole += [cae["image_size"], *cae["layers"], checked["subset"]["per_species"]]
     assert whole == [4, 3, 7, 9, 64, 8, 4, 20] and {type(n) for n in whole} == {int}
     assert type(checked["events"]["gap"]) is float
+
+
+def test_many_mistakes_are_a_screen_of_lines():
+    said = mistakes(SITE | {f"k{n}": 1 for n in range(50)}).splitlines()
+    assert len(said) == 22 and said[20] == "and 30 more"
 
 
 def test_a_map_that_holds_itself_is_refused(config):

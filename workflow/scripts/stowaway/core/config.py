@@ -44,6 +44,8 @@ RETIRED = {
     "detectors.*=mixture": "use mahalanobis or gaussian",
 }
 
+MOST_LINES = 20
+# The types of JSON Schema in words.
 TYPES = {
     "string": "a text",
     "integer": "a whole number",
@@ -88,9 +90,12 @@ def refuse_duplicate_keys(paths: Iterable[Path]) -> None:
 
 
 def _refuse(mistakes: Iterable[str]) -> None:
-    """Raise `ConfigError` if there are mistakes."""
+    """Raise `ConfigError` if there are mistakes, with a screen of them at most."""
     if lines := list(mistakes):
-        raise ConfigError("\n".join([*lines, "Every key is explained in docs/config.md."]))
+        more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+        raise ConfigError(
+            "\n".join([*lines[:MOST_LINES], *more, "Every key is explained in docs/config.md."])
+        )
 
 
 def load_schema(path: Path) -> dict:
