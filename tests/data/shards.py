@@ -18,7 +18,14 @@ class Shards:
         self.folder = folder
         self.crops, self.rejected, self.manifests = [], [], []
 
-    def crop(self, boxes: list[dict], photos: dict[str, Path | str]) -> tuple[Path, Path]:
+    def crop(
+        self,
+        boxes: list[dict],
+        photos: dict[str, Path | str],
+        max_failed: float = 1.0,
+        box: str | None = None,
+        source: str | list[str] = "s3://bucket",
+    ) -> tuple[Path, Path]:
         """Crop a shard of `boxes`; `photos` gives each image's file, or why it is missing.
 
         Boxes have crop_id, image_id and box; the other columns have defaults. Returns the tables
@@ -33,12 +40,20 @@ class Shards:
             for row in boxes:
                 row = row | dict(zip("xywh", row["box"], strict=True))
                 table.writerow(defaults | {k: v for k, v in row.items() if k != "box"})
-        lines = ["image_id,path,status,error"]
+        lines = ["image_id,file_name,path,bytes,md5,status,error"]
         for image, photo in photos.items():
-            there = isinstance(photo, Path)
-            lines.append(f"{image},{photo},ok," if there else f"{image},,missing,{photo}")
+            end = f"{photo},9,,ok," if isinstance(photo, Path) else f",0,,missing,{photo}"
+            lines.append(f"{image},{image}.jpg,{end}")
         paths[1].write_text("\n".join(lines) + "\n")
-        crop_images(*paths, self.folder / "crops", 10**8, None)
+        crop_images(
+            *paths,
+            folder=self.folder / "crops",
+            max_pixels=10**8,
+            max_side=None,
+            journal=self.folder / f"images/.journal/{name}.csv",
+            unreadable=self.folder / f"{name}.unreadable.csv",
+            config={"max_failed": max_failed, "images": {"source": source, "box": box}},
+        )
         self.manifests.append(paths[1])
         self.crops.append(paths[2])
         self.rejected.append(paths[3])

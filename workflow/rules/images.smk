@@ -83,6 +83,8 @@ rule crop_images:
     params:
         **CROPPING,
         folder=f"{RESULTS}/crops",
+        journal=lambda w: f"{RESULTS}/images/.journal/{w.scatteritem}.csv",
+        unreadable=lambda w: f"{RESULTS}/manifests/{w.scatteritem}.unreadable.csv",
     script:
         "../scripts/crop_images.py"
 
