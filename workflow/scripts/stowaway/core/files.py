@@ -1,11 +1,22 @@
 """Write files whole or not at all, remove temporary ones, and compare folders."""
 
 import os
+import shutil
 import sqlite3
+import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import IO
+
+from stowaway.core.names import name_key, why_unsafe_key
+
+NO_LINKS = (EPERM, EACCES, EINVAL, ENOSYS, EOPNOTSUPP)  # what file systems without them answer
+MOST_NAMES = 100_000  # of a folder, kept to find one that is spelt otherwise
 
 
 @contextmanager
@@ -58,3 +69,50 @@ def overlap(one: Path | str, other: Path | str) -> bool:
     """Whether `one` is a folder that is, holds or lies in the folder `other`, by any links."""
     one, other = Path(one).resolve(), Path(other).resolve()
     return one.is_dir() and (one in (other, *other.parents) or other in one.parents)
+
+
+def link_or_copy(file: Path, target: Path) -> bool:
+    """Make `target` a symbolic link to `file`, whatever file lies there; True where that is done.
+
+    Where the file system has no such links, `target` is a copy.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.symlink(file, target)
+        return True
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+    part = target.with_name(f".{target.name}.part")
+    with open(file, "rb") as content, replacing(target, "wb", part) as copy:
+        shutil.copyfileobj(content, copy)
+    return False
+
+
+def other_spelling(folder: Path, path: str) -> str:
+    """Words about the one file below `folder` whose path differs from `path` in case or Unicode
+    form alone, as macOS and Windows write them; '' where there is none.
+    """
+    other = ""
+    for part in path.split("/"):
+        names = _names_in(folder / other).get(name_key(part), [])
+        if len(names) != 1 and part not in names:
+            return ""
+        other += "/" * bool(other) + (part if part in names else names[0])
+    if other == path or why_unsafe_key(other):
+        return ""
+    same = unicodedata.normalize("NFC", other) == unicodedata.normalize("NFC", path)
+    return (
+        f"there is {other[-80:]}: names differ in {'Unicode form (NFC, NFD)' if same else 'case'}"
+    )
+
+
+@lru_cache(16)
+def _names_in(folder: Path) -> dict[str, list[str]]:
+    """The names in a folder by `name_key`; of a very large one, the first."""
+    names = defaultdict(list)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in islice(entries, MOST_NAMES):
+            names[name_key(entry.name)].append(entry.name)
+    return names

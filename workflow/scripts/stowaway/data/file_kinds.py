@@ -40,6 +40,6 @@ def file_kind(head: bytes) -> str:
     if text.startswith("<"):
         return "XML"
     if text.startswith(("{", "[")):
-        return "JSON"
+        return "JSON" if text[0] == "{" else "JSON list"
     printable = sum(c.isprintable() or c in "\t\r\n" for c in text.replace("\ufffd", "\0"))
     return "text" if printable >= 0.95 * len(text) else "unknown binary file"
