@@ -1,6 +1,7 @@
 """What tests of crops share: shards of annotations, cropped and gathered to labels."""
 
 import csv
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,8 @@ import pytest
 from crop_images import crop_images
 from gather_labels import gather_labels
 from stowaway.annotations.boxes import COLUMNS
+from stowaway.core.tables import rows
+from write_summary import write_summary
 
 
 class Shards:
@@ -59,13 +62,31 @@ class Shards:
         self.rejected.append(paths[3])
         return paths[2], paths[3]
 
-    def gather(self) -> SimpleNamespace:
-        """Paths of labels, rejected and summary, of all shards in their order."""
-        index_rejected = self.folder / "rejected.csv"
-        index_rejected.write_text("annotation_id,image_id,file_name,label,reason\n1,2,3,4,no box\n")
+    def gather(self, max_rejected: float = 1.0, **facts) -> SimpleNamespace:
+        """Paths of labels, rejected and summary, of all shards in their order.
+
+        `facts` of the index replace: one box refused, and usable what lies in the shards.
+        """
+        index_facts = self.folder / "index_facts.json"
+        names = "annotations dropped copies images_with_time times_read untimed_images"
+        names = f"{names} unlocated_images clipped clipped_far".split()
+        usable = sum(1 for path in [*self.crops, *self.rejected] for _ in rows(path))
+        known = dict.fromkeys(names, 0) | {"usable": usable, "first_unread": None, "notes": []}
+        index_facts.write_text(json.dumps(known | {"refused": {"no box": 1}} | facts))
         names = {"labels": "labels.csv", "rejected": "lost.csv", "summary": "summary.txt"}
         paths = {name: self.folder / file for name, file in names.items()}
-        gather_labels(self.crops, self.rejected, self.manifests, index_rejected, *paths.values())
+        gather_labels(
+            crop_tables=self.crops,
+            rejected_tables=self.rejected,
+            index_facts=index_facts,
+            index_rejected=self.folder / "rejected.csv",
+            labels=paths["labels"],
+            rejected_crops=paths["rejected"],
+            failures=self.folder / "lost.failed.csv",
+            max_rejected=max_rejected,
+        )
+        inputs = paths["labels"], paths["rejected"], self.manifests, index_facts
+        write_summary(*inputs, paths["summary"])
         return SimpleNamespace(**paths)
 
 

@@ -159,8 +159,8 @@ def test_crops_of_a_shard(tmp_path, shards):
     assert labels["species_label"].tolist() == ["fox", "rat"]
     summary = gathered.summary.read_text()
     assert len(list(rows(gathered.rejected))) == 2
-    assert "2 there, 1 missing, 0 failed" in summary
-    assert "1 x not downloaded" in summary
+    assert "images: 1 there, 1 missing, 0 failed, 1 unreadable\n" in summary
+    assert "boxes lost on the way to the crops: 60.0% of 5\n" in summary
     shards.crops = []
     with pytest.raises(BadInput, match="no crop could be made: {.*'not downloaded': 1"):
         shards.gather()

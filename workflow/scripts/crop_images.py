@@ -51,7 +51,7 @@ def crop_images(
             images, failed = images + 1, failed + bool(entry["error"])
             try:
                 if entry["error"]:
-                    raise photos.Unusable(f"not downloaded: {entry['error']}")
+                    raise photos.Unusable(f"{photos.NOT_DOWNLOADED}: {entry['error']}")
                 content = photos.read_photo(entry["path"])
                 sides = [tuple(int(row[side]) for side in "xywh") for row in boxes]
                 size = photos.listed_size(boxes[0])

@@ -24,6 +24,7 @@ TURN = {
     8: Image.Transpose.ROTATE_90,
 }
 JPEG_LIMIT = 65_500  # pixels of a side
+NOT_DOWNLOADED, UNREADABLE = "not downloaded", "photo is unreadable"  # how such reasons begin
 FAR = 5  # pixels: a box that leaves the photo by more was not drawn on it
 LEAVING = (0.05, 3)  # share and number of such boxes that ask for an explanation
 SIDEWAYS = {TURN[value] for value in (5, 6, 7, 8)}
@@ -44,7 +45,7 @@ class Unreadable(Unusable):
     """The photo's file is not there, cut short or no photo: another copy of it may be whole."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"photo is unreadable: {why}")
+        super().__init__(f"{UNREADABLE}: {why}")
 
 
 def why_no_photo(path: Path | str) -> str | None:
