@@ -173,6 +173,7 @@ KINDS = {
     bytes(range(256)): "unknown binary file",
     b"PK\3\4....": "zip",
     ftyp(b"isom"): "video (MP4, MOV)",
+    b"RIFF....AVI LIST": "video or sound (RIFF)",
 }
 
 
@@ -202,6 +203,18 @@ def test_a_photo_passes_by_its_header_and_a_stump_of_it_does_not(kind, tmp_path)
     (tmp_path / "x").write_bytes(content[:12])
     name = {"MPO": "JPEG", "WebP": "WebP"}.get(kind, kind[:4])
     assert why_no_photo(tmp_path / "x") == f"not a photo that can be read: {name} of 12 bytes"
+
+
+@pytest.mark.parametrize("kind", SAVED)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_no_part_of_a_photo_passes_as_the_whole(kind, share):
+    """Also where a download reserved the room and filled it with zeros, for camera traps' JPEG."""
+    noise = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    whole = saved(noise, 1, kind)
+    part = whole[: int(share * len(whole))]
+    for content in [part, part.ljust(len(whole), b"\0")][: 1 + (kind in ("JPEG", "MPO", "PNG"))]:
+        with pytest.raises(Unreadable):
+            open_photo(content, 10**6, None)
 
 
 def test_what_lies_at_the_path_and_is_no_file(tmp_path):

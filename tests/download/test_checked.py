@@ -188,6 +188,25 @@ def test_what_a_folder_does_not_give_is_a_row_that_says_why(tmp_path, monkeypatc
     assert "1 of 1 are unknown" in (tmp_path / "plan.txt").read_text()
 
 
+def test_a_folder_that_may_not_be_looked_at_is_said_to_be_so(tmp_path, monkeypatch):
+    """Not that its address is malformed; another source may have the photos."""
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second/1.jpg").write_bytes(PHOTO)
+    stat, closed = os.stat, tmp_path / "closed/photos"
+
+    def refuse(path, *arguments, **options):
+        if str(path) == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    got = fill([str(closed), str(tmp_path / "second")], tmp_path, "1.jpg", "2.jpg")
+    assert got["1.jpg"].status == "ok"
+    assert got["2.jpg"].error.startswith(f"{closed}: not a folder that can be read; ")
+    with pytest.raises(BadInput, match="closed/photos: not a folder that can be read"):
+        fill(str(closed), tmp_path / "2", "1.jpg")
+
+
 def test_a_photo_of_a_source_that_is_the_store_stays_where_it_cannot_be_compared(
     tmp_path, monkeypatch
 ):

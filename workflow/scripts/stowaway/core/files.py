@@ -68,7 +68,9 @@ def temporary_database(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
 def overlap(one: Path | str, other: Path | str) -> bool:
     """Whether `one` is a folder that is, holds or lies in the folder `other`, by any links."""
     one, other = Path(one).resolve(), Path(other).resolve()
-    return one.is_dir() and (one in (other, *other.parents) or other in one.parents)
+    # `Path.is_dir` would raise in a folder that cannot be read
+    within = one in (other, *other.parents) or other in one.parents
+    return within and os.path.isdir(one)  # noqa: PTH112
 
 
 def link_or_copy(file: Path, target: Path) -> bool:

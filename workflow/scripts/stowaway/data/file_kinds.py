@@ -6,7 +6,6 @@ MAGIC = {
     b"GIF8": "GIF",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
-    b"RIFF": "WebP",
     b"BM": "BMP",
     b"PK\3\4": "zip",
     b"\x1f\x8b": "gzip",
@@ -31,6 +30,8 @@ def file_kind(head: bytes) -> str:
         return "empty file"
     if head[4:8] == b"ftyp":
         return BRANDS.get(head[8:12], "video (MP4, MOV)")
+    if head.startswith(b"RIFF"):
+        return "WebP" if head[8:12] == b"WEBP" else "video or sound (RIFF)"
     for magic, name in MAGIC.items():
         if head.startswith(magic):
             return name

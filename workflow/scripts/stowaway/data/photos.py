@@ -24,6 +24,7 @@ TURN = {
     8: Image.Transpose.ROTATE_90,
 }
 JPEG_LIMIT = 65_500  # pixels of a side
+END = b"\xff\xd9"  # the marker at the end of a JPEG's pixels; never within them
 NOT_DOWNLOADED, UNREADABLE = "not downloaded", "photo is unreadable"  # how such reasons begin
 FAR = 5  # pixels: a box that leaves the photo by more was not drawn on it
 LEAVING = (0.05, 3)  # share and number of such boxes that ask for an explanation
@@ -183,6 +184,8 @@ def open_photo(
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise Unusable(f"image is over the limit: {image.width} x {image.height} pixels")
+            if _is_unfilled(image, content):
+                raise Unreadable("image is corrupt: the JPEG has no end, but zeros")
             turn = _orientation(image)
             if turned := image.format == "TIFF":  # Pillow turns it as it decodes it
                 image.load()
@@ -213,6 +216,12 @@ def _smallest(boxes: Sequence[Box], listed: tuple[int, int] | None, size: tuple[
         with suppress(Unusable):
             sides.append(max(fit_box(box, listed, size)[2:]))
     return min(sides, default=0)
+
+
+def _is_unfilled(image: Image.Image, content: bytes) -> bool:
+    """Whether a JPEG, opened and not decoded, ends in zeros, which libjpeg would take for grey."""
+    is_jpeg = image.format in ("JPEG", "MPO") and content.endswith(bytes(16))
+    return is_jpeg and content.find(END, image.fp.tell()) < 0
 
 
 def _orientation(image: Image.Image) -> Image.Transpose | None:

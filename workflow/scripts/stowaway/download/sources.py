@@ -41,7 +41,7 @@ class Folder:
 
     def __init__(self, url: str, check: Check) -> None:
         self.folder, self.check, self.copies = Path(url).absolute(), check, False
-        if not self.folder.is_dir():
+        if not os.path.isdir(self.folder):  # noqa: PTH112  `is_dir` raises where it may not look
             raise Unavailable("not a folder that can be read", "unusable")
 
     def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
