@@ -3,20 +3,13 @@
 import os
 import shutil
 import sqlite3
-import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM
-from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from stowaway.core.names import name_key, why_unsafe_key
-
 NO_LINKS = (EPERM, EACCES, EINVAL, ENOSYS, EOPNOTSUPP)  # what file systems without them answer
-MOST_NAMES = 100_000  # of a folder, kept to find one that is spelt otherwise
 
 
 @contextmanager
@@ -90,31 +83,3 @@ def link_or_copy(file: Path, target: Path) -> bool:
     with open(file, "rb") as content, replacing(target, "wb", part) as copy:
         shutil.copyfileobj(content, copy)
     return False
-
-
-def other_spelling(folder: Path, path: str) -> str:
-    """Words about the one file below `folder` whose path differs from `path` in case or Unicode
-    form alone, as macOS and Windows write them; '' where there is none.
-    """
-    other = ""
-    for part in path.split("/"):
-        names = _names_in(folder / other).get(name_key(part), [])
-        if len(names) != 1 and part not in names:
-            return ""
-        other += "/" * bool(other) + (part if part in names else names[0])
-    if other == path or why_unsafe_key(other):
-        return ""
-    same = unicodedata.normalize("NFC", other) == unicodedata.normalize("NFC", path)
-    return (
-        f"there is {other[-80:]}: names differ in {'Unicode form (NFC, NFD)' if same else 'case'}"
-    )
-
-
-@lru_cache(16)
-def _names_in(folder: Path) -> dict[str, list[str]]:
-    """The names in a folder by `name_key`; of a very large one, the first."""
-    names = defaultdict(list)
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in islice(entries, MOST_NAMES):
-            names[name_key(entry.name)].append(entry.name)
-    return names

@@ -19,8 +19,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import HTTPStore
 
-from stowaway.core.files import link_or_copy, other_spelling, replacing
-from stowaway.core.names import listed, public, why_unsafe_key
+from stowaway.core.files import link_or_copy, replacing
+from stowaway.core.names import listed, other_spelling, public, why_unsafe_key
 from stowaway.core.script import BadInput, say
 from stowaway.download.errors import Unavailable, explained
 from stowaway.download.s3 import is_under_kms, open_s3
