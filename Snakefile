@@ -43,6 +43,7 @@ rule all:
         "<results>/original_rules.csv",
         "<results>/evaluation/one_split/metrics.csv",
         "<results>/species_proposal.yaml",
+        "<results>/summary.txt",
 
 
 onsuccess:

@@ -37,8 +37,10 @@ import sys; sys.path.append({0!r})
 from pathlib import Path
 from crop_images import crop_images
 f = Path({1!r})
-crop_images(f / "{2}.csv", f / "{2}.manifest.csv", f / "c.csv", f / "r.csv", f / "o", 10**9, None)
+tables = f / "{2}.csv", f / "{2}.manifest.csv", f / "c.csv", f / "r.csv"
+crop_images(*tables, f / "o", 10**9, None, f / "o/.journal/1.csv", f / "u.csv", {3!r})
 """
+CONFIG = {"images": {"source": "s3://bucket", "box": None}, "max_failed": 1.0}
 
 
 def pillow(paths: list[str]) -> None:
@@ -73,7 +75,8 @@ def cut(shard: Path, max_side: int | None = None) -> None:
     folder = Path(tempfile.mkdtemp(dir=shard.parent))
     tables = folder / "crops.csv", folder / "rejected.csv"
     manifest = shard.with_suffix(".manifest.csv")
-    crop_images(shard, manifest, *tables, folder / "o", 10**9, max_side)
+    failed = folder / "o/.journal/1.csv", folder / "unreadable.csv", CONFIG
+    crop_images(shard, manifest, *tables, folder / "o", 10**9, max_side, *failed)
 
 
 def cut_small(shard: Path) -> None:
@@ -203,7 +206,8 @@ def of_photos(name: str, listed: list, folder: Path) -> list[dict]:
         "cut and saved: crop_images": cost(cut, shards),
         f"the same, crops.max_side: {SMALL}": cost(cut_small, shards),
     })  # fmt: skip
-    job = run(sys.executable, "-c", RUN_CROPS.format(str(SCRIPTS), str(folder), 0), stderr=-3)
+    code = RUN_CROPS.format(str(SCRIPTS), str(folder), 0, CONFIG)
+    job = run(sys.executable, "-c", code, stderr=-3)
     print(
         f"{name}: a job of half of the photos takes {job.seconds:.2f} s, start of Python included"
     )

@@ -88,6 +88,8 @@ def island_config(name: str, size: int) -> dict:
         "images": {"source": f"results/{name}/island/images"},
         "labels": demo["labels"],
         "species": demo["species"],
+        "max_failed": demo["max_failed"],
+        "max_rejected": demo["max_rejected"],
         "demo": {"size": size},
         "shards": 2,
     }

@@ -1,6 +1,7 @@
 """What tests of crops share: shards of annotations, cropped and gathered to labels."""
 
 import csv
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,8 @@ import pytest
 from crop_images import crop_images
 from gather_labels import gather_labels
 from stowaway.annotations.boxes import COLUMNS
+from stowaway.core.tables import rows
+from write_summary import write_summary
 
 
 class Shards:
@@ -18,7 +21,14 @@ class Shards:
         self.folder = folder
         self.crops, self.rejected, self.manifests = [], [], []
 
-    def crop(self, boxes: list[dict], photos: dict[str, Path | str]) -> tuple[Path, Path]:
+    def crop(
+        self,
+        boxes: list[dict],
+        photos: dict[str, Path | str],
+        max_failed: float = 1.0,
+        box: str | None = None,
+        source: str | list[str] = "s3://bucket",
+    ) -> tuple[Path, Path]:
         """Crop a shard of `boxes`; `photos` gives each image's file, or why it is missing.
 
         Boxes have crop_id, image_id and box; the other columns have defaults. Returns the tables
@@ -33,24 +43,50 @@ class Shards:
             for row in boxes:
                 row = row | dict(zip("xywh", row["box"], strict=True))
                 table.writerow(defaults | {k: v for k, v in row.items() if k != "box"})
-        lines = ["image_id,path,status,error"]
+        lines = ["image_id,file_name,path,bytes,md5,status,error"]
         for image, photo in photos.items():
-            there = isinstance(photo, Path)
-            lines.append(f"{image},{photo},ok," if there else f"{image},,missing,{photo}")
+            end = f"{photo},9,,ok," if isinstance(photo, Path) else f",0,,missing,{photo}"
+            lines.append(f"{image},{image}.jpg,{end}")
         paths[1].write_text("\n".join(lines) + "\n")
-        crop_images(*paths, self.folder / "crops", 10**8, None)
+        crop_images(
+            *paths,
+            folder=self.folder / "crops",
+            max_pixels=10**8,
+            max_side=None,
+            journal=self.folder / f"images/.journal/{name}.csv",
+            unreadable=self.folder / f"{name}.unreadable.csv",
+            config={"max_failed": max_failed, "images": {"source": source, "box": box}},
+        )
         self.manifests.append(paths[1])
         self.crops.append(paths[2])
         self.rejected.append(paths[3])
         return paths[2], paths[3]
 
-    def gather(self) -> SimpleNamespace:
-        """Paths of labels, rejected and summary, of all shards in their order."""
-        index_rejected = self.folder / "rejected.csv"
-        index_rejected.write_text("annotation_id,image_id,file_name,label,reason\n1,2,3,4,no box\n")
+    def gather(self, max_rejected: float = 1.0, **facts) -> SimpleNamespace:
+        """Paths of labels, rejected and summary, of all shards in their order.
+
+        `facts` of the index replace: one box refused, and usable what lies in the shards.
+        """
+        index_facts = self.folder / "index_facts.json"
+        names = "annotations dropped copies images_with_time times_read untimed_images"
+        names = f"{names} unlocated_images clipped clipped_far".split()
+        usable = sum(1 for path in [*self.crops, *self.rejected] for _ in rows(path))
+        known = dict.fromkeys(names, 0) | {"usable": usable, "first_unread": None, "notes": []}
+        index_facts.write_text(json.dumps(known | {"refused": {"no box": 1}} | facts))
         names = {"labels": "labels.csv", "rejected": "lost.csv", "summary": "summary.txt"}
         paths = {name: self.folder / file for name, file in names.items()}
-        gather_labels(self.crops, self.rejected, self.manifests, index_rejected, *paths.values())
+        gather_labels(
+            crop_tables=self.crops,
+            rejected_tables=self.rejected,
+            index_facts=index_facts,
+            index_rejected=self.folder / "rejected.csv",
+            labels=paths["labels"],
+            rejected_crops=paths["rejected"],
+            failures=self.folder / "lost.failed.csv",
+            max_rejected=max_rejected,
+        )
+        inputs = paths["labels"], paths["rejected"], self.manifests, index_facts
+        write_summary(*inputs, paths["summary"])
         return SimpleNamespace(**paths)
 
 

@@ -1,4 +1,5 @@
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table, rows
 from stowaway.data.exact_copies import crop_checksum, photo_checksum
 from stowaway.data.photos import Unusable, fit_box, open_photo, read_photo
+from stowaway.download.journal import Journal
 
 QUADRANTS = np.zeros((40, 60, 3), np.uint8)  # red, green / blue, white
 QUADRANTS[:20, :30] = 255, 0, 0
@@ -66,11 +68,6 @@ def test_malformed_exif_loses_no_photo(tmp_path, odd):
     assert open_photo(read_photo(tmp_path / "x.jpg"), 10**6, None).image.size == turned
 
 
-def test_a_photo_gone_from_the_store_is_no_corrupt_image(tmp_path):
-    with pytest.raises(BadInput, match="--forcerun download_images"):
-        read_photo(tmp_path / "gone.jpg")
-
-
 def test_boxes_drawn_without_regard_to_exif_keep_the_stored_picture(tmp_path):
     save_turned(tmp_path / "x.jpg", 6)
     assert open_photo(read_photo(tmp_path / "x.jpg"), 10**6, (40, 60)).image.size == (40, 60)
@@ -101,10 +98,10 @@ def test_unusable_files_say_why(tmp_path):
     (tmp_path / "text.jpg").write_text("<html>not found</html>")
     (tmp_path / "empty.jpg").write_bytes(b"")
     for name, limit, reason in (
-        ("cut.jpg", 10**6, "corrupt"),
-        ("text.jpg", 10**6, "not an image"),
-        ("empty.jpg", 10**6, "not an image"),
-        ("x.jpg", 239_999, "over the limit: 600 x 400 pixels"),
+        ("cut.jpg", 10**6, "^photo is unreadable: image is corrupt: image file is truncated"),
+        ("text.jpg", 10**6, "^photo is unreadable: not a photo: HTML page of 22 bytes$"),
+        ("empty.jpg", 10**6, "^photo is unreadable: not a photo: empty file$"),
+        ("x.jpg", 239_999, "^image is over the limit: 600 x 400 pixels"),
     ):
         with pytest.raises(Unusable, match=reason):
             open_photo(read_photo(tmp_path / name), limit, None)
@@ -162,8 +159,8 @@ def test_crops_of_a_shard(tmp_path, shards):
     assert labels["species_label"].tolist() == ["fox", "rat"]
     summary = gathered.summary.read_text()
     assert len(list(rows(gathered.rejected))) == 2
-    assert "2 there, 1 missing, 0 failed" in summary
-    assert "1 x not downloaded" in summary
+    assert "images: 1 there, 1 missing, 0 failed, 1 unreadable\n" in summary
+    assert "boxes lost on the way to the crops: 60.0% of 5\n" in summary
     shards.crops = []
     with pytest.raises(BadInput, match="no crop could be made: {.*'not downloaded': 1"):
         shards.gather()
@@ -261,3 +258,132 @@ def test_each_photo_and_each_crop_is_read_and_decoded_once(tmp_path, shards, dec
         decoded.clear()
         run()
         assert sorted(decoded) == [(30, 18), (30, 18), (30, 19), (30, 19), (30, 20), (30, 20)]
+
+
+def journal_of(folder: Path, shard: int = 0) -> Journal:
+    return Journal(folder / f"images/.journal/{shard}.csv")
+
+
+def stored(folder: Path, contents: dict[str, bytes]) -> dict[str, Path]:
+    """Photos in the store, noted as complete in the journal."""
+    photos = {}
+    with journal_of(folder).opened() as add:
+        for name, content in contents.items():
+            photos[name] = folder / f"images/{name}.jpg"
+            photos[name].write_bytes(content)
+            add([f"{name}.jpg", len(content), "", "0" * 16])
+    return photos
+
+
+def jpeg(seed: int = 0) -> bytes:
+    file = BytesIO()
+    Image.fromarray(np.roll(QUADRANTS, seed, 1)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def boxes_on(*images: str) -> list[dict]:
+    return [{"crop_id": f"{n}.jpg", "image_id": n, "box": (0, 0, 9, 9)} for n in images]
+
+
+LOGIN = b"<!doctype html><title>Log in</title>"
+
+
+def test_unreadable_photos_are_rows_and_asked_for_again(tmp_path, shards):
+    """A login page, half a photo, a file that is gone; the box of a whole photo that is outside."""
+    contents = {"good": jpeg(), "page": LOGIN, "half": jpeg()[:700], "gone": b""}
+    photos = stored(tmp_path, contents)
+    photos["gone"].unlink()
+    boxes = boxes_on(*photos)
+    boxes.insert(1, {"crop_id": "out.jpg", "image_id": "good", "box": (900, 0, 5, 5)})
+    crops, rejected = shards.crop(boxes, photos)
+    assert [row["crop_id"] for row in rows(crops)] == ["good.jpg"]
+    reasons = {row["crop_id"]: row["reason"] for row in rows(rejected)}
+    assert reasons == {
+        "out.jpg": "box is outside the image",
+        "page.jpg": "photo is unreadable: not a photo: HTML page of 36 bytes",
+        "half.jpg": reasons["half.jpg"],
+        "gone.jpg": "photo is unreadable: it is gone",
+    }
+    assert reasons["half.jpg"].startswith("photo is unreadable: image is corrupt: ")
+    table = {row["image_id"]: row for row in rows(tmp_path / "0.unreadable.csv")}
+    assert list(table) == ["page", "half", "gone"]
+    assert table["page"]["error"] == reasons["page.jpg"]
+    assert table["page"]["path"] == str(photos["page"])
+    assert [path.name for path in sorted((tmp_path / "images").glob("*.jpg"))] == ["good.jpg"]
+    noted = {name for name, record in journal_of(tmp_path).records.items() if record[2] == "0" * 16}
+    assert noted == {"good.jpg"}
+    assert (tmp_path / "0.manifest.csv").exists()
+
+
+def test_too_many_unreadable_photos_end_the_run_and_another_fetches_them(tmp_path, shards):
+    """They count together with the missing ones: 2 of 4 is over 25 %, and so is 1 with 1."""
+    photos = stored(tmp_path, {"a": jpeg(), "b": LOGIN, "c": jpeg(2)}) | {"d": "NoSuchKey"}
+    words = (
+        r"^2 of 4 images \(50.0%\) could not be had or read, over max_failed = 25.0%; "
+        r"\S+/0.unreadable.csv lists the 1 unreadable ones; run again to fetch them anew; "
+        r"the last, \S+/b.jpg: photo is unreadable: not a photo: HTML page of 36 bytes$"
+    )
+    with pytest.raises(BadInput, match=words):
+        shards.crop(boxes_on(*photos), photos, max_failed=0.25)
+    assert not (tmp_path / "0.manifest.csv").exists()  # so the download runs again
+    assert not (tmp_path / "0.ok.csv").exists()
+    assert [row["image_id"] for row in rows(tmp_path / "0.unreadable.csv")] == ["b"]
+    assert journal_of(tmp_path).records["b.jpg"][2] != "0" * 16
+    photos["b"].write_bytes(jpeg(1))
+    shards.crop(boxes_on(*photos), photos, max_failed=0.25)
+    assert not (tmp_path / "0.unreadable.csv").exists()
+
+
+def test_an_unreadable_photo_of_the_users_own_stays(tmp_path, shards, monkeypatch):
+    """Its link in the store goes; in a store that is the source itself, nothing does."""
+    (tmp_path / "own.jpg").write_bytes(LOGIN)
+    photos = stored(tmp_path, {"a": LOGIN, "b": LOGIN})
+    photos["a"].unlink()
+    photos["a"].symlink_to(tmp_path / "own.jpg")
+    shards.crop(boxes_on("a", "b"), photos, source=[str(tmp_path / "images")])
+    assert (tmp_path / "own.jpg").read_bytes() == photos["b"].read_bytes() == LOGIN
+    assert not photos["a"].is_symlink()
+    assert {record[2] for record in journal_of(tmp_path).records.values()} == {"-" * 16}
+
+
+@pytest.mark.parametrize("boxes", ["q.jpg q.jpg/y.jpg", "q.jpg/y.jpg q.jpg", f"{'é' * 150}.jpg"])
+def test_a_crop_whose_name_cannot_be_is_a_row(tmp_path, shards, boxes):
+    photos = {"1": tmp_path / "1.jpg"}
+    photos["1"].write_bytes(jpeg())
+    names = ["first.jpg", *boxes.split()]
+    listed = [
+        {"crop_id": name, "image_id": "1", "box": (n, 0, 9, 9)} for n, name in enumerate(names)
+    ]
+    crops, rejected = shards.crop(listed, photos)
+    assert [row["crop_id"] for row in rows(crops)] == names[:-1]
+    (row,) = rows(rejected)
+    assert row["crop_id"] == names[-1] and row["reason"].startswith("crop cannot be saved: ")
+    assert not list((tmp_path / "crops").rglob("*.part"))
+
+
+def test_pixels_outside_are_counted(tmp_path, shards):
+    photos = {"1": tmp_path / "1.jpg"}
+    photos["1"].write_bytes(jpeg())
+    boxes = [(0, 0, 60, 40), (50, 30, 12, 10), (50, 30, 10, 23), (0, 0, 100, 80)]
+    listed = [{"crop_id": f"{n}.jpg", "image_id": "1", "box": b} for n, b in enumerate(boxes)]
+    crops, _ = shards.crop(listed, photos, box="pixels")
+    assert [row["clipped"] for row in rows(crops)] == ["0", "2", "13", "40"]
+    whole = [row | {"width": 120, "height": 80} for row in listed]  # twice as large as it is
+    crops, rejected = shards.crop([whole[0], whole[3]], photos)
+    assert [row["clipped"] for row in rows(crops)] == ["0", "0"]
+
+
+@pytest.mark.parametrize(("far", "total", "ends"), [(3, 59, True), (3, 60, False), (2, 4, False)])
+def test_many_boxes_that_leave_their_photos_are_asked_about(tmp_path, shards, far, total, ends):
+    """3 of 59 are over 5 %, 3 of 60 are not; two may be mistakes however few there are."""
+    photos = {"1": tmp_path / "1.jpg"}
+    photos["1"].write_bytes(jpeg())
+    boxes = [(20, 10, 46, 36)] * far + [(20, 10, 45, 35)] * (total - far)  # by 6 and by 5 pixels
+    listed = [{"crop_id": f"{n}.jpg", "image_id": "1", "box": b} for n, b in enumerate(boxes)]
+    shards.crop(listed, photos, box="pixels")  # declared: they are what they are
+    if not ends:
+        shards.crop(listed, photos)
+        return
+    words = f"{far} of {total} boxes leave their photo by more than 5 pixels.*images.box to corners"
+    with pytest.raises(BadInput, match=words):
+        shards.crop(listed, photos)

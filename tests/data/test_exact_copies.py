@@ -119,8 +119,8 @@ def test_copies_are_found_across_shards_and_counted(tmp_path, shards):
         "4.box1": "same pixels as another crop: 2",
     }
     summary = gathered.summary.read_text()
-    assert "crops: 4 of 1 labels; 3 boxes without one" in summary
-    assert "2 x same photo as another image; 1 x same pixels as another crop" in summary
+    assert "crops: 4 of 1 labels\n" in summary
+    assert "2 x same photo as another image, 1 x same pixels as another crop\n" in summary
     assert not list(tmp_path.glob(".*"))
 
     shards.crops.reverse()  # the order of the shards says which is the first

@@ -24,10 +24,14 @@ STALL = 60  # seconds, far over any timeout of a test
 CODES = {"503": "SlowDown", "404": "NoSuchKey", "403": "AccessDenied", "500": "InternalError"}
 
 
+# The header of a bitmap of 1 x 1 pixel, by which the bytes after it pass as a photo.
+HEADER = struct.pack("<2sIII IiiHHIIiiII", b"BM", 0, 0, 54, 40, 1, 1, 1, 24, 0, 4, 0, 0, 0, 0)
+
+
 def body(number: int) -> bytes:
     """The object's bytes, 2 to 12 KB."""
     draw = random.Random(number)
-    return draw.randbytes(draw.randrange(2_000, 12_000))
+    return HEADER + draw.randbytes(draw.randrange(2_000, 12_000))
 
 
 def fault_of(number: int, seed: int, share: float, faults: list[str]) -> str | None:

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, Thread
 from pathlib import Path
 
 import pytest
+from faulty_server import HEADER
 from site_config import config_of
 
 from download_images import download_images
@@ -30,7 +31,9 @@ from stowaway.download.sources import Sources
 from stowaway.download.store import Entry, Store
 
 AWS = {"profile": None, "region": "us-east-1", "anonymous": False, "endpoint_url": None}
-FILES = {f"a/{n}.jpg": bytes([n]) * (1000 + n) for n in range(12)} | {"b c/é+1.jpg": b"blank"}
+FILES = {f"a/{n}.jpg": HEADER + bytes([n]) * (946 + n) for n in range(12)}
+FILES |= {"b c/é+1.jpg": HEADER + b"blank"}
+COCO = b'{"images": [], "annotations": [], "categories": []}\n'
 
 
 @pytest.fixture(autouse=True)
@@ -492,9 +495,9 @@ def test_a_signed_address_and_a_password_are_sent_and_never_said(tmp_path):
         def do_GET(self):
             asked.append((self.path, self.headers["Authorization"]))
             self.send_response(404 if "no" in self.path else 200)
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(COCO)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(COCO)
 
         def log_message(self, *args):
             pass
@@ -572,10 +575,12 @@ def test_the_coco_itself_is_fetched_or_the_reason_said(http, s3, folder, tmp_pat
         fetch_coco(tmp_path / "coco.json", {"coco": list(urls)} | config_of("", aws))
         return (tmp_path / "coco.json").read_bytes()
 
-    assert fetch(f"{http}/a/1.jpg") == FILES["a/1.jpg"]
-    assert fetch("s3://bucket/a/2.jpg", aws=AWS | {"endpoint_url": s3}) == FILES["a/2.jpg"]
-    assert fetch(f"{http}/b%20c/%C3%A9+1.jpg?X-Amz-Signature=1") == FILES["b c/é+1.jpg"]
-    assert fetch(f"{http}/no.json", "no.json", str(folder / "a/3.jpg")) == FILES["a/3.jpg"]
+    for name in ("a.json", "é +.json", "local.json"):
+        (folder / name).write_bytes(COCO)
+    assert fetch(f"{http}/a.json") == COCO
+    assert fetch("s3://bucket/a.json", aws=AWS | {"endpoint_url": s3}) == COCO
+    assert fetch(f"{http}/%C3%A9%20+.json?X-Amz-Signature=1") == COCO
+    assert fetch(f"{http}/no.json", "no.json", str(folder / "local.json")) == COCO
     secret = f"{http.replace('//', '//user:word@')}/nope.json?sign=secret"
     with pytest.raises(BadInput, match="HTTP status 404.*there is no such file") as error:
         fetch(secret, "data/coco.json")

@@ -86,6 +86,26 @@ def test_too_many_failures_name_their_list_and_are_tried_again(project):
     assert len(list(rows(project.folder / LABELS))) == 40
 
 
+def test_photos_cut_short_end_the_run_and_another_brings_them_whole(project):
+    """Simply running again fetches those alone, without a word of --forcerun."""
+    tables = [f"results/island/crop_tables/{n}-of-2.csv" for n in (1, 2)]
+    photos, whole = project.folder / "photos", {}
+    for path in photos.glob("1?.jpg"):
+        whole[path] = path.read_bytes()
+        path.write_bytes(whole[path][: len(whole[path]) // 2])
+    config = overlay(project)
+    printed = project.run("--cores", "2", "--keep-going", *tables, config=config, ok=False)
+    named = re.findall(r"stowaway: .* had or read, over max_failed = 1.0%; (\S+) lists", printed)
+    listed = [row["file_name"] for name in named for row in rows(project.folder / name)]
+    assert sorted(listed) == sorted(path.name for path in whole)
+    for path, content in whole.items():
+        path.write_bytes(content)
+    again = project.run("--cores", "2", *tables, config=config)
+    fetched = re.findall(r"images .*: ([\d,]+) fetched", again)
+    assert sum(map(int, fetched)) == len(whole) == 10
+    assert sum(1 for table in tables for _ in rows(project.folder / table)) == 40
+
+
 def test_no_secret_of_a_source_is_written_down(project):
     """A signed address and a password appear in no file but the config."""
     with serving(project.folder) as (url, _):

@@ -83,6 +83,8 @@ rule crop_images:
     params:
         **CROPPING,
         folder=f"{RESULTS}/crops",
+        journal=lambda w: f"{RESULTS}/images/.journal/{w.scatteritem}.csv",
+        unreadable=lambda w: f"{RESULTS}/manifests/{w.scatteritem}.unreadable.csv",
     script:
         "../scripts/crop_images.py"
 
@@ -107,17 +109,40 @@ rule gather_labels:
     input:
         crop_tables=gather.shards("<results>/crop_tables/{scatteritem}.csv"),
         rejected_tables=gather.shards("<results>/crop_tables/{scatteritem}.rejected.csv"),
-        manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
+        index_facts="<results>/index_facts.json",
         index_rejected="<results>/rejected.csv",
         dropped=[] if KEEP else gather.shards("<results>/crop_tables/{scatteritem}.dropped.txt"),
         modules=modules("gather_labels"),
     output:
         labels="<results>/labels.csv",
         rejected_crops="<results>/rejected_crops.csv",
-        summary="<results>/summary.txt",
     log:
         "<results>/logs/gather_labels.log",
     conda:
         "../../envs/data.yaml"
+    params:
+        failures=f"{RESULTS}/rejected_crops.failed.csv",
+        max_rejected=config["max_rejected"],
     script:
         "../scripts/gather_labels.py"
+
+
+rule write_summary:
+    input:
+        labels="<results>/labels.csv",
+        rejected_crops="<results>/rejected_crops.csv",
+        manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
+        index_facts="<results>/index_facts.json",
+        splits=f"{DEFAULT}/splits.csv" if NATIVE else [],
+        modules=modules("write_summary"),
+    output:
+        summary="<results>/summary.txt",
+    log:
+        "<results>/logs/write_summary.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        fractions=config["split"]["fractions"],
+        novel=list(INVASIVE.values()),
+    script:
+        "../scripts/write_summary.py"

@@ -6,6 +6,7 @@ EVALUATION = ["roc_crop", "roc_event", "comparison", "alarm_cost", "species_reca
 rule eda:
     input:
         figures("eda/{figure}", figure=EDA),
+        "<results>/summary.txt",
 
 
 rule models:
@@ -13,6 +14,7 @@ rule models:
         expand(f"{DEFAULT}/models/{{detector}}.pt", detector=NETWORKS),
         f"{DEFAULT}/feature_detectors.npz" if FEATURE_BASED else [],
         figures("loss/{detector}", detector=NETWORKS),
+        "<results>/summary.txt",
 
 
 rule figures:
@@ -34,3 +36,4 @@ rule evaluation:
             table=["metrics", "comparison", "alarms", "curves"],
         ),
         figures("evaluation/all_folds/{figure}", figure=EVALUATION),
+        "<results>/summary.txt",

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from itertools import groupby
+from math import ceil
 from pathlib import Path
 
 from stowaway.core.files import replacing
@@ -10,12 +11,13 @@ from stowaway.core.memory import keep_memory
 from stowaway.core.progress import progress
 from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import rows
+from stowaway.data import photos
 from stowaway.data.exact_copies import crop_checksum, photo_checksum
-from stowaway.data.photos import Unusable, open_photo, read_photo, save_crop
+from stowaway.download.store import Store
 
 COLUMNS = (
     "image_path crop_id species label event location datetime image_id crop_width crop_height "
-    "photo_checksum crop_checksum"
+    "photo_checksum crop_checksum clipped"
 ).split()
 
 
@@ -27,40 +29,70 @@ def crop_images(
     folder: str,
     max_pixels: int,
     max_side: int | None,
+    journal: str,
+    unreadable: str,
+    config: dict,
 ) -> None:
     """Read and decode each image once for all its boxes. What fails is a row of `rejected`.
 
     `crop_width` and `crop_height` are the box's in the photo, also where `max_side` makes the crop
-    smaller.
+    smaller; `clipped` says by how many pixels it left the photo. Photos that cannot be read are
+    also rows of the table `unreadable`, and the next download asks for them again. Raises
+    `BadInput` where they and the failed ones are over `max_failed`, or as `check_edges`.
     """
     keep_memory()
+    images, failed, lost, outside = 0, 0, [], []
     with replacing(crops) as usable, replacing(rejected) as refused:
         table = csv.DictWriter(usable, COLUMNS, extrasaction="ignore")
         table.writeheader()
         reject = csv.writer(refused)
         reject.writerow(["crop_id", "image_id", "reason"])
         for entry, boxes in images_of(shard, manifest):
+            images, failed = images + 1, failed + bool(entry["error"])
             try:
                 if entry["error"]:
-                    raise Unusable(f"not downloaded: {entry['error']}")
-                content = read_photo(entry["path"])
+                    raise photos.Unusable(f"{photos.NOT_DOWNLOADED}: {entry['error']}")
+                content = photos.read_photo(entry["path"])
                 sides = [tuple(int(row[side]) for side in "xywh") for row in boxes]
-                photo = open_photo(content, max_pixels, listed_size(boxes[0]), sides, max_side)
-            except Unusable as reason:
+                size = photos.listed_size(boxes[0])
+                photo = photos.open_photo(content, max_pixels, size, sides, max_side)
+            except photos.Unusable as reason:
                 reject.writerows([row["crop_id"], row["image_id"], reason] for row in boxes)
+                if isinstance(reason, photos.Unreadable):
+                    lost.append(entry | {"status": "unreadable", "error": str(reason)})
                 continue
             of_photo = photo_checksum(content)
             for row, box in zip(boxes, sides, strict=True):
                 path = Path(folder, row["crop_id"])
                 try:
+                    outside.append(photo.outside(box))
                     (_, _, width, height), crop = photo.cut(box)
-                    save_crop(crop, path)
-                except Unusable as reason:
+                    photos.save_crop(crop, path)
+                except photos.Unusable as reason:
                     reject.writerow([row["crop_id"], row["image_id"], reason])
                     continue
                 row |= {"image_path": path, "crop_width": width, "crop_height": height}
                 row |= {"photo_checksum": of_photo, "crop_checksum": crop_checksum(crop)}
-                table.writerow(row)
+                table.writerow(row | {"clipped": outside[-1]})
+        if config["images"]["box"] is None:
+            photos.check_edges(outside)
+        Path(unreadable).unlink(missing_ok=True)
+        if not lost:
+            return
+        with replacing(unreadable) as file:
+            table = csv.DictWriter(file, lost[0])
+            table.writeheader()
+            table.writerows(lost)
+        Store(Path(journal).parents[1], Path(journal), config["images"]["source"]).forget(lost)
+        failed, most = failed + len(lost), config["max_failed"]
+        if failed > ceil(most * images):
+            manifest.unlink()  # so that another run fetches and crops them again
+            raise BadInput(
+                f"{failed:,} of {images:,} images ({failed / images:.1%}) could not be had or read,"
+                f" over max_failed = {most:.1%}; {unreadable} lists the {len(lost):,} unreadable "
+                f"ones; run again to fetch them anew; the last, {lost[-1]['path']}: "
+                f"{lost[-1]['error']}"
+            )
 
 
 def images_of(shard: Path, manifest: Path) -> Iterator[tuple[dict, list[dict]]]:
@@ -72,11 +104,6 @@ def images_of(shard: Path, manifest: Path) -> Iterator[tuple[dict, list[dict]]]:
         if entry["image_id"] != image_id:
             raise BadInput(f"{manifest}: not of {shard}; delete it and run again")
         yield entry, list(boxes)
-
-
-def listed_size(row: dict) -> tuple[int, int] | None:
-    """The (width, height) that the annotations give the image, if they do."""
-    return (int(row["width"]), int(row["height"])) if row["width"] and row["height"] else None
 
 
 if __name__ == "__main__":

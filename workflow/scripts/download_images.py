@@ -12,6 +12,7 @@ from pathlib import Path
 from stowaway.core.files import replacing
 from stowaway.core.progress import progress
 from stowaway.core.script import BadInput, run_rule, say
+from stowaway.data.photos import why_no_photo
 from stowaway.download.sources import Sources
 from stowaway.download.store import Entry, Store, images_of
 
@@ -38,7 +39,8 @@ def download_images(
     images, max_failed = config["images"], config["max_failed"]
     store = Store(Path(folder), Path(journal), images["source"])
     most = config["limits"]["image_bytes"]
-    opened = partial(Sources, images["source"], config["aws"], images["timeout"], most)
+    source = images["source"], config["aws"], images["timeout"], most
+    opened = partial(Sources, *source, check=why_no_photo)
     entries = store.fill(images_of(shard), opened, connections)
     last = ""
     with replacing(manifest) as file, replacing(failures) as bad:

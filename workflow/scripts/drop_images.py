@@ -8,14 +8,21 @@ from stowaway.core.tables import rows
 
 
 def drop_images(manifest: Path, done: Path) -> None:
-    """Delete the shard's images; `done` says how many. May be repeated where it was stopped."""
-    dropped = 0
+    """Delete the shard's images; `done` says how many. May be repeated where it was stopped.
+
+    One that the file system does not let go stays, and is printed.
+    """
+    dropped = kept = 0
     for entry in rows(manifest):
         if not entry["error"]:
-            Path(entry["path"]).unlink(missing_ok=True)
-            dropped += 1
+            try:
+                Path(entry["path"]).unlink(missing_ok=True)
+                dropped += 1
+            except OSError as error:
+                kept += 1
+                print(f"not deleted: {entry['path']}: {error.strerror}")
     with replacing(done) as file:
-        file.write(f"{dropped} images were deleted once cropped\n")
+        file.write(f"{dropped} images were deleted once cropped; {kept} could not be\n")
 
 
 if __name__ == "__main__":

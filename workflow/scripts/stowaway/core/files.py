@@ -1,11 +1,15 @@
 """Write files whole or not at all, remove temporary ones, and compare folders."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from typing import IO
+
+NO_LINKS = (EPERM, EACCES, EINVAL, ENOSYS, EOPNOTSUPP)  # what file systems without them answer
 
 
 @contextmanager
@@ -57,4 +61,25 @@ def temporary_database(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
 def overlap(one: Path | str, other: Path | str) -> bool:
     """Whether `one` is a folder that is, holds or lies in the folder `other`, by any links."""
     one, other = Path(one).resolve(), Path(other).resolve()
-    return one.is_dir() and (one in (other, *other.parents) or other in one.parents)
+    # `Path.is_dir` would raise in a folder that cannot be read
+    within = one in (other, *other.parents) or other in one.parents
+    return within and os.path.isdir(one)  # noqa: PTH112
+
+
+def link_or_copy(file: Path, target: Path) -> bool:
+    """Make `target` a symbolic link to `file`, whatever file lies there; True where that is done.
+
+    Where the file system has no such links, `target` is a copy.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.symlink(file, target)
+        return True
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+    part = target.with_name(f".{target.name}.part")
+    with open(file, "rb") as content, replacing(target, "wb", part) as copy:
+        shutil.copyfileobj(content, copy)
+    return False

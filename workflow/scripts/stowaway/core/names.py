@@ -1,12 +1,18 @@
 """Labels, slugs and file names: text from outside, made safe to compare and to store."""
 
+import os
 import re
 import unicodedata
-from pathlib import PurePosixPath
+from collections import defaultdict
+from contextlib import suppress
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 # Bytes of a file name; file systems allow 255. The rest is for ".box123.jpg" and a temporary file.
 NAME_LIMIT = 220
+MOST_NAMES = 100_000  # of a folder, kept to find one that is spelt otherwise
 
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
 
@@ -97,3 +103,31 @@ def crop_name(file_name: str, box: int | None) -> str:
         else (path.name, ".jpg")
     )
     return str(path.with_name(stem + (f".box{box}" if box else "") + suffix))
+
+
+def other_spelling(folder: Path, path: str) -> str:
+    """Words about the one file below `folder` whose path differs from `path` in case or Unicode
+    form alone, as macOS and Windows write them; '' where there is none.
+    """
+    other = ""
+    for part in path.split("/"):
+        names = _names_in(folder / other).get(name_key(part), [])
+        if len(names) != 1 and part not in names:
+            return ""
+        other += "/" * bool(other) + (part if part in names else names[0])
+    if other == path or why_unsafe_key(other):
+        return ""
+    same = unicodedata.normalize("NFC", other) == unicodedata.normalize("NFC", path)
+    return (
+        f"there is {other[-80:]}: names differ in {'Unicode form (NFC, NFD)' if same else 'case'}"
+    )
+
+
+@lru_cache(16)
+def _names_in(folder: Path) -> dict[str, list[str]]:
+    """The names in a folder by `name_key`; of a very large one, the first."""
+    names = defaultdict(list)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in islice(entries, MOST_NAMES):
+            names[name_key(entry.name)].append(entry.name)
+    return names

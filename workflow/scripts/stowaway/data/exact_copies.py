@@ -11,6 +11,7 @@ from PIL import Image
 
 from stowaway.core.files import temporary_database
 
+COPIES = ("same photo as another image", "same pixels as another crop")
 SCHEMA = """
 PRAGMA cache_size = -64000; -- KiB
 CREATE TABLE first (checksum BLOB PRIMARY KEY, owner TEXT) WITHOUT ROWID;
@@ -44,10 +45,10 @@ def copy_finder(database: Path) -> Iterator[Callable[[dict[str, str]], str | Non
 def _why_copy(db: sqlite3.Connection, crop: dict[str, str]) -> str | None:
     image = _first(db, crop["photo_checksum"], crop["image_id"])
     if image != crop["image_id"]:
-        return f"same photo as another image: {image}"
+        return f"{COPIES[0]}: {image}"
     earlier = _first(db, crop["crop_checksum"], crop["crop_id"])
     if earlier != crop["crop_id"]:
-        return f"same pixels as another crop: {earlier}"
+        return f"{COPIES[1]}: {earlier}"
     return None
 
 

@@ -1,5 +1,6 @@
 """Cut boxes out of a photo, whatever its orientation, mode and size."""
 
+import errno
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from stowaway.core.files import replacing
-from stowaway.core.script import BadInput
+from stowaway.core.script import BadInput, first_line
+from stowaway.data.file_kinds import BRANDS, HEAD, file_kind
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP")  # no format that runs another program
 TURN = {
@@ -22,7 +24,14 @@ TURN = {
     8: Image.Transpose.ROTATE_90,
 }
 JPEG_LIMIT = 65_500  # pixels of a side
+END = b"\xff\xd9"  # the marker at the end of a JPEG's pixels; never within them
+NOT_DOWNLOADED, UNREADABLE = "not downloaded", "photo is unreadable"  # how such reasons begin
+FAR = 5  # pixels: a box that leaves the photo by more was not drawn on it
+LEAVING = (0.05, 3)  # share and number of such boxes that ask for an explanation
 SIDEWAYS = {TURN[value] for value in (5, 6, 7, 8)}
+BACK = {turn: turn for turn in TURN.values()}  # what undoes a turn
+BACK |= {TURN[6]: TURN[8], TURN[8]: TURN[6]}
+UNNAMEABLE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 
 Image.MAX_IMAGE_PIXELS = None  # `max_pixels` decides, before anything is decoded
 
@@ -33,11 +42,41 @@ class Unusable(Exception):
     """The image or the box cannot be cropped; the message says why."""
 
 
-def fit_box(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) -> Box:
+class Unreadable(Unusable):
+    """The photo's file is not there, cut short or no photo: another copy of it may be whole."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{UNREADABLE}: {why}")
+
+
+def why_no_photo(path: Path | str) -> str | None:
+    """The reason why the file is no photo by its header, or None; no pixel is decoded.
+
+    Raises `OSError` where the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            Image.open(file, formats=FORMATS).close()
+            return None
+        except Exception as error:  # what a reader raises on hostile bytes has no common class
+            if isinstance(error, OSError) and error.errno:
+                raise
+            file.seek(0)
+            return _no_photo(file.read(HEAD), file.seek(0, 2))
+
+
+def _no_photo(head: bytes, size: int) -> str:
+    kind = file_kind(head)
+    readable = " that can be read" * (kind in BRANDS.values() or kind.upper() in FORMATS)
+    advice = "; convert it to JPEG" * (kind in BRANDS.values())
+    return f"not a photo{readable}: {kind}" + f" of {size:,} bytes" * bool(size) + advice
+
+
+def in_photo(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) -> Box:
     """The box in the pixels of the actual photo, whose (width, height) may not be the listed one.
 
     A copy of another resolution scales the box. Raises `Unusable` for other proportions than
-    listed, and for a box outside the photo.
+    listed.
     """
     x, y, w, h = box
     width, height = actual
@@ -49,11 +88,41 @@ def fit_box(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) -
                 f"{width} x {height}, not {listed[0]} x {listed[1]}"
             )
         x, w, y, h = x * across, w * across, y * down, h * down
-    left, top = max(0, round(x)), max(0, round(y))
-    right, bottom = min(width, round(x + w)), min(height, round(y + h))
+    left, top = round(x), round(y)
+    return left, top, round(x + w) - left, round(y + h) - top
+
+
+def pixels_outside(box: Box, actual: tuple[int, int]) -> int:
+    """How far the box leaves a photo of the (width, height) `actual`; 0 where it does not."""
+    x, y, w, h = box
+    return max(0, -x, -y, x + w - actual[0], y + h - actual[1])
+
+
+def fit_box(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) -> Box:
+    """The box as `in_photo`, clipped at the photo's edges. Raises `Unusable` if it is outside."""
+    x, y, w, h = in_photo(box, listed, actual)
+    left, top, right, bottom = max(0, x), max(0, y), min(actual[0], x + w), min(actual[1], y + h)
     if right <= left or bottom <= top:
         raise Unusable("box is outside the image")
     return left, top, right - left, bottom - top
+
+
+def check_edges(outside: Sequence[int]) -> None:
+    """Raise `BadInput` if more boxes leave their photos far than mistakes of drawing explain.
+
+    `outside` has the pixels by which each box leaves its photo.
+    """
+    far = sum(pixels > FAR for pixels in outside)
+    if far >= LEAVING[1] and far > LEAVING[0] * len(outside):
+        raise BadInput(
+            f"{far:,} of {len(outside):,} boxes leave their photo by more than {FAR} pixels: are "
+            "they two corners, x1, y1, x2, y2? Then set images.box to corners; else to pixels"
+        )
+
+
+def listed_size(row: dict) -> tuple[int, int] | None:
+    """The (width, height) that the annotations give the image, if they do."""
+    return (int(row["width"]), int(row["height"])) if row["width"] and row["height"] else None
 
 
 @dataclass
@@ -67,6 +136,10 @@ class Photo:
     size: tuple[int, int]
     listed: tuple[int, int] | None
     max_side: int | None
+
+    def outside(self, box: Box) -> int:
+        """By how many pixels the box leaves the photo. Raises `Unusable` as `in_photo`."""
+        return pixels_outside(in_photo(box, self.listed, self.size), self.size)
 
     def cut(self, box: Box) -> tuple[Box, Image.Image]:
         """The box in pixels of the photo, and its crop, whose longer side is at most `max_side`.
@@ -84,14 +157,13 @@ class Photo:
 
 
 def read_photo(path: Path | str) -> bytes:
-    """The photo's bytes; raises `BadInput` where the file cannot be read."""
+    """The photo's bytes. Raises `Unreadable` where there is none, or no file, as a named pipe."""
     try:
+        if not Path(path).is_file():
+            raise Unreadable("it is a folder, or no file" if Path(path).exists() else "it is gone")
         return Path(path).read_bytes()
     except OSError as error:
-        raise BadInput(
-            f"{path}: {error.strerror}; where the store has lost images, run again with "
-            "--forcerun download_images"
-        ) from None
+        raise Unreadable(error.strerror) from None
 
 
 def open_photo(
@@ -106,26 +178,34 @@ def open_photo(
     `listed` is the (width, height) that the boxes refer to, if known. When only the stored, not
     the upright, picture has it, the boxes were drawn without regard to EXIF, so it stays as it is.
     Where crops of all `boxes` are to be shrunk to `max_side`, a JPEG is decoded no larger than
-    they need it. Raises `Unusable` for a broken or too large image.
+    they need it. Raises `Unreadable` for a broken photo, `Unusable` for one that is too large.
     """
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise Unusable(f"image is over the limit: {image.width} x {image.height} pixels")
+            if _is_unfilled(image, content):
+                raise Unreadable("image is corrupt: the JPEG has no end, but zeros")
             turn = _orientation(image)
-            upright = image.size[::-1] if turn in SIDEWAYS else image.size
-            if listed == image.size != upright:
-                turn, upright = None, image.size
+            if turned := image.format == "TIFF":  # Pillow turns it as it decodes it
+                image.load()
+            upright = image.size[::-1] if turn in SIDEWAYS and not turned else image.size
+            if turn in SIDEWAYS and listed == upright[::-1] != upright:
+                turn, upright = BACK[turn] if turned else None, listed
+            elif turned:
+                turn = None
             scale = _smallest(boxes, listed, upright) // max_side if max_side else 1
             if scale > 1:
                 image.draft("RGB", tuple(max(1, side // min(scale, 8)) for side in image.size))
             image = _rgb(image)
     except UnidentifiedImageError:
-        raise Unusable("file is not an image") from None
+        raise Unreadable(_no_photo(content[:HEAD], len(content))) from None
     except Unusable:
         raise
+    except MemoryError:
+        raise Unusable(f"image of {len(content):,} bytes does not fit in memory") from None
     except Exception as error:  # what a decoder raises on hostile bytes has no common class
-        raise Unusable(f"image is corrupt: {error}") from None
+        raise Unreadable(f"image is corrupt: {first_line(error)[:80]}") from None
     return Photo(image if turn is None else image.transpose(turn), upright, listed, max_side)
 
 
@@ -138,6 +218,12 @@ def _smallest(boxes: Sequence[Box], listed: tuple[int, int] | None, size: tuple[
     return min(sides, default=0)
 
 
+def _is_unfilled(image: Image.Image, content: bytes) -> bool:
+    """Whether a JPEG, opened and not decoded, ends in zeros, which libjpeg would take for grey."""
+    is_jpeg = image.format in ("JPEG", "MPO") and content.endswith(bytes(16))
+    return is_jpeg and content.find(END, image.fp.tell()) < 0
+
+
 def _orientation(image: Image.Image) -> Image.Transpose | None:
     """How EXIF says to turn the picture; malformed EXIF says nothing."""
     try:
@@ -147,10 +233,12 @@ def _orientation(image: Image.Image) -> Image.Transpose | None:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """Any mode as 8-bit RGB; transparency over black; 16-bit grey by its upper byte."""
+    """Any mode as 8-bit RGB; transparency over black; grey of 9 to 16 bits by its upper 8."""
     if image.mode.startswith("I;16"):
-        return image.point(lambda value: value / 256).convert("L").convert("RGB")
-    if image.mode in ("I", "F"):
+        bits = getattr(image, "tag_v2", {}).get(258, (16,))[0]  # 12 in some TIFFs
+        image = image.convert("I")  # from either byte order
+        return image.point(lambda value: value / 2 ** (bits - 8)).convert("L").convert("RGB")
+    if image.mode in ("I", "F", "LAB"):
         raise Unusable(f"image mode {image.mode} has no defined range")
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -160,8 +248,19 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def save_crop(crop: Image.Image, path: Path) -> None:
-    """Save it as JPEG, fine enough that a network sees no difference."""
+    """Save it as JPEG, fine enough that a network sees no difference.
+
+    It is encoded in memory first, since Pillow passes over what a full disk did not take. Raises
+    `Unusable` for a crop that JPEG, or a name that the file system cannot hold.
+    """
     if max(crop.size) > JPEG_LIMIT:
         raise Unusable(f"crop is over the limit: {crop.width} x {crop.height} pixels")
-    with replacing(path, "wb") as file:
-        crop.save(file, "JPEG", quality=95, subsampling=0)
+    encoded = BytesIO()
+    crop.save(encoded, "JPEG", quality=95, subsampling=0)
+    try:
+        with replacing(path, "wb") as file:
+            file.write(encoded.getbuffer())
+    except OSError as error:
+        if error.errno not in UNNAMEABLE:
+            raise
+        raise Unusable(f"crop cannot be saved: {error.strerror}") from None

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from stowaway.core.script import BadInput
 
+FORGOTTEN = "-" * 16  # an origin that no file has
+
 
 class Journal:
     """A CSV that outlives a killed run and is only added to, by one process at a time.

@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,47 +19,64 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import HTTPStore
 
-from stowaway.core.files import replacing
-from stowaway.core.names import listed, public, why_unsafe_key
-from stowaway.core.script import BadInput
+from stowaway.core.files import link_or_copy, replacing
+from stowaway.core.names import listed, other_spelling, public, why_unsafe_key
+from stowaway.core.script import BadInput, say
 from stowaway.download.errors import Unavailable, explained
 from stowaway.download.s3 import is_under_kms, open_s3
 
+Check = Callable[[Path | str], str | None]  # why the file is not what was asked for
 MD5 = partial(hashlib.md5, usedforsecurity=False)
 ADDRESSES = ("s3://", "http://", "https://")  # else it is a folder
 TRIES, PAUSE = 5, 0.2  # of an object that arrives broken; seconds, the longest first pause
 CHUNK, BUFFER = 1 << 23, 1 << 13  # bytes in memory for each connection, and for each open file
 
 
+def passes(path: Path | str) -> None:
+    """The check that finds nothing wrong with any file."""
+
+
 class Folder:
     """A folder whose files are linked, not copied, since it may be large."""
 
-    def __init__(self, url: str) -> None:
-        self.folder = Path(url).absolute()
-        if not self.folder.is_dir():
+    def __init__(self, url: str, check: Check) -> None:
+        self.folder, self.check, self.copies = Path(url).absolute(), check, False
+        if not os.path.isdir(self.folder):  # noqa: PTH112  `is_dir` raises where it may not look
             raise Unavailable("not a folder that can be read", "unusable")
 
     def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
-        """As `Sources.fetch`; the MD5 is empty, since nothing is read."""
-        size, file, target = self.size(key), self.folder / key, Path(path)
-        if target.is_file() and filecmp.cmp(file, target, shallow=False):
-            return size, "", False
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        target.symlink_to(file)
+        """As `Sources.fetch`; the MD5 is empty, since no file is read to its end."""
+        size, file, target = self.size(key, self.check), self.folder / key, Path(path)
+        with suppress(OSError):  # nothing there, or nothing that can be read
+            if target.samefile(file) or filecmp.cmp(file, target, shallow=False):
+                return size, "", False
+        if not link_or_copy(file, target) and not self.copies:
+            self.copies = True
+            say(f"{target.parent}: no symbolic links can be made here; photos are copied")
         return size, "", True
 
-    def size(self, key: str) -> int:
-        if not (self.folder / key).is_file():
-            raise Unavailable("no such file in the folder", "missing")
-        return (self.folder / key).stat().st_size
+    def size(self, key: str, check: Check = passes) -> int:
+        file = self.folder / key
+        try:
+            status = file.stat()
+            reason = check(file) if stat.S_ISREG(status.st_mode) else "a folder, or no file"
+        except (FileNotFoundError, NotADirectoryError):
+            near = other_spelling(self.folder, key)
+            hint = f"; {near}; rename the file, or mend the COCO" if near else ""
+            raise Unavailable(f"no such file in the folder{hint}", "missing") from None
+        except OSError as error:
+            raise Unavailable(f"cannot be read: {error.strerror}", "refused") from None
+        if reason:
+            raise Unavailable(reason, "refused")
+        return status.st_size
 
 
 class Remote:
     """The objects under an s3:// or http(s):// address; for the arguments see `Sources`."""
 
-    def __init__(self, url: str, aws: dict, timeout: float, most: int) -> None:
-        parts, self.most, patience = urlsplit(url), most, timedelta(seconds=timeout)
+    def __init__(self, url: str, aws: dict, timeout: float, most: int, check: Check) -> None:
+        parts, patience = urlsplit(url), timedelta(seconds=timeout)
+        self.most, self.check = most, check
         self.parts = parts._replace(path=parts.path.rstrip("/"))
         login, _, host = self.parts.netloc.rpartition("@")
         client = {"allow_http": True, "user_agent": "stowaway", "timeout": timedelta(days=1)}
@@ -77,19 +95,20 @@ class Remote:
     def fetch(self, key: str, path: str) -> tuple[int, str, bool]:
         """As `Sources.fetch`, checked by the length and S3's MD5, which may be empty."""
         if os.path.isfile(path):  # noqa: PTH113  since pathlib would take a tenth of all time
-            with suppress(Unavailable):  # some servers refuse to tell, but give
+            with suppress(Unavailable, OSError):  # some servers refuse to tell, but give
                 _, size, md5 = self._ask(obstore.head, key)
                 there = Path(path).read_bytes()
-                if len(there) == size and md5 in ("", MD5(there).hexdigest()):
+                same = len(there) == size and md5 in ("", MD5(there).hexdigest())
+                if same and not self.check(path):
                     return size, md5, False
         answer, size, md5 = self._ask(obstore.get, key)
         if size > self.most:
             raise Unavailable(f"over the limit of {self.most} bytes", "refused")
         folder, _, name = path.rpartition("/")
-        checksum = MD5()
+        part, checksum = f"{folder}/.{name}.part", MD5()
         try:
             pieces = [answer.bytes()] if size <= CHUNK else answer.stream(CHUNK)
-            with replacing(path, "wb", f"{folder}/.{name}.part", BUFFER) as file:
+            with replacing(path, "wb", part, BUFFER) as file:
                 for piece in pieces:
                     file.write(piece)
                     if md5:
@@ -98,6 +117,9 @@ class Remote:
                     if not (self.boto3 and is_under_kms(self.boto3, self.parts, key)):
                         raise Unavailable("the bytes do not match the server's checksum", "broken")
                     md5 = ""
+                file.flush()
+                if reason := self.check(part):
+                    raise Unavailable(reason, "refused")
         except BaseError as error:
             raise explained(error) from None
         return size, md5, True
@@ -120,17 +142,21 @@ class Sources:
     """The folders, s3:// and http(s):// addresses in `urls`, asked in their order, by any thread.
 
     obstore repeats what is not answered in `timeout` seconds; what arrives broken is asked for
-    again here, ever later. Objects of over `most` bytes are refused. For `aws` see `open_s3`.
+    again here, ever later. Objects of over `most` bytes are refused, and those of which `check`
+    gives a reason, asked with the path of a file. For `aws` see `open_s3`.
     """
 
-    def __init__(self, urls: str | list[str], aws: dict, timeout: float, most: int) -> None:
+    def __init__(
+        self, urls: str | list[str], aws: dict, timeout: float, most: int, check: Check = passes
+    ) -> None:
         self.sources: dict[str, Folder | Remote] = {}
         self.unusable: dict[str, Unavailable] = {}
         self.silent = ""  # the source that last did not answer is asked last
         for url in listed(urls):
-            name, remote = public(url), url.startswith(ADDRESSES)
+            name, folder = public(url), not url.startswith(ADDRESSES)
             try:
-                self.sources[name] = Remote(url, aws, timeout, most) if remote else Folder(url)
+                remote = aws, timeout, most, check
+                self.sources[name] = Folder(url, check) if folder else Remote(url, *remote)
             except Unavailable as failure:
                 self.unusable[name] = failure
             except (OSError, ValueError):

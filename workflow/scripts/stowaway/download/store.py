@@ -2,9 +2,11 @@
 
 import errno
 import hashlib
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain, groupby, islice
@@ -12,11 +14,12 @@ from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 
+from stowaway.core.files import overlap
 from stowaway.core.names import listed, public
 from stowaway.core.script import BadInput
 from stowaway.core.tables import rows
 from stowaway.download.errors import Unavailable
-from stowaway.download.journal import Journal
+from stowaway.download.journal import FORGOTTEN, Journal
 
 Image = tuple[str, str, str]  # image id, file name, key
 BATCH, AHEAD = 2, 8  # images a thread takes at once; batches per thread begun ahead of the oldest
@@ -50,6 +53,7 @@ class Store:
     def __init__(self, folder: Path, journal: Path, source: str | list[str]) -> None:
         self.folder, self.journal = folder, Journal(journal)
         self.origins = [public(url) for url in listed(source)]
+        self.is_source = any(overlap(url, folder) for url in listed(source))
         self.root, self.lock = folder.resolve(), Lock()
         self.is_inside = cache(self._is_inside)
 
@@ -60,10 +64,25 @@ class Store:
     def complete(self, entry: Entry, key: str) -> bool:
         """Whether the file is there, from this origin and with the size that was noted."""
         record = self.journal.records.get(entry.file_name)
-        if not record or record[2] != self.origin(key) or not (path := Path(entry.path)).is_file():
+        path = Path(entry.path)
+        # `Path.is_file` would raise in a folder that cannot be read
+        if not record or record[2] != self.origin(key) or not os.path.isfile(path):  # noqa: PTH113
             return False
         entry.bytes, entry.md5 = record[:2]
         return path.stat().st_size == entry.bytes
+
+    def forget(self, entries: Iterable[dict[str, str]]) -> None:
+        """Have the next download ask for these rows of a manifest again, and delete their files.
+
+        A file that is a source's own stays; of a link to it, the link goes.
+        """
+        with self.journal.opened() as add:
+            for entry in entries:
+                add([entry["file_name"], 0, "", FORGOTTEN])
+                path = Path(entry["path"])
+                with suppress(OSError):
+                    if path.is_symlink() or not self.is_source:
+                        path.unlink()
 
     def fill(self, images: Iterable[Image], opened: Callable, threads: int) -> Iterator[Entry]:
         """Yield an entry per image, in order; what is missing comes from `opened()`."""
