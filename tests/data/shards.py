@@ -83,7 +83,7 @@ class Shards:
             labels=paths["labels"],
             rejected_crops=paths["rejected"],
             failures=self.folder / "lost.failed.csv",
-            max_rejected=max_rejected,
+            config={"max_rejected": max_rejected},
         )
         inputs = paths["labels"], paths["rejected"], self.manifests, index_facts
         write_summary(*inputs, paths["summary"])

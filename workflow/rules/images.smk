@@ -122,7 +122,6 @@ rule gather_labels:
         "../../envs/data.yaml"
     params:
         failures=f"{RESULTS}/rejected_crops.failed.csv",
-        max_rejected=config["max_rejected"],
     script:
         "../scripts/gather_labels.py"
 

@@ -31,7 +31,7 @@ def gather_labels(
     labels: Path,
     rejected_crops: Path,
     failures: str,
-    max_rejected: float,
+    config: dict,
 ) -> None:
     """Gather the shards in their order; memory does not grow with them.
 
@@ -59,7 +59,7 @@ def gather_labels(
     losses = Losses(read_facts(index_facts), lost, crops)
     print("\n".join(losses.table()))
     try:
-        losses.check(max_rejected, f"{index_rejected} and {failures}")
+        losses.check(config["max_rejected"], f"{index_rejected} and {failures}")
         if not crops:
             raise BadInput(f"images: no crop could be made: {dict(lost.most_common())}")
     except BadInput:  # Snakemake deletes the outputs of a failed job
