@@ -1,5 +1,6 @@
 """The split: its shares, what stays together, what is refused, and what is a leak."""
 
+import json
 import time
 
 import numpy as np
@@ -11,6 +12,7 @@ from stowaway.annotations.events import UNKNOWN
 from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table, write_table
 from stowaway.data.roles import NATIVE_ROLES, Role
+from stowaway.data.shortages import check_groups
 from stowaway.data.splits import (
     CROP_COLUMNS,
     Leak,
@@ -19,8 +21,10 @@ from stowaway.data.splits import (
     check_species,
     count_boxes,
     load_crops,
+    shares_lines,
 )
 
+BY_GAP = {"by": "gap", "gap": 60, "datetime_format": None}
 FRACTIONS = {"train": 0.5, "val": 0.1, "calibration": 0.2, "test": 0.2}
 
 
@@ -31,12 +35,24 @@ def boxes(counts: dict[str, list[int]]) -> pd.DataFrame:
         for species, sizes in counts.items()
         for number, size in enumerate(sizes)
     ]
-    return pd.DataFrame(lines, columns=["event", "species", "location", "boxes"])
+    return table_of(lines)
+
+
+def table_of(lines: list[tuple]) -> pd.DataFrame:
+    """As `count_boxes`, of lines (event, species, location, boxes) or (…, first, last)."""
+    names = "event species location boxes first last".split()
+    events = pd.DataFrame(lines, columns=names[: len(lines[0])])
+    if "first" not in events:
+        events = events.assign(first="2024-03-01T12:00:00", last="2024-03-01T12:00:05")
+    return events.assign(event_group=events["event"], photos=events["boxes"])
 
 
 def split(events, native=("fox", "jay"), novel=("rat",), seed=1, group="sequence", **more):
     settings = {"fractions": FRACTIONS, "group": group, "seed": seed}
+    by, cap = more.pop("by", BY_GAP), more.pop("cap", None)
     events = assign_roles(events, list(native), list(novel), settings, **more)
+    tested = [] if more.get("left_out") else list(novel)
+    check_groups(events, tested, settings, by, cap, "times read 9 of 9")
     check_no_leak(crops_of(events))
     return events
 
@@ -72,7 +88,9 @@ def test_four_groups_are_enough_for_every_role():
 
 def test_too_few_groups_are_an_error_with_the_counts():
     with pytest.raises(
-        BadInput, match="'jay' has 2 group\\(s\\): 1 train, 1 val, 0 calibration, 0 test"
+        BadInput,
+        match="^split: 'jay' has 10 boxes of 2 events: too few visits; label more of them; times "
+        "read 9 of 9; each native needs a group for every role",
     ):
         split(boxes({"fox": [3] * 4, "jay": [5, 5], "rat": [1]}))
 
@@ -83,7 +101,7 @@ def test_test_events_are_as_long_as_the_others():
     length = events.groupby("role")["boxes"].mean()
     assert 0.7 < length["test"] / length["train"] < 1.4  # by crops it was below 0.5
     tested = []
-    for seed in range(60):
+    for seed in range(200):
         few = split(boxes({"fox": [1, 2, 3, 10, 40], "rat": [1]}), ["fox"], seed=seed)
         tested.append(few.loc[few["role"] == "test", "boxes"].sum())
     assert 7 < np.mean(tested) < 16  # one event of five, each as often: 11.2 crops
@@ -104,7 +122,7 @@ def test_locations_stay_whole_and_those_of_a_novel_species_go_to_test():
 
 def test_species_of_one_event_have_one_role():
     events = boxes({"fox": [2] * 9, "jay": [2] * 9, "rat": [2, 2]})
-    events.loc[events["event"] == "jay0", "event"] = "fox0"
+    events.loc[events["event"] == "jay0", ["event", "event_group"]] = "fox0"
     events = split(events)
     assert events[events["event"] == "fox0"]["role"].nunique() == 1
 
@@ -168,8 +186,8 @@ def test_a_native_that_is_left_out_may_live_everywhere():
         for n in range(12)
         for species in ("fox", "jay", "hare")
     ]
-    events = pd.DataFrame(lines, columns=["event", "species", "location", "boxes"])
-    with pytest.raises(BadInput, match="group"):
+    events = table_of(lines)
+    with pytest.raises(BadInput, match="12 of its 12 groups are for test, since invasive"):
         split(events, novel=["hare"], group="location")
     events = split(events, novel=["hare"], group="location", left_out=True)
     hares = events[events["species"] == "hare"]
@@ -190,14 +208,20 @@ def test_misspelt_species_name_the_nearest_label():
 
 
 def write_annotations(path, events: pd.DataFrame):
-    """An annotations.csv with these events' boxes, mixed."""
-    table = crops_of(events)[["crop_id", "event", "species", "location"]]
-    write_table(table.sample(frac=1, random_state=0), path)
+    """An annotations.csv with these events' boxes, mixed; each on a photo of its own."""
+    table = (
+        crops_of(events)
+        .rename(columns={"first": "datetime"})
+        .drop(columns="group", errors="ignore")
+    )
+    table = table.rename(columns={"event_group": "group"})
+    names = "crop_id image_id event group species location datetime".split()
+    write_table(table[names].sample(frac=1, random_state=0), path)
 
 
 def test_boxes_are_counted_by_event_and_species_and_unknown_locations_are_one(tmp_path):
     events = boxes({"fox": [3, 1, 2], "jay": [2]})
-    events.loc[events["event"] == "jay0", "event"] = "fox0"
+    events.loc[events["event"] == "jay0", ["event", "event_group"]] = "fox0"
     events.loc[events["event"].isin(["fox1", "fox2"]), "location"] = ""
     write_annotations(tmp_path / "annotations.csv", events)
     counts = count_boxes(tmp_path / "annotations.csv").set_index(["event", "species"])
@@ -213,9 +237,11 @@ def test_boxes_are_counted_by_event_and_species_and_unknown_locations_are_one(tm
 
 def run_split(tmp_path, native=("fox",), novel=("rat",), group="sequence", left_out=False):
     settings = {"fractions": FRACTIONS, "group": group, "seed": 1}
-    paths = tmp_path / "annotations.csv", tmp_path / "splits.csv"
-    split_annotations(*paths, list(native), list(novel), settings, left_out)
-    return read_table(paths[1])
+    facts = {"times_read": 3, "images_with_time": 10, "first_unread": "0000:00:00 (a.jpg)"}
+    (tmp_path / "index_facts.json").write_text(json.dumps(facts))
+    paths = [tmp_path / name for name in ("annotations.csv", "index_facts.json", "splits.csv")]
+    split_annotations(*paths, list(native), list(novel), settings, left_out, BY_GAP, None)
+    return read_table(paths[2])
 
 
 def test_the_table_has_a_row_per_event_and_species_and_the_log_counts(tmp_path, capsys):
@@ -238,8 +264,10 @@ def test_no_native_is_refused_with_what_to_do(tmp_path):
 
 
 def test_a_misspelt_species_among_many_boxes_is_refused_in_seconds(tmp_path):
-    lines = [f"c{n},e{n // 3},{'fox' if n % 3 else 'jay'},p{n // 900}" for n in range(100_000)]
-    text = "crop_id,event,species,location\n" + "\n".join(lines) + "\n"
+    lines = [
+        f"i{n},e{n // 3},e{n // 3},{'fox' if n % 3 else 'jay'},p{n // 900}," for n in range(100_000)
+    ]
+    text = "image_id,event,group,species,location,datetime\n" + "\n".join(lines) + "\n"
     (tmp_path / "annotations.csv").write_text(text)
     start = time.perf_counter()
     with pytest.raises(BadInput, match="'foxx'.*did you mean 'fox'"):
@@ -251,7 +279,7 @@ def test_a_misspelt_species_among_many_boxes_is_refused_in_seconds(tmp_path):
 def labelled(tmp_path):
     """Paths of a labels.csv and of the splits.csv of its boxes, and the table of its crops."""
     events = boxes({"fox": [2] * 6, "jay": [1] * 6, "rat": [2]})
-    events.loc[events["event"] == "jay0", "event"] = "fox0"
+    events.loc[events["event"] == "jay0", ["event", "event_group"]] = "fox0"
     events.loc[events["event"] == "fox0", "location"] = ""
     write_annotations(tmp_path / "annotations.csv", events)
     run_split(tmp_path, ["fox", "jay"], ["rat"])
