@@ -50,19 +50,19 @@ def _days(events: pd.DataFrame) -> pd.Series:
 
     A location with such an event is one group: the event may be of any of its days.
     """
-    untimed = events.groupby("event")["first"].transform("max") == ""
-    unknown = events["location"].isin(events.loc[untimed, "location"])
-    timed = events[~unknown & (events["first"] != "")]
-    spans = timed.groupby(["location", "event_group"]).agg({"first": "min", "last": "max"})
-    starts = spans["first"].str[:10]
-    ends = spans["last"].str[:10]
+    timed = events[events["first"] != ""]
+    untimed = events.loc[~events["event"].isin(timed["event"]), "location"]
+    unknown = events["location"].isin(untimed)
+    spans: dict[tuple[str, str], tuple[str, str]] = {}
+    rows = timed[["location", "event_group", "first", "last"]].to_numpy()
+    for location, group, first, last in rows:
+        start, end = spans.get((location, group), (first, last))
+        spans[location, group] = min(start, first), max(end, last)
     days, here, until = {}, None, ""
-    for start, end, (location, group) in sorted(
-        zip(starts, ends, spans.index, strict=True), key=lambda span: (span[2][0], *span)
-    ):
-        if location != here or start > until:
-            here, until, name = location, end, f"{location}@{start}"
-        days[group], until = name, max(until, end)
+    for location, first, last, group in sorted((k[0], *v, k[1]) for k, v in spans.items()):
+        if location != here or first[:10] > until:
+            here, until, name = location, "", f"{location}@{first[:10]}"
+        days[group], until = name, max(until, last[:10])
     return events["event_group"].map(days).where(~unknown, events["location"] + f"@{UNKNOWN}")
 
 

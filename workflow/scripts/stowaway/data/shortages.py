@@ -29,13 +29,16 @@ def check_groups(
     """
     natives = events[events["role"].isin(NATIVE_ROLES)]
     roles = natives.groupby("species")["role"].nunique()
+    tested = set(events.loc[events["species"].isin(novel), "group"])
     lines = []
     for species in roles.index[roles < ENOUGH]:
         own = natives[natives["species"] == species]
+        alike = events[events["event_group"].isin(own["event_group"])]
         cause = (
-            _few_groups(own, events, split["group"], event_settings, per_species)
-            if own["group"].nunique() < ENOUGH
-            else _uneven_groups(own, set(events.loc[events["species"].isin(novel), "group"]), split)
+            _too_little(own, per_species)
+            or _unknown(own, alike, split["group"])
+            or _few_groups(own, split["group"], event_settings)
+            or _uneven_groups(own, tested, split)
         )
         boxes = f"{_count(own['boxes'].sum(), 'box', 'es')} of {_count(len(own), 'event')}"
         lines.append(f"'{_short(species)}' has {boxes}: {cause}")
@@ -46,33 +49,42 @@ def check_groups(
         )
 
 
-def _few_groups(
-    own: pd.DataFrame,
-    events: pd.DataFrame,
-    unit: str,
-    event_settings: dict,
-    per_species: int | None,
-) -> str:
-    """The cause where a native's rows `own` have fewer groups than there are roles."""
-    if per_species and own["boxes"].sum() >= per_species:
+# Each of these has a native's rows `own`, one per event, and returns the cause, or None where it is
+# another one.
+
+
+def _too_little(own: pd.DataFrame, per_species: int | None) -> str | None:
+    if per_species and own["boxes"].sum() >= per_species and own["group"].nunique() < ENOUGH:
         return f"subset.per_species ({per_species}) takes no more; raise it"
-    if own["photos"].sum() == 1:
-        return "all on one photo; label more of its visits"
-    groups, apart = own["group"].nunique(), own["event_group"].nunique()
-    together = events[events["event_group"].isin(own["event_group"])]
-    joined = together.groupby("event_group")["event"].nunique()
-    lost = own["event_group"].map(joined).gt(1) | own["event"].str.endswith(f"@{UNKNOWN}")
+    if (photos := own["photos"].sum()) < ENOUGH:
+        return f"they are on {_count(photos, 'photo')}; label more of its visits"
+    return None
+
+
+def _unknown(own: pd.DataFrame, alike: pd.DataFrame, unit: str) -> str | None:
+    """`alike` has the rows of all species whose events cannot be told apart from the native's."""
+    events = own["event_group"].map(alike.groupby("event_group")["event"].nunique())
+    unknown = events.gt(1) | own["event"].str.endswith(f"@{UNKNOWN}")
+    what = "events cannot be told apart"
     if unit == "time":
-        lost |= own["group"].str.endswith(f"@{UNKNOWN}")
-    if lost.any() and (unit == "time" or apart < ENOUGH):
-        what = "their days are unknown" if unit == "time" else "their events cannot be told apart"
-        return (
-            f"{own.loc[lost, 'boxes'].sum()} are at {_locations(own[lost])} with photos without a "
-            f"time or location, so {what}; bring the times, or see events.datetime_format"
-        )
-    if apart >= ENOUGH:
-        where = _count(groups, "day") if unit == "time" else _locations(own)
-        return f"they are {'of' if unit == 'time' else 'at'} {where}; set split.group to sequence"
+        unknown = own["group"].str.endswith(f"@{UNKNOWN}")
+        what = "days are unknown, and all are for train"
+    if not unknown.any() or unit != "time" and own["event_group"].nunique() >= ENOUGH:
+        return None
+    boxes, where = own.loc[unknown, "boxes"].sum(), _locations(own[unknown])
+    return (
+        f"{boxes} are at {where} with photos that lack a time, location or sequence, so that their "
+        f"{what}; bring what is lacking, or see events.datetime_format"
+    )
+
+
+def _few_groups(own: pd.DataFrame, unit: str, event_settings: dict) -> str | None:
+    groups = own["group"].nunique()
+    if groups >= ENOUGH:
+        return None
+    if own["event_group"].nunique() >= ENOUGH:
+        where = f"of {_count(groups, 'day')}" if unit == "time" else f"at {_locations(own)}"
+        return f"they are {where}; set split.group to sequence"
     return _long_event(own, event_settings) or "too few visits; label more of them"
 
 
@@ -95,13 +107,10 @@ def _long_event(own: pd.DataFrame, settings: dict) -> str | None:
     )
 
 
-def _uneven_groups(own: pd.DataFrame, novel: set[str], split: dict) -> str:
-    """The cause where `own` has a group for each role, and yet none of some role.
-
-    `novel` are the groups that are all for test, since a novel species is in them.
-    """
+def _uneven_groups(own: pd.DataFrame, tested: set[str], split: dict) -> str:
+    """`tested` are the groups that are all for test, since a novel species is in them."""
     groups = own.drop_duplicates("group")
-    total, shared = len(groups), groups["group"].isin(novel).sum()
+    total, shared = len(groups), groups["group"].isin(tested).sum()
     dealt = groups["role"].value_counts().reindex(NATIVE_ROLES, fill_value=0)
     if shared and total - shared < ENOUGH - 1:
         return (
@@ -111,18 +120,19 @@ def _uneven_groups(own: pd.DataFrame, novel: set[str], split: dict) -> str:
     if split["group"] != "time":
         became = ", ".join(f"{count} {role}" for role, count in dealt.items())
         return f"other natives share its {total} groups, which became {became}"
-    shares = {role: round(100 * share) for role, share in split["fractions"].items()}
-    of_days = []
-    if not dealt[list(FITTED_ROLES)].all():
-        fitted, percent = (sum(x[role] for role in FITTED_ROLES) for x in (dealt, shares))
-        of_days.append(f"{fitted} in the first {percent} %, where train and val need one each")
-    if not dealt[Role.CALIBRATION]:
-        of_days.append(f"none in the {shares[Role.CALIBRATION]} % before the test days")
+    percent = {role: round(100 * share) for role, share in split["fractions"].items()}
+    latest, fitted = f"{percent[Role.TEST]} %", sum(dealt[role] for role in FITTED_ROLES)
+    it_has = []
     if not dealt[Role.TEST]:
-        of_days.append(f"none in the last {shares[Role.TEST]} %")
+        it_has.append(f"no event in the last {latest}")
+    if not dealt[Role.CALIBRATION]:
+        it_has.append(f"no event in the {percent[Role.CALIBRATION]} % before the last {latest}")
+    if not dealt[list(FITTED_ROLES)].all():
+        first = sum(percent[role] for role in FITTED_ROLES)
+        needed = "where train and val need one each"
+        it_has.append(f"{_count(fitted, 'day')} in the first {first} %, {needed}")
     return (
-        f"of its {total} days {', '.join(of_days)} of the days of its locations; "
-        "set split.group to sequence"
+        f"of the days of its locations, it has {' and '.join(it_has)}; set split.group to sequence"
     )
 
 

@@ -85,7 +85,7 @@ def assign_roles(
     if split["group"] == "time":
         dealt = deal_later_days(natives["group"].unique(), dealt, shares)
         shares = {role: shares[role] for role in FITTED_ROLES}
-    groups = natives.groupby("species")["group"].unique()
+    groups = {name: own.unique().tolist() for name, own in natives.groupby("species")["group"]}
     roles = deal_groups(groups, dealt, shares, split["seed"])
     group_role = events["group"].map(roles)
     is_novel = events["species"].isin(novel) & group_role.fillna(Role.TEST).eq(Role.TEST)
