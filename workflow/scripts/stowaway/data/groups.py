@@ -1,7 +1,7 @@
 """What stays together in a split, and which role each group gets."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
@@ -67,7 +67,7 @@ def _days(events: pd.DataFrame) -> pd.Series:
 
 
 def deal_groups(
-    groups_of_species: Mapping[str, Iterable[str]],
+    groups_of_species: Mapping[str, Collection[str]],
     dealt: Groups,
     shares: Mapping[Role, float],
     seed: int,
@@ -79,9 +79,9 @@ def deal_groups(
     in the order of `shares`, by what each role's share of all its groups still lacks. So roles
     hardly move when data grows: one more group of a species that shares none moves at most one
     group over each of the cuts, to the role beside its own, and another species moves groups only
-    where the two share some. Groups count the same whatever their size: a deal that evens out the
-    crops gives the long bursts to training, and a test event, scored by its highest crop, then
-    looks less novel than a novel one for its shortness alone.
+    of species that it shares some with. Groups count the same whatever their size: a deal that
+    evens out the crops gives the long bursts to training, and a test event, scored by its highest
+    crop, then looks less novel than a novel one for its shortness alone.
     """
     roles = dict(dealt)
     for _, groups in sorted(groups_of_species.items(), key=lambda item: (len(item[1]), item[0])):
