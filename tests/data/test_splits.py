@@ -466,7 +466,7 @@ def test_too_few_groups_since_the_gap_is_long():
 @pytest.mark.parametrize("unit", ["sequence", "location", "time"])
 def test_too_few_groups_since_the_times_are_lost(unit):
     lost = pacas(("A", 40, "", ""), SHORT, event_group="A@unknown")
-    what = "days are unknown, and all are for train"
+    what = "days are unknown"
     what = what if unit == "time" else "events cannot be told apart"
     expected = f"45 boxes of 2 events: 45 are at 1 location {UNTOLD} {what}; {BRING}"
     assert refusal(lost, group=unit) == expected
@@ -475,8 +475,7 @@ def test_too_few_groups_since_the_times_are_lost(unit):
 def test_too_few_days_since_most_locations_have_no_times():
     lines = [(f"L{n}", 9, "", "") for n in range(20)] + [LONG, SHORT]
     assert refusal(pacas(*lines), group="time") == (
-        f"240 boxes of 22 events: 180 are at 20 locations {UNTOLD} days are unknown, and all are "
-        f"for train; {BRING}"
+        f"240 boxes of 22 events: 180 are at 20 locations {UNTOLD} days are unknown; {BRING}"
     )
 
 
@@ -513,8 +512,50 @@ def test_uneven_groups_since_invasive_species_are_in_them():
     with_paca = events["species"] == "rat"
     events.loc[with_paca, ["event", "event_group"]] = [[f"paca{n}"] * 2 for n in range(4)]
     assert refusal(events, novel=["rat"]) == (
-        "10 boxes of 5 events: 4 of its 5 groups are for test, since invasive species are in them; "
+        "10 boxes of 5 events: 4 of its 5 groups are for test, as invasive species share them; "
         "label more of its visits"
+    )
+
+
+@pytest.mark.parametrize("unit", ["sequence", "location", "time"])
+def test_invasive_species_are_in_all_groups_since_events_are_long_or_unknown(unit):
+    """By sequence: four events of weeks, in which rats are too; by hand 1,209,600 s in 8 pauses."""
+    start, end = "2024-03-01T00:00:00", "2024-03-15T00:00:00"
+    events = pacas(*[(f"L{n}", 9, start, end) for n in range(4)])
+    events = pd.concat([events, events.assign(species="rat")], ignore_index=True)
+    cause = refusal(events, novel=["rat"], group=unit)
+    assert cause == (
+        "36 boxes of 4 events: 4 of its 4 groups are for test, as invasive species share them; "
+        "9 of its photos are one event of 336.0 h; an events.gap under 151200 s would part it "
+        "(it is 60 s)"
+    )
+    events[["first", "last"]] = ""
+    events["event"] = events["event_group"] = events["location"] + f"@{UNKNOWN}"
+    what = "days are unknown" if unit == "time" else "events cannot be told apart"
+    if unit != "location":  # there no time would help
+        cause = refusal(events, novel=["rat"], group=unit)
+        assert cause == f"36 boxes of 4 events: 36 are at 4 locations {UNTOLD} {what}; {BRING}"
+
+
+def test_invasive_species_are_at_all_locations():
+    lines = [(f"L{n % 5}", 9, f"2024-03-1{n}T01:00", f"2024-03-1{n}T01:01") for n in range(9)]
+    events = pd.concat([pacas(*lines), pacas(*lines).assign(species="rat")], ignore_index=True)
+    events["event"] = events["event_group"] = events["species"] + events["event"]
+    assert refusal(events, novel=["rat"], group="location") == (
+        "81 boxes of 9 events: 5 of its 5 groups are for test, as invasive species share them; "
+        "set split.group to sequence"
+    )
+
+
+def test_locations_are_one_group_since_some_photos_lack_theirs():
+    """A photo of no location may be of the first event of four of six locations."""
+    lines = [(f"L{n}", 9, f"2024-03-1{n}T01:00", f"2024-03-1{n}T01:01") for n in range(6)]
+    events = pacas(*lines, *lines, (UNKNOWN, 1, *["2024-03-10T01:00"] * 2))
+    events["event"] = events["event_group"] = [f"e{n}" for n in range(13)]
+    events.loc[[0, 1, 2, 3, 12], "event_group"] = "e0"
+    assert refusal(events, group="location") == (
+        f"109 boxes of 13 events: 73 are at 5 locations {UNTOLD} locations cannot be told apart; "
+        f"{BRING}"
     )
 
 
@@ -533,7 +574,7 @@ def test_uneven_groups_since_other_natives_share_them():
             causes.add(str(refused).removesuffix(NEEDS))
     told = re.compile(
         r"split: 'paca' has 10 boxes of 5 events: other natives share its 5 groups, which became "
-        r"(\d) train, (\d) val, (\d) calibration, (\d) test"
+        r"(\d) train, (\d) val, (\d) calibration, (\d) test; label more of its visits"
     )
     assert causes
     for cause in causes:
@@ -597,7 +638,7 @@ def test_a_native_that_is_left_out_may_live_everywhere():
         for species in ("fox", "jay", "hare")
     ]
     events = table_of(lines)
-    with pytest.raises(BadInput, match="12 of its 12 groups are for test, since invasive"):
+    with pytest.raises(BadInput, match="12 of its 12 groups are for test, as invasive"):
         split(events, novel=["hare"], group="location")
     events = split(events, novel=["hare"], group="location", left_out=True)
     hares = events[events["species"] == "hare"]

@@ -41,7 +41,8 @@ def split_annotations(
         boxes=("boxes", "sum"), groups=("group", "nunique")
     )
     print(counts.to_string())
-    print(*shares_lines(table, split["fractions"], novel), sep="\n")
+    for line in shares_lines(table, split["fractions"], novel):
+        print(line)
     write_table(table[COLUMNS], splits)
 
 

@@ -10,7 +10,7 @@ from stowaway.data.roles import FITTED_ROLES, NATIVE_ROLES, Role
 
 ENOUGH = len(NATIVE_ROLES)  # groups of a species, one for each role
 LONG_EVENT = 600  # seconds; a longer one may be several visits
-ENDS = ("first", "last")  # times of an event
+DAY = 86_400
 
 
 def check_groups(
@@ -33,12 +33,12 @@ def check_groups(
     lines = []
     for species in roles.index[roles < ENOUGH]:
         own = natives[natives["species"] == species]
-        alike = events[events["event_group"].isin(own["event_group"])]
+        alike = events[events["group"].isin(own["group"])]
         cause = (
             _too_little(own, per_species)
             or _unknown(own, alike, split["group"])
             or _few_groups(own, split["group"], event_settings)
-            or _uneven_groups(own, tested, split)
+            or _uneven_groups(own, tested, split, event_settings)
         )
         boxes = f"{_count(own['boxes'].sum(), 'box', 'es')} of {_count(len(own), 'event')}"
         lines.append(f"'{_short(species)}' has {boxes}: {cause}")
@@ -62,16 +62,20 @@ def _too_little(own: pd.DataFrame, per_species: int | None) -> str | None:
 
 
 def _unknown(own: pd.DataFrame, alike: pd.DataFrame, unit: str) -> str | None:
-    """`alike` has the rows of all species whose events cannot be told apart from the native's."""
+    """`alike` has the rows of all species in the native's groups."""
     events = own["event_group"].map(alike.groupby("event_group")["event"].nunique())
-    unknown = events.gt(1) | own["event"].str.endswith(f"@{UNKNOWN}")
+    locations = own["group"].map(alike.groupby("group")["location"].nunique())
+    untold = events.gt(1) | own["event"].str.endswith(f"@{UNKNOWN}")
     what = "events cannot be told apart"
     if unit == "time":
-        unknown = own["group"].str.endswith(f"@{UNKNOWN}")
-        what = "days are unknown, and all are for train"
-    if not unknown.any() or unit != "time" and own["event_group"].nunique() >= ENOUGH:
+        untold = locations.gt(1) | own["group"].str.endswith(f"@{UNKNOWN}")
+        what = "days are unknown"
+    elif unit == "location" and own["event_group"].nunique() >= ENOUGH:
+        untold = locations.gt(1)
+        what = "locations cannot be told apart"
+    if not untold.any() or own.loc[~untold, "group"].nunique() >= ENOUGH:
         return None
-    boxes, where = own.loc[unknown, "boxes"].sum(), _locations(own[unknown])
+    boxes, where = own.loc[untold, "boxes"].sum(), _locations(own[untold])
     return (
         f"{boxes} are at {where} with photos that lack a time, location or sequence, so that their "
         f"{what}; bring what is lacking, or see events.datetime_format"
@@ -85,41 +89,27 @@ def _few_groups(own: pd.DataFrame, unit: str, event_settings: dict) -> str | Non
     if own["event_group"].nunique() >= ENOUGH:
         where = f"of {_count(groups, 'day')}" if unit == "time" else f"at {_locations(own)}"
         return f"they are {where}; set split.group to sequence"
-    return _long_event(own, event_settings) or "too few visits; label more of them"
+    return _long_event(own, event_settings, LONG_EVENT) or "too few visits; label more of them"
 
 
-def _long_event(own: pd.DataFrame, settings: dict) -> str | None:
-    """What would part the event with most photos, if it is long."""
-    event = own.loc[own["photos"].idxmax()]
-    if not event["first"]:
-        return None
-    first, last = (
-        datetime.fromisoformat(event[end]).replace(tzinfo=None) for end in ("first", "last")
-    )
-    span = (last - first).total_seconds()
-    if span < LONG_EVENT:
-        return None
-    pause = int(span / (event["photos"] - 1))  # some pause is no shorter than the mean
-    by = ", with events.by: gap," if settings["by"] != "gap" else ""
-    return (
-        f"{event['photos']} of its photos are one event of {span / 3600:.1f} h; an events.gap "
-        f"under {pause} s{by} would part it (it is {settings['gap']:g} s)"
-    )
-
-
-def _uneven_groups(own: pd.DataFrame, tested: set[str], split: dict) -> str:
+def _uneven_groups(
+    own: pd.DataFrame, tested: set[str], split: dict, event_settings: dict
+) -> str | None:
     """`tested` are the groups that are all for test, since a novel species is in them."""
-    groups = own.drop_duplicates("group")
+    unit, groups = split["group"], own.drop_duplicates("group")
     total, shared = len(groups), groups["group"].isin(tested).sum()
+    long_event = _long_event(own, event_settings, DAY if unit == "time" else LONG_EVENT)
+    remedy = long_event or "label more of its visits"
+    if unit == "time" and not long_event or unit == "location" and total < len(own):
+        remedy = "set split.group to sequence"
     dealt = groups["role"].value_counts().reindex(NATIVE_ROLES, fill_value=0)
     if shared and total - shared < ENOUGH - 1:
         return (
-            f"{shared} of its {total} groups are for test, since invasive species are in them; "
-            "label more of its visits"
+            f"{shared} of its {total} groups are for test, as invasive species share them; {remedy}"
         )
-    if split["group"] != "time":
+    if unit != "time":
         became = ", ".join(f"{count} {role}" for role, count in dealt.items())
-        return f"other natives share its {total} groups, which became {became}"
+        return f"other natives share its {total} groups, which became {became}; {remedy}"
     percent = {role: round(100 * share) for role, share in split["fractions"].items()}
     latest, fitted = f"{percent[Role.TEST]} %", sum(dealt[role] for role in FITTED_ROLES)
     it_has = []
@@ -131,8 +121,25 @@ def _uneven_groups(own: pd.DataFrame, tested: set[str], split: dict) -> str:
         first = sum(percent[role] for role in FITTED_ROLES)
         needed = "where train and val need one each"
         it_has.append(f"{_count(fitted, 'day')} in the first {first} %, {needed}")
+    return f"of the days of its locations, it has {' and '.join(it_has)}; {remedy}"
+
+
+def _long_event(own: pd.DataFrame, settings: dict, seconds: int) -> str | None:
+    """What would part the event with most photos, where it lasts so many seconds."""
+    event = own.loc[own["photos"].idxmax()]
+    if not event["first"]:
+        return None
+    first, last = (
+        datetime.fromisoformat(event[end]).replace(tzinfo=None) for end in ("first", "last")
+    )
+    span = (last - first).total_seconds()
+    if span < seconds:
+        return None
+    pause = int(span / (event["photos"] - 1))  # some pause is no shorter than the mean
+    by = ", with events.by: gap," if settings["by"] != "gap" else ""
     return (
-        f"of the days of its locations, it has {' and '.join(it_has)}; set split.group to sequence"
+        f"{event['photos']} of its photos are one event of {span / 3600:.1f} h; an events.gap "
+        f"under {pause} s{by} would part it (it is {settings['gap']:g} s)"
     )
 
 
