@@ -144,23 +144,23 @@ def test_a_seed_deals_the_same_on_every_machine_and_in_every_version():
 
 
 def test_counts_of_groups_go_by_the_shares_one_at_a_time():
-    """By hand: one each, the largest share first, then Sainte-Laguë's divisors 3, 5, 7, …"""
+    """By hand: each to the least of count / share, so one each first, then train at 1 / 0.5."""
     counts = {
         1: (1, 0, 0, 0),
-        3: (1, 0, 1, 1),
+        3: (1, 1, 1, 0),
         4: (1, 1, 1, 1),
-        5: (2, 1, 1, 1),  # 0.5 / 3 > 0.2 / 3 > 0.1 / 3
-        6: (3, 1, 1, 1),  # 0.5 / 5 = 0.1 > 0.2 / 3
-        7: (4, 1, 1, 1),  # 0.5 / 7 = 0.0714 > 0.2 / 3 = 0.0667
-        8: (4, 1, 2, 1),  # 0.2 / 3 > 0.5 / 9 = 0.0556
-        9: (4, 1, 2, 2),
-        10: (5, 1, 2, 2),
+        5: (2, 1, 1, 1),  # 1 / 0.5 = 2
+        6: (3, 1, 1, 1),  # 2 / 0.5 = 4
+        7: (3, 1, 2, 1),  # 1 / 0.2 = 5 before 3 / 0.5 = 6
+        8: (3, 1, 2, 2),
+        10: (5, 1, 2, 2),  # 3 / 0.5, 4 / 0.5 before 1 / 0.1 = 2 / 0.2 = 10
+        14: (6, 2, 3, 3),
         100: (50, 10, 20, 20),
     }
     for groups, expected in counts.items():
         dealt = Counter(apportion(groups, FRACTIONS, {}))
         assert tuple(dealt[role] for role in NATIVE_ROLES) == expected
-    assert apportion(2, FRACTIONS, {"test": 3, "novel": 9}) == ["train", "calibration"]
+    assert apportion(3, FRACTIONS, {"test": 3, "novel": 9}) == ["train", "val", "calibration"]
     assert apportion(3, FRACTIONS, {"train": 6, "test": 1}) == ["val", "calibration", "calibration"]
 
 

@@ -24,16 +24,13 @@ QUEUED_ROLES = (Role.TEST, Role.NOVEL, Role.UNLISTED)
 def apportion(groups: int, shares: Mapping[Role, float], dealt: Mapping[Role, int]) -> list[Role]:
     """The roles of so many groups, in the order of `shares`, beside those that are dealt already.
 
-    `dealt` has the number of groups of each role. A role without a group comes first; else each
-    group goes by Sainte-Laguë's divisors (Balinski and Young, Fair Representation, 1982): where one
-    group is added, one role gets one more and none gets fewer. `shares` need not sum to 1.
+    `dealt` has the number of groups of each role. Each group goes to the role that is furthest
+    behind its share. That is Adams' divisor method (Balinski and Young, Fair Representation, 1982):
+    each role has a group as soon as there is one for each, and where one group is added, one role
+    gets one more and none gets fewer. `shares` need not sum to 1.
     """
-    counts = {role: dealt.get(role, 0) for role in shares}
-
-    def claim(role: Role) -> tuple[bool, float]:
-        return not counts[role], shares[role] / (2 * counts[role] + 1)
-
+    counts = Counter({role: dealt.get(role, 0) for role in shares})
     for _ in range(groups):
-        counts[max(shares, key=claim)] += 1
-    due = Counter(counts) - Counter(dealt)
+        counts[min(shares, key=lambda role: counts[role] / shares[role])] += 1
+    due = counts - Counter(dealt)
     return [role for role in shares for _ in range(due[role])]

@@ -139,7 +139,7 @@ def _long_event(own: pd.DataFrame, settings: dict, seconds: int) -> str | None:
     by = ", with events.by: gap," if settings["by"] != "gap" else ""
     return (
         f"{event['photos']} of its photos are one event of {span / 3600:.1f} h; an events.gap "
-        f"under {pause} s{by} would part it (it is {settings['gap']:g} s)"
+        f"under {pause} s{by} would part it (it is {settings['gap']:.10g} s)"
     )
 
 
