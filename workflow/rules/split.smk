@@ -7,6 +7,7 @@ No photo is needed: a misspelt species is refused before anything is downloaded.
 rule split_annotations:
     input:
         annotations=ANNOTATIONS,
+        facts="<results>/index_facts.json",
         modules=modules("split_annotations"),
     output:
         splits="<results>/folds/{fold}/{seed}/splits.csv",
@@ -20,5 +21,7 @@ rule split_annotations:
         novel=lambda w: FOLDS[w.fold]["novel"],
         split=lambda w: config["split"] | {"seed": int(w.seed)},
         left_out=lambda w: w.fold.startswith("leave_out_"),
+        events=config["events"],
+        per_species=config["subset"]["per_species"],
     script:
         "../scripts/split_annotations.py"

@@ -5,31 +5,45 @@ Needs no photo: a misspelt species, or one with too few groups, is refused befor
 
 from pathlib import Path
 
+from stowaway.annotations.facts import read_facts, times_line
 from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import write_table
-from stowaway.data.splits import assign_roles, count_boxes
+from stowaway.data.shortages import check_groups
+from stowaway.data.splits import assign_roles, check_sides, count_boxes, shares_lines
 
 COLUMNS = "event species group role location boxes".split()
 
 
 def split_annotations(
     annotations: Path,
+    facts: Path,
     splits: Path,
     native: list[str],
     novel: list[str],
     split: dict,
     left_out: bool,
+    events: dict,
+    per_species: int | None,
 ) -> None:
-    """Write a row per event and species; print the boxes and groups of each species and role."""
+    """Write a row per event and species; print the boxes and groups of each species and role.
+
+    `split`, `events` and `per_species` are the config's `split`, `events` and
+    `subset.per_species`; the last two are for messages alone.
+    """
     if not native:
         proposal = annotations.with_name("species_proposal.yaml")
         raise BadInput(f"species.native: no species is listed; ask for {proposal} first")
-    events = assign_roles(count_boxes(annotations), native, novel, split, left_out)
-    counts = events.groupby(["species", "role"]).agg(
+    table = assign_roles(count_boxes(annotations), native, novel, split, left_out)
+    times = times_line(read_facts(facts))
+    check_groups(table, [] if left_out else novel, split, events, per_species, times)
+    check_sides(table)
+    counts = table.groupby(["species", "role"]).agg(
         boxes=("boxes", "sum"), groups=("group", "nunique")
     )
     print(counts.to_string())
-    write_table(events[COLUMNS], splits)
+    for line in shares_lines(table, split["fractions"], novel):
+        print(line)
+    write_table(table[COLUMNS], splits)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Deal whole groups of natives out to the roles, and prove that nothing lies on two sides."""
+"""The role of each event and species, and the proof that nothing lies on two sides."""
 
 import difflib
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,12 @@ import pandas as pd
 from stowaway.annotations.events import UNKNOWN
 from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table, rows
-from stowaway.data.roles import NATIVE_ROLES, Role
+from stowaway.data.groups import deal_groups, deal_later_days, groups_of
+from stowaway.data.roles import FITTED_ROLES, NATIVE_ROLES, Role
 
-UNITS = ("group", "event", "image_id", "photo_checksum", "crop_checksum")  # each on one side only
+# Each lies on one side only.
+UNITS = ("group", "event_group", "event", "image_id", "photo_checksum", "crop_checksum")
+COUNTS = "event species event_group location boxes photos first last".split()
 CROP_COLUMNS = (
     "row crop_id species event group role location datetime image_path image_id "
     "crop_width crop_height photo_checksum crop_checksum"
@@ -24,16 +28,29 @@ class Leak(BadInput):
 
 
 def count_boxes(annotations: Path) -> pd.DataFrame:
-    """A row per event and species, in order of appearance: `event species location boxes`.
+    """A row per event and species, in order of appearance, with the columns COUNTS.
 
-    An unknown location is UNKNOWN. Memory grows with the events, not with the boxes.
+    `event_group` is the table's `group`: events that share one cannot be told apart. An unknown
+    location is UNKNOWN. `first` and `last` are the earliest and latest local time in ISO 8601,
+    blank where none is known. The boxes of a photo follow each other in the table. Memory grows
+    with the events, not with the boxes.
     """
-    boxes, location = Counter(), {}
+    place, counts = {}, {}
+    image, labelled = None, set()
     for row in rows(annotations):
-        boxes[row["event"], row["species"]] += 1
-        location.setdefault(row["event"], row["location"] or UNKNOWN)
-    table = pd.DataFrame(boxes.keys(), columns=["event", "species"], dtype=str)
-    return table.assign(location=table["event"].map(location), boxes=list(boxes.values()))
+        if row["image_id"] != image:
+            image, labelled = row["image_id"], set()
+        event, species, time = row["event"], row["species"], row["datetime"]
+        place.setdefault(event, (row["group"], row["location"] or UNKNOWN))
+        count = counts.setdefault((event, species), [0, 0, "", ""])
+        count[0] += 1
+        count[1] += species not in labelled
+        labelled.add(species)
+        if time:
+            count[2:] = min(count[2] or time, time), max(count[3], time)
+    return pd.DataFrame(
+        ((*key, *place[key[0]], *count) for key, count in counts.items()), columns=COUNTS
+    )
 
 
 def check_species(listed: dict[str, list[str]], labels: set[str]) -> None:
@@ -51,69 +68,56 @@ def check_species(listed: dict[str, list[str]], labels: set[str]) -> None:
 def assign_roles(
     events: pd.DataFrame, native: list[str], novel: list[str], split: dict, left_out: bool = False
 ) -> pd.DataFrame:
-    """The table of events and species with two more columns, `group` and `role` (see `Role`).
+    """The table of `count_boxes` with two more columns, `group` and `role` (see `Role`).
 
-    `events` has `event`, `species` and `location`; `split` is the config's. A group is an event or
-    a location, and all unknown locations are one group. A novel species keeps its groups' natives
-    on the test side. A `left_out` native is novel too, but may live at most locations, so groups
-    are dealt as if it were not there: it is novel in groups of the test side or without another
-    native, and unlisted in the others. Raises `BadInput` for a species that no box has, or one
-    with too few groups.
+    `split` is the config's; `groups_of` says what a group is, `deal_groups` and, for the unit time,
+    `deal_later_days` how it gets its role. A novel species keeps its groups' natives on the test
+    side. A `left_out` native is novel too, but may live at most locations, so groups are dealt as
+    if it were not there: it is novel in groups of the test side or without another native, and
+    unlisted in the others. Raises `BadInput` for a species that no box has. A native may end
+    without a group of some role: `check_groups` says why.
     """
     listed = {"native": native + novel} if left_out else {"native": native, "invasive": novel}
     check_species(listed, set(events["species"]))
-    group = events["event"] if split["group"] == "sequence" else events["location"]
-    events = events.assign(group=group)
+    events = events.assign(group=groups_of(events, split["group"]))
     tested = [] if left_out else novel
-    roles = deal_groups(events, native, tested, split["fractions"], split["seed"])
+    dealt = dict.fromkeys(events.loc[events["species"].isin(tested), "group"], Role.TEST)
+    natives = events[events["species"].isin(native)]
+    shares = {role: split["fractions"][role] for role in NATIVE_ROLES}
+    if split["group"] == "time":
+        dealt = deal_later_days(natives["group"].unique(), dealt, shares)
+        shares = {role: shares[role] for role in FITTED_ROLES}
+    groups = {name: own.unique().tolist() for name, own in natives.groupby("species")["group"]}
+    roles = deal_groups(groups, dealt, shares, split["seed"])
     group_role = events["group"].map(roles)
     is_novel = events["species"].isin(novel) & group_role.fillna(Role.TEST).eq(Role.TEST)
     role = group_role.where(events["species"].isin(native), Role.UNLISTED)
     return events.assign(role=role.mask(is_novel, Role.NOVEL))
 
 
-def deal_groups(
-    table: pd.DataFrame,
-    native: list[str],
-    novel: list[str],
-    fractions: dict[str, float],
-    seed: int,
-) -> dict[str, Role]:
-    """The role, one of NATIVE_ROLES, of each group in which a native or a novel species lies.
+def shares_lines(
+    splits: pd.DataFrame, fractions: dict[str, float], novel: Sequence[str] = ()
+) -> list[str]:
+    """What few groups did to the shares: a line per species of `splits` that it happened to.
 
-    `table` has `species` and `group`. Groups with a novel species go to the test side. Species
-    with the fewest groups are dealt out first, in random order, each group to the role that is
-    furthest behind its share of that species' groups, so that every role gets a group of every
-    species that has four free ones. Groups count the same whatever their size: a deal that evens
-    out the crops gives the long bursts to training, and a test event, scored by its highest crop,
-    then looks less novel than a novel one for its shortness alone. Raises `BadInput` where a native
-    species ends without a group in some role.
+    A native has a line where a role has five percent of its groups more or less than the asked
+    `fractions`, for fewer than 20 groups, and where no group is for calibration or test. A `novel`
+    species has one where none of its groups is on the test side, so that nothing is measured on it.
     """
-    species_of: dict[str, set] = defaultdict(set)
-    for species, group in zip(table["species"], table["group"], strict=True):
-        species_of[group].add(species)
-    roles = {g: Role.TEST for g, names in species_of.items() if not names.isdisjoint(novel)}
-    groups_of = {s: sorted(g for g, names in species_of.items() if s in names) for s in native}
-    for number, species in enumerate(sorted(native, key=lambda s: (len(groups_of[s]), s))):
-        dealt = Counter(roles[g] for g in groups_of[species] if g in roles)
-        free = np.array([g for g in groups_of[species] if g not in roles], dtype=object)
-        np.random.default_rng([seed, number]).shuffle(free)
-        for group in free:
-            roles[group] = min(NATIVE_ROLES, key=lambda role: dealt[role] / fractions[role])
-            dealt[roles[group]] += 1
-    counts = {s: Counter(roles[group] for group in groups_of[s]) for s in native}
-    short = [_in_words(s, counts[s]) for s in native if len(counts[s]) < len(NATIVE_ROLES)]
-    if short:
-        raise BadInput(
-            "split: " + "; ".join(short) + "; each role needs at least one: take the species "
-            "off species.native, or, where split.group is location, set it to sequence"
-        )
-    return roles
-
-
-def _in_words(species: str, groups: Counter) -> str:
-    roles = ", ".join(f"{groups[role]} {role}" for role in NATIVE_ROLES)
-    return f"'{species}' has {groups.total()} group(s): {roles}"
+    groups = splits.drop_duplicates(["species", "group"])
+    lines = []
+    for species, own in groups[groups["role"].isin(NATIVE_ROLES)].groupby("species"):
+        counts, total = Counter(own["role"]), len(own)
+        off = max(abs(counts[role] / total - fractions[role]) for role in NATIVE_ROLES)
+        if (total < 20 and off >= 0.05) or not (counts[Role.CALIBRATION] and counts[Role.TEST]):
+            dealt = ", ".join(f"{counts[role]} {role}" for role in NATIVE_ROLES)
+            asked = "/".join(f"{fractions[role]:g}" for role in NATIVE_ROLES)
+            lines.append(f"{species}: {total} groups: {dealt} (asked {asked})")
+    tested = set(splits.loc[splits["role"] == Role.NOVEL, "species"])
+    for species in sorted(set(novel) - tested):
+        total = (groups["species"] == species).sum()
+        lines.append(f"{species}: {total} groups, none on the test side: nothing is measured on it")
+    return lines
 
 
 def load_crops(labels: Path | str, splits: Path | str) -> pd.DataFrame:
@@ -147,13 +151,20 @@ def load_crops(labels: Path | str, splits: Path | str) -> pd.DataFrame:
 
 
 def check_no_leak(crops: pd.DataFrame) -> None:
-    """Raise `Leak` if anything is on two sides.
+    """Raise `Leak` if anything is on two sides, as `check_sides`, or a crop is listed twice."""
+    check_sides(crops)
+    if not crops["crop_id"].is_unique:
+        raise Leak("leak: a crop is listed twice")
 
-    The sides are train, val, calibration, and test with novel. A group, an event, an image, the
-    bytes of a photo and the pixels of a crop (by checksums, where there are any) lie on one of them
-    only, a species is not both native and novel, and no crop is listed twice.
+
+def check_sides(table: pd.DataFrame) -> None:
+    """Raise `Leak` if anything in a table of events or crops with their roles is on two sides.
+
+    The sides are train, val, calibration, and test with novel. A group, events that cannot be told
+    apart, an event, an image, the bytes of a photo and the pixels of a crop (by checksums), as far
+    as the table has them, lie on one of them only, and a species is not both native and novel.
     """
-    used = crops[crops["role"] != Role.UNLISTED]
+    used = table[table["role"] != Role.UNLISTED]
     side = used["role"].replace(Role.NOVEL, Role.TEST)
     for unit in (name for name in UNITS if name in used):
         known = used[unit].notna() & (used[unit] != "")
@@ -165,5 +176,3 @@ def check_no_leak(crops: pd.DataFrame) -> None:
     both = set(used.loc[is_novel, "species"]) & set(used.loc[~is_novel, "species"])
     if both:
         raise Leak(f"leak: {sorted(both)} are native and novel")
-    if not crops["crop_id"].is_unique:
-        raise Leak("leak: a crop is listed twice")
