@@ -57,6 +57,8 @@ def clean_location(value: object) -> str | None:
 
 def shown(value: object) -> str:
     """A value from outside as it stands in a message: in quotes, short, without controls."""
+    if not (isinstance(value, str) or clean_id(value) or value is None):
+        value = f"a {type(value).__name__}"  # a list may be too deep to print, a number too long
     text = clean_text(str(value))
     return f"'{text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}'"
 
