@@ -224,21 +224,19 @@ class FormCheck:
     def holds_shares(self, row: dict) -> bool:
         """Count the row's box; returns whether its numbers are shares of the photo."""
         box, width, height = [row[side] for side in "xywh"], row["width"], row["height"]
-        numbers = ", ".join(f"{number:g}" for number in box)
-        example = f"[{numbers}] of annotation {shown(row['id'])}"
         self.boxes += 1
         if all(-0.01 <= number <= 1.01 for number in box):
             self.shares += 1
-            self.share_example = self.share_example or example
+            self.share_example = self.share_example or _example(row)
             return True
         if width and height:
-            self.sized += 1
             x, y, x2, y2 = box
+            self.sized += 1
             self.corners += x < x2 and y < y2 and overshoot(0, 0, x2, y2, width, height) <= FAR
             if overshoot(*box, width, height) > FAR:
                 self.beyond += 1
-                example = f"{example} on a photo of {width} x {height}"
-                self.beyond_example = self.beyond_example or example
+                size = f" on a photo of {width} x {height}"
+                self.beyond_example = self.beyond_example or _example(row) + size
         return False
 
     def raise_if_unlike_pixels(self) -> None:
@@ -258,6 +256,11 @@ class FormCheck:
             f"coco: {self.beyond:,} of {self.sized:,} boxes leave their photo by over {FAR} px, as "
             f"{self.beyond_example}; {ask} to pixels to clip them"
         )
+
+
+def _example(row: dict) -> str:
+    numbers = ", ".join(f"{row[side]:g}" for side in "xywh")
+    return f"[{numbers}] of annotation {shown(row['id'])}"
 
 
 def overshoot(

@@ -9,6 +9,8 @@ visit lies in training and in test:
 - Where a location has frames with and without a sequence, events within the gap are one group.
 - Where a frame has no location, though others have one, its event and all events within the gap
   are one group, and so are those of its sequence, and those without a time.
+- Where a time has no offset, though those of its location have several, its event and all that it
+  would be within the gap of by another of these offsets are one group.
 
 A group goes by the name of one of its events; an event that is told apart from all is its group.
 """
@@ -40,15 +42,32 @@ FRAMES = """
 SELECT number, location, datetime, seconds, span, seq_id FROM images WHERE reason IS NULL
 ORDER BY location, seconds, file_name
 """
-# Whether some frames have a time (location, sequence) and others none.
+# The most frequent offsets of each location with several; a frame of no location may have any.
+OFFSETS = """
+CREATE TEMP TABLE offsets AS SELECT location, "offset" FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY location ORDER BY images DESC) AS nth,
+    COUNT(*) OVER (PARTITION BY location) AS offsets FROM (
+        SELECT location, "offset", COUNT(*) AS images FROM images
+        WHERE "offset" IS NOT NULL AND location IS NOT NULL GROUP BY location, "offset"
+        UNION ALL SELECT NULL, "offset", COUNT(*) FROM images
+        WHERE "offset" IS NOT NULL GROUP BY "offset"
+    )
+) WHERE offsets > 1 AND nth <= 4
+"""
+# Whether some frames have a time (location, sequence, offset) and others none.
 PARTLY_KNOWN = """
 SELECT MAX(seconds IS NULL) > MIN(seconds IS NULL) OR MAX(location IS NULL) > MIN(location IS NULL)
-OR MAX(seq_id IS NULL) > MIN(seq_id IS NULL) FROM images WHERE reason IS NULL
+OR MAX(seq_id IS NULL) > MIN(seq_id IS NULL) OR EXISTS (SELECT 1 FROM offsets)
+FROM images WHERE reason IS NULL
 """
 EVENTS = """
 SELECT event, location, seq_id, MIN(seconds) AS start, MAX(seconds + lasting(span)) AS until,
-MAX(seconds IS NULL) AS untimed FROM images WHERE reason IS NULL
-GROUP BY event ORDER BY location, start
+MAX(seconds IS NULL) AS untimed FROM images WHERE reason IS NULL GROUP BY event
+UNION ALL
+SELECT i.event, i.location, i.seq_id, clock - o."offset", clock - o."offset" + lasting(span), 0
+FROM images i JOIN offsets o ON o.location IS i.location
+WHERE i."offset" IS NULL AND clock IS NOT NULL AND reason IS NULL
+ORDER BY location, start
 """
 
 
@@ -61,6 +80,7 @@ def assign_events(db: sqlite3.Connection, gap: float, use_seq_id: bool) -> None:
     if not use_seq_id:
         db.execute("UPDATE images SET seq_id = NULL WHERE seq_id IS NOT NULL")
     adopt_offsets(db)
+    db.execute(OFFSETS)
     db.execute(REJECT_UNPLACED)
     db.execute("CREATE TEMP TABLE numbered (number INTEGER PRIMARY KEY, event TEXT)")
     frames = db.execute(FRAMES)
