@@ -92,6 +92,18 @@ def test_a_location_with_frames_without_a_time_is_one_group(write_json, tmp_path
     assert len(set.union(*groups.values())) == 9
 
 
+def test_a_photo_without_a_box_links_no_events(write_json, tmp_path):
+    frames = visits(12, random.Random(0), sequences=False)
+    for missing in "datetime", "location":
+        frames.append({"visit": 12, "at": 0, "datetime": moment(100)} | {missing: None})
+    coco = island(frames)
+    del coco["annotations"][-1]
+    coco["annotations"][-1]["category_id"] = 0
+    coco["categories"].append({"id": 0, "name": "empty"})
+    rows, _ = run_index(write_json(coco), tmp_path)
+    assert len(rows) == 36 and len({row["group"] for row in rows}) == 12
+
+
 def test_frames_with_and_without_a_sequence_are_linked_within_the_gap(write_json, tmp_path):
     frames = [
         {"visit": 0, "at": 0, "seq_id": "s"},

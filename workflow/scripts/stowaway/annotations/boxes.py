@@ -69,7 +69,10 @@ def index_annotations(
     """
     database, times = annotations.with_name(".index.sqlite"), TimeReader(events["datetime_format"])
     with coco_database(coco, database, key, Limits(**limits), times) as db:
-        assign_events(db, events["gap"], events["by"] == "seq_id")
+        use_seq_id = events["by"] == "seq_id"
+        assign_events(
+            db, events["gap"], use_seq_id, lambda label: rename.get(label, label) not in drop
+        )
         with (
             replacing(annotations) as usable,
             replacing(rejected) as refused,

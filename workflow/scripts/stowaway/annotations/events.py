@@ -18,7 +18,7 @@ A group goes by the name of one of its events; an event that is told apart from 
 import sqlite3
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
@@ -60,20 +60,30 @@ SELECT MAX(seconds IS NULL) > MIN(seconds IS NULL) OR MAX(location IS NULL) > MI
 OR MAX(seq_id IS NULL) > MIN(seq_id IS NULL) OR EXISTS (SELECT 1 FROM offsets)
 FROM images WHERE reason IS NULL
 """
+# Images with a box to crop: only these can lie in training or in test.
+BOXED = """
+CREATE TEMP VIEW boxed AS SELECT * FROM images WHERE reason IS NULL AND EXISTS (
+    SELECT 1 FROM annotations a
+    WHERE a.image_id = images.id AND a.x IS NOT NULL AND is_kept(a.label)
+)
+"""
 EVENTS = """
 SELECT event, location, seq_id, MIN(seconds) AS start, MAX(seconds + lasting(span)) AS until,
-MAX(seconds IS NULL) AS untimed FROM images WHERE reason IS NULL GROUP BY event
+MAX(seconds IS NULL) AS untimed FROM boxed GROUP BY event
 UNION ALL
 SELECT i.event, i.location, i.seq_id, clock - o."offset", clock - o."offset" + lasting(span), 0
-FROM images i JOIN offsets o ON o.location IS i.location
-WHERE i."offset" IS NULL AND clock IS NOT NULL AND reason IS NULL
+FROM boxed i JOIN offsets o ON o.location IS i.location
+WHERE i."offset" IS NULL AND clock IS NOT NULL
 ORDER BY location, start
 """
 
 
-def assign_events(db: sqlite3.Connection, gap: float, use_seq_id: bool) -> None:
+def assign_events(
+    db: sqlite3.Connection, gap: float, use_seq_id: bool, is_kept: Callable[[str | None], bool]
+) -> None:
     """Fill `images.event` and, where it is not the event, `images."group"`.
 
+    `is_kept` says whether a label's boxes are cropped; photos without such a box link no events.
     Frames that may be of any visit are refused. Memory grows with the events of one location, and
     with those that are linked or have no location.
     """
@@ -88,6 +98,8 @@ def assign_events(db: sqlite3.Connection, gap: float, use_seq_id: bool) -> None:
     db.execute("UPDATE images SET event = n.event FROM numbered n WHERE n.number = images.number")
     if db.execute(PARTLY_KNOWN).fetchone()[0]:
         db.create_function("lasting", 1, lambda span: lasting(span or 0, gap), deterministic=True)
+        db.create_function("is_kept", 1, is_kept, deterministic=True)
+        db.execute(BOXED)
         db.execute(f"CREATE TEMP TABLE events AS {EVENTS}")
         groups = link_events(lambda: map(Event._make, db.execute("SELECT * FROM events")), gap)
         db.execute('CREATE TEMP TABLE linked (event TEXT PRIMARY KEY, "group" TEXT) WITHOUT ROWID')
@@ -201,7 +213,9 @@ class Links:
             yield from ((name, group) for name in names)
 
 
-def link_events(read_events, gap: float) -> Iterator[tuple[str, str]]:
+def link_events(
+    read_events: Callable[[], Iterator[Event]], gap: float
+) -> Iterator[tuple[str, str]]:
     """Yield (event, group) of the events that cannot be told apart from another one.
 
     `read_events` starts an iterator of each `Event` by location and start, unknown ones first.
