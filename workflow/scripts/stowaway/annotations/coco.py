@@ -27,6 +27,9 @@ from stowaway.core.names import (
 from stowaway.core.script import BadInput
 
 LARGEST = 1e9  # pixels: a number beyond it is no coordinate and no size
+_NUMBER = re.compile(
+    r"\s*[-+]?(\d{1,20}\.?\d{0,30}|\.\d{1,30})(e[-+]?\d{1,3})?\s*", re.IGNORECASE | re.ASCII
+)
 UNKNOWN = "unknown"  # a location of that name is none
 
 # `content` is a digest of all that is used of an image but its id. `name` is the key by which file
@@ -128,8 +131,9 @@ def coco_database(
     with temporary_database(database, SCHEMA) as db:
         labels = _labels(source, limits)
         rows = _images(read_list(source, "images", limits), key, times)
+        insert = f"INSERT INTO images VALUES ({'?, ' * 17} NULL, NULL)"
         for row, unclear in rows:
-            db.execute(f"INSERT INTO images VALUES ({'?, ' * 17} NULL, NULL)", row)
+            db.execute(insert, row)
             if unclear:
                 values = (row[0], *unclear.style, unclear.text)
                 db.execute("INSERT INTO unclear VALUES (?, ?, ?, ?)", values)
@@ -279,13 +283,9 @@ def _annotation(annotation: dict, labels: dict[str, str | None]) -> tuple:
 
 def _number(value: object) -> float | None:
     """A number, or a text that is one, as a float; None for all else."""
-    if isinstance(value, str) and re.fullmatch(
-        r"\s*[-+]?(\d{1,20}\.?\d{0,30}|\.\d{1,30})(e[-+]?\d{1,3})?\s*", value, re.I | re.A
-    ):
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
-        return None
-    return float(value)
+    return float(value) if type(value) in (int, float) and abs(value) < LARGEST else None
 
 
 def _pixels(value: object) -> int | None:

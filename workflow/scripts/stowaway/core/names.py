@@ -79,12 +79,12 @@ def why_unsafe(name: object) -> str | None:
         return "file name has control or bidirectional characters"
     if "\\" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name):
         return "file name is not a relative path with forward slashes"
-    if len(name.encode()) > PATH_LIMIT:
+    if _is_longer(name, PATH_LIMIT):
         return f"file name has over {PATH_LIMIT} bytes"
     for part in name.split("/"):
         if part in ("", ".", "..") or part.startswith("."):
             return "file name has an empty, hidden or parent folder part"
-        if len(part.encode()) > NAME_LIMIT:
+        if _is_longer(part, NAME_LIMIT):
             return f"file name has a part of over {NAME_LIMIT} bytes"
         if part != part.strip() or part.endswith(".") or _DEVICES.match(part):
             return "file name has a part that some file systems cannot hold"
@@ -100,9 +100,14 @@ def why_unsafe_key(key: str) -> str | None:
         return "key has control or bidirectional characters"
     if "\\" in key or any(part in ("", ".", "..") for part in key.split("/")):
         return "key is not a relative path with forward slashes"
-    if len(key.encode()) > PATH_LIMIT or any(len(part.encode()) > 255 for part in key.split("/")):
+    if _is_longer(key, PATH_LIMIT) or any(_is_longer(part, 255) for part in key.split("/")):
         return "key is longer than file systems and stores can hold"
     return None
+
+
+def _is_longer(text: str, limit: int) -> bool:
+    """Whether the text has more bytes than the limit; a character has up to four."""
+    return len(text) * 4 > limit and len(text.encode()) > limit
 
 
 def _has_controls(text: str) -> bool:
