@@ -75,6 +75,25 @@ def test_no_visit_lies_in_two_groups_whatever_is_missing(write_json, tmp_path, s
     assert len(groups) >= 20 and all(len(names) == 1 for names in groups.values())
 
 
+STYLES = (
+    "%Y-%m-%dT%H:%M:%S %Y-%m-%d~%H:%M:%S %Y:%m:%d~%H:%M:%S %Y/%m/%d~%H:%M:%S %Y%m%d%H%M%S "
+    "%d-%b-%Y~%H:%M:%S %B~%d,~%Y~%I:%M:%S~%p %d.%m.%Y~%H:%M:%S %m/%d/%Y~%I:%M:%S~%p "
+    "%a~%b~%d~%H:%M:%S~%Y %Y-%m-%dT%H:%M:%S.250 %Y-%m-%dT%H:%M:%SZ %s %s000"
+).split()
+
+
+def test_many_styles_of_dates_are_one_column_of_times(write_json, tmp_path):
+    rng = random.Random(3)
+    frames = visits(30, rng, sequences=False)
+    for frame in frames:
+        at = START.replace(day=14) + timedelta(seconds=frame["at"])
+        style = rng.choice(STYLES).replace("~", " ").replace("%s", str(int(at.timestamp())))
+        frame["datetime"] = at.strftime(style)
+    rows, _ = run_index(write_json(island(frames)), tmp_path)
+    events = {(frames[int(row["image_id"])]["visit"], row["event"]) for row in rows}
+    assert len(events) == 30 == len({event for _, event in events})
+
+
 def test_events_that_are_told_apart_are_their_own_groups(write_json, tmp_path):
     frames = visits(12, random.Random(0), sequences=True)
     for by in "seq_id", "gap":

@@ -181,7 +181,9 @@ def _images(
         rest = *size, location, clean_id(image.get("seq_id"))
         time_listed, moment = times.read(image)
         corrupt = _is_true(image.get("corrupt"))
-        used = repr((name, object_key, rest, moment, corrupt)).encode("utf-8", "replace")
+        used = repr((name, object_key, rest, moment and tuple(moment), corrupt)).encode(
+            "utf-8", "replace"
+        )
         if reason := _why_unusable(image_id, name, key, object_key, corrupt):
             name, object_key = clean_text(name or "")[:200], None
         unclear = moment if isinstance(moment, Unclear) else None

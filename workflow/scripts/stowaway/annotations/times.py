@@ -139,8 +139,8 @@ class TimeReader:
         if not parts:
             return None
         if "first" not in parts or len(parts["year"]) == 2:
-            if len(parts["year"]) == 2 and _plausible(parts):
-                if self.pattern:
+            if len(parts["year"]) == 2:
+                if self.pattern or not _may_be_date(parts):
                     return None
                 raise BadInput(
                     f"coco: a time has a year of two digits, {_with_image(value, image)}: set "
@@ -222,13 +222,14 @@ def _epoch(number: float) -> Moment | None:
     return None
 
 
-def _plausible(parts: dict[str, str]) -> bool:
-    """Whether a date with a year of two digits may be one: a day and a month are in it."""
-    numbers = [int(parts[part]) for part in ("first", "other", "day") if part in parts]
-    numbers += [int(parts["year"])]
-    months = [number for number in numbers if 1 <= number <= 12]
-    days = [number for number in numbers if 1 <= number <= 31]
-    return "name" in parts and bool(days) or bool(months) and len(days) >= 2
+def _may_be_date(parts: dict[str, str]) -> bool:
+    """Whether parts with a year of two digits may be a date: a day and a month are in them."""
+    if parts.get("sep") == ":":  # it is a clock
+        return False
+    numbers = [int(parts[part]) for part in ("first", "other", "day", "year") if part in parts]
+    months = sum(1 <= number <= 12 for number in numbers) + ("name" in parts)
+    days = sum(1 <= number <= 31 for number in numbers)
+    return months > 0 and days + ("name" in parts) >= 2
 
 
 def _span_of(pattern: str) -> int:
