@@ -124,8 +124,9 @@ def _check_losses(facts: dict, max_rejected: float, table: Path, failures: str) 
     total = facts["usable"] + refused
     why = facts["refused"] | ({DROPPED: facts["dropped"]} if facts["dropped"] else {})
     if not facts["usable"]:
-        line = f"coco: no usable box; {_in_words(why) or 'no annotation'}"
+        line, advice = f"coco: no usable box; {_in_words(why) or 'no annotation'}", "mend the COCO"
     elif refused > math.ceil(max_rejected * total):
+        advice = "mend the COCO, or raise max_rejected"
         line = (
             f"coco: {refused:,} of {total:,} annotations ({refused / total:.1%}) cannot be used, "
             f"over max_rejected = {max_rejected:.1%}: {_in_words(facts['refused'])}"
@@ -133,7 +134,7 @@ def _check_losses(facts: dict, max_rejected: float, table: Path, failures: str) 
     else:
         return
     shutil.copyfile(table, failures)
-    raise BadInput(f"{line}; {failures} lists them: mend the COCO, or raise max_rejected")
+    raise BadInput(f"{line}; {failures} lists them: {advice}")
 
 
 @dataclass
