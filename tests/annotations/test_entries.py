@@ -100,6 +100,14 @@ def test_a_bare_file_name_of_two_cameras_is_refused_and_says_which(write_json, t
     assert facts["refused"] == {"two photos would be one file": 2}
 
 
+def test_a_refused_photo_still_holds_its_file_name(write_json, tmp_path):
+    images = [image(1, "a.jpg", corrupt=True), image(2, "a.jpg", location="B"), image(3, "c.jpg")]
+    rows, rejected, _ = index(write_json, tmp_path, images, [box(n, n) for n in (1, 2, 3)])
+    assert [row["image_id"] for row in rows] == ["3"]
+    assert reasons(rejected)["1"] == "image is marked corrupt"
+    assert reasons(rejected)["2"].startswith("two photos would be one file: 'a.jpg' is of image")
+
+
 def test_a_category_id_with_two_names_ends_the_run(write_json, tmp_path):
     with pytest.raises(BadInput, match="category id '1' has two names, 'fox' and 'rat': its boxes"):
         index(write_json, tmp_path, [image(1, "a.jpg")], [], [(1, "fox"), ("1.0", "rat")])

@@ -124,7 +124,10 @@ def _check_losses(facts: dict, max_rejected: float, table: Path, failures: str) 
     total = facts["usable"] + refused
     why = facts["refused"] | ({DROPPED: facts["dropped"]} if facts["dropped"] else {})
     if not facts["usable"]:
-        line, advice = f"coco: no usable box; {_in_words(why) or 'no annotation'}", "mend the COCO"
+        line, advice = (
+            f"coco: no usable box; {_in_words(why) or 'no annotation'}",
+            "mend the COCO or labels.drop",
+        )
     elif refused > math.ceil(max_rejected * total):
         advice = "mend the COCO, or raise max_rejected"
         line = (

@@ -181,26 +181,29 @@ def _images(
         rest = *size, location, clean_id(image.get("seq_id"))
         time_listed, moment = times.read(image)
         corrupt = _is_true(image.get("corrupt"))
-        used = repr((name, object_key, rest, moment and tuple(moment), corrupt)).encode(
-            "utf-8", "replace"
-        )
-        if reason := _why_unusable(image_id, name, key, object_key, corrupt):
-            name, object_key = clean_text(name or "")[:200], None
+        used = repr((name, object_key, rest, moment and tuple(moment), corrupt))
+        content = hashlib.md5(used.encode("utf-8", "surrogatepass")).digest()
+        reason, same_name = why_unsafe(name), None
+        if reason:
+            name = clean_text(name or "")[:200]
+        else:
+            same_name = name_key(name)
+        reason = _why_unusable(image_id, reason, key, object_key, corrupt)
         unclear = moment if isinstance(moment, Unclear) else None
         read = moment if isinstance(moment, Moment) else (None,) * 4
         seconds = read[1] and read[1] - (read[2] or 0)
-        same_name, content = None if reason else name_key(name), hashlib.md5(used).digest()
+        object_key = None if reason else object_key
         row = number, image_id, same_name, name, object_key, *rest, time_listed, *read, seconds
         yield (*row, content, reason), unclear
 
 
 def _why_unusable(
-    image_id: str | None, name: str | None, key: str, object_key: str | None, corrupt: bool
+    image_id: str | None, unsafe: str | None, key: str, object_key: str | None, corrupt: bool
 ) -> str | None:
     if image_id is None:
         return "image has no id"
-    if reason := why_unsafe(name):
-        return reason
+    if unsafe:
+        return unsafe
     if not object_key:
         return f"image has no {key}"
     if reason := why_unsafe_key(object_key):
@@ -253,6 +256,7 @@ def _refuse_files_that_are_folders(db: sqlite3.Connection) -> None:
     db.create_function("folder", 1, lambda name: name.rpartition("/")[0], deterministic=True)
     db.execute(FOLDERS)
     files = "SELECT number, first, name, file_name FROM images JOIN folders USING (name)"
+    files += " WHERE reason IS NULL"
     for number, first, name, file_name in db.execute(files).fetchall():
         reason = f"a photo's file is another's folder: {shown(file_name)}"
         if number > first:
