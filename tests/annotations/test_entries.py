@@ -48,6 +48,9 @@ def test_two_meanings_of_an_image_id_refuse_both_and_name_the_other(write_json, 
         ("a.jpg", one),
     ]
     assert facts["refused"] == {"image id has two meanings": 2}
+    why = r"2 x image id has two meanings \('1' is also 'other/a.jpg' at 'A'\); .*: mend the COCO"
+    with pytest.raises(BadInput, match=why):
+        index(write_json, tmp_path, images, [box(7, 1), box(8, 2), box(9, 1, 2)], max_rejected=0.1)
 
 
 @pytest.mark.parametrize(

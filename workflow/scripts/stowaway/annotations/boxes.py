@@ -6,6 +6,7 @@ import math
 import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def index_annotations(
                 say(line)
             check.raise_if_unlike_pixels()
             refused.flush()
-            _check_losses(facts, max_rejected, Path(refused.name), failures)
+            _check_losses(counts, max_rejected, Path(refused.name), failures)
     Path(failures).unlink(missing_ok=True)
 
 
@@ -112,28 +113,27 @@ def _lines(facts: dict) -> list[str]:
     ]
 
 
-def _in_words(reasons: dict[str, int], before: str = "") -> str:
-    """The most frequent reasons, after `before` if there are any."""
-    most = [f"{n:,} x {reason}" for reason, n in list(reasons.items())[:5]]
-    return before * bool(most) + "; ".join(most)
+def _in_words(reasons: dict[str, int], before: str = "", details: Mapping = {}) -> str:
+    """The most frequent reasons, after `before` if there are any; `details` has one of each."""
+    most = [f"{n:,} x {reason}" + details.get(reason, "") for reason, n in reasons.items()]
+    return before * bool(most) + "; ".join(most[:5])
 
 
-def _check_losses(facts: dict, max_rejected: float, table: Path, failures: str) -> None:
+def _check_losses(counts: "_Counts", max_rejected: float, table: Path, failures: str) -> None:
     """Raise `BadInput` where too much was refused, and keep the table as `failures`."""
-    refused = sum(facts["refused"].values())
-    total = facts["usable"] + refused
-    why = facts["refused"] | ({DROPPED: facts["dropped"]} if facts["dropped"] else {})
-    if not facts["usable"]:
-        line, advice = (
-            f"coco: no usable box; {_in_words(why) or 'no annotation'}",
-            "mend the COCO or labels.drop",
-        )
+    refused = counts.refused.total()
+    total = counts.usable + refused
+    reasons = dict(counts.refused.most_common())
+    if not counts.usable:
+        reasons |= {DROPPED: counts.dropped} if counts.dropped else {}
+        line = f"coco: no usable box; {_in_words(reasons, '', counts.details) or 'no annotation'}"
+        advice = "mend the COCO" + " or labels.drop" * bool(counts.dropped)
     elif refused > math.ceil(max_rejected * total):
-        advice = "mend the COCO, or raise max_rejected"
         line = (
             f"coco: {refused:,} of {total:,} annotations ({refused / total:.1%}) cannot be used, "
-            f"over max_rejected = {max_rejected:.1%}: {_in_words(facts['refused'])}"
+            f"over max_rejected = {max_rejected:.1%}: {_in_words(reasons, '', counts.details)}"
         )
+        advice = "mend the COCO, or raise max_rejected"
     else:
         return
     shutil.copyfile(table, failures)
@@ -142,9 +142,13 @@ def _check_losses(facts: dict, max_rejected: float, table: Path, failures: str) 
 
 @dataclass
 class _Counts:
-    """What became of the annotations; `refused` counts those of each reason."""
+    """What became of the annotations.
+
+    `refused` counts those of each reason, of which `details` has what the first one says after it.
+    """
 
     refused: Counter = field(default_factory=Counter)
+    details: dict[str, str] = field(default_factory=dict)
     dropped: int = 0
     usable: int = 0
     clipped: int = 0
@@ -174,7 +178,9 @@ def _write_boxes(
             if clipped == DROPPED:
                 counts.dropped += 1
             else:
-                counts.refused[clipped.split(":")[0]] += 1
+                reason, colon, detail = clipped.partition(": ")
+                counts.refused[reason] += 1
+                counts.details.setdefault(reason, f" ({detail})" if colon else "")
             continue
         over = overshoot(*box, row["width"], row["height"])
         counts.usable += 1
