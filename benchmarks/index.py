@@ -56,10 +56,20 @@ def streaming(coco: Path, folder: Path) -> None:
     """The workflow's own rule."""
     from stowaway.annotations.boxes import index_annotations
 
-    tables = folder / "annotations.csv", folder / "rejected.csv"
-    events = {"gap": 60, "by": "gap"}
-    limits = {"json_bytes": 20_000_000_000, "zip_ratio": 200}
-    index_annotations(coco, *tables, "file_name", {}, ["empty"], events, limits)
+    tables = [folder / f"{name}.csv" for name in ("annotations", "rejected", "camera_days")]
+    index_annotations(
+        coco,
+        *tables,
+        folder / "index_facts.json",
+        str(folder / "rejected.failed.csv"),
+        key="file_name",
+        box=None,
+        rename={},
+        drop=["empty"],
+        events={"gap": 60, "by": "gap", "datetime_format": None},
+        limits={"json_bytes": 20_000_000_000, "zip_ratio": 200},
+        max_rejected=0.05,
+    )
 
 
 def in_memory(coco: Path, folder: Path) -> None:

@@ -36,6 +36,8 @@ rule index_annotations:
     output:
         annotations="<results>/annotations.csv",
         rejected="<results>/rejected.csv",
+        camera_days="<results>/camera_days.csv",
+        index_facts="<results>/index_facts.json",
     log:
         "<results>/logs/index_annotations.log",
     benchmark:
@@ -43,11 +45,14 @@ rule index_annotations:
     conda:
         "../../envs/data.yaml"
     params:
+        failures=f"{RESULTS}/rejected.failed.csv",
         key=config["images"]["key"],
+        box=config["images"]["box"],
         rename=config["labels"]["rename"],
         drop=config["labels"]["drop"],
         events=config["events"],
         limits={name: config["limits"][name] for name in ("json_bytes", "zip_ratio")},
+        max_rejected=config["max_rejected"],
     script:
         "../scripts/index_annotations.py"
 

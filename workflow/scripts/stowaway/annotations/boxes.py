@@ -1,24 +1,32 @@
 """A COCO JSON -> a table of usable boxes, and a table of what was refused, with the reason each."""
 
 import csv
+import json
 import math
+import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stowaway.annotations.coco import Limits, coco_database
 from stowaway.annotations.events import assign_events
+from stowaway.annotations.facts import image_facts, times_line, write_camera_days
+from stowaway.annotations.times import TimeReader
 from stowaway.core.files import replacing
-from stowaway.core.names import crop_name, name_key
-from stowaway.core.script import BadInput
+from stowaway.core.names import crop_name, name_key, shown
+from stowaway.core.script import BadInput, say
 
 COLUMNS = (
-    "crop_id image_id file_name key x y w h species label location datetime event width height"
+    "crop_id image_id file_name key x y w h species label location datetime event group width "
+    "height"
 ).split()
 REJECTED_COLUMNS = "annotation_id image_id file_name label reason".split()
 ANNOTATIONS = """
-SELECT a.number, a.id, a.image_id, i.file_name, i.key, a.label, a.x, a.y, a.w, a.h, a.relative,
-       i.location, i.datetime, i.event, i.width, i.height,
+SELECT a.id, a.image_id, i.number AS image, i.reason AS image_reason, i.file_name, i.key, a.label,
+       a.reason, a.x, a.y, a.w, a.h, a.relative, i.location, i.datetime, i.event,
+       COALESCE(i."group", i.event) AS "group", i.width, i.height,
        ROW_NUMBER() OVER image AS nth, COUNT(*) OVER (PARTITION BY a.image_id) AS boxes
 FROM annotations a LEFT JOIN images i ON i.id = a.image_id
 WINDOW image AS (PARTITION BY a.image_id ORDER BY a.number)
@@ -26,79 +34,253 @@ ORDER BY i.location, i.seconds, i.file_name, a.number
 """
 REJECTED = """
 SELECT * FROM rejected
-UNION ALL SELECT NULL, id, file_name, NULL, 'no annotation' FROM images WHERE NOT annotated
+UNION ALL SELECT NULL, id, file_name, NULL, COALESCE(reason, 'no annotation') FROM images
+WHERE id IS NOT NULL AND (
+    reason IS NOT NULL OR NOT EXISTS (SELECT 1 FROM annotations a WHERE a.image_id = images.id)
+)
 """
+COPIES = "SELECT COUNT(*) FROM rejected WHERE reason = 'box is listed twice'"
+DROPPED = "label is dropped"
+SLIGHT, FAR = 1, 5  # pixels over the edge: up to what Animl rounds to; what no rounding explains
+NEARLY_ALL, MANY = 0.95, 0.05  # shares of the boxes
 
 
 def index_annotations(
     coco: Path,
     annotations: Path,
     rejected: Path,
+    camera_days: Path,
+    index_facts: Path,
+    failures: str,
     key: str,
+    box: str | None,
     rename: dict[str, str],
     drop: list[str],
     events: dict,
     limits: dict,
+    max_rejected: float,
 ) -> None:
-    """Write both tables. The cost is linear in the annotations; memory does not grow with them.
+    """Write all four tables. The cost is linear in the annotations; memory does not grow with them.
 
-    `key` is the image field that names the object to download; `rename`, `drop`, `events` and
-    `limits` are the config's. Raises `BadInput` for a broken COCO, or one without a usable box.
+    `key` is the image field that names the object to download, `box` the form of the boxes;
+    `rename`, `drop`, `events`, `limits` and `max_rejected` are the config's. Raises `BadInput` for
+    a broken COCO, for what it has to ask (the boxes' form, the order of dates), for one without a
+    usable box, and where more than the share `max_rejected` of the annotations is refused; these
+    are in the table `failures` then. Dropped labels and copies do not count.
     """
-    database = annotations.with_name(".index.sqlite")
-    with coco_database(coco, database, key, Limits(**limits)) as db:
-        assign_events(db, events["gap"], events["by"] == "seq_id")
-        with replacing(annotations) as usable, replacing(rejected) as refused:
+    database, times = annotations.with_name(".index.sqlite"), TimeReader(events["datetime_format"])
+    with coco_database(coco, database, key, Limits(**limits), times) as db:
+        use_seq_id = events["by"] == "seq_id"
+        assign_events(
+            db, events["gap"], use_seq_id, lambda label: rename.get(label, label) not in drop
+        )
+        with (
+            replacing(annotations) as usable,
+            replacing(rejected) as refused,
+            replacing(camera_days) as days,
+            replacing(index_facts) as file,
+        ):
             reject = csv.writer(refused).writerow
             reject(REJECTED_COLUMNS)
-            reasons, boxes = _write_boxes(db, csv.writer(usable), reject, rename, set(drop))
+            check = FormCheck(box)
+            counts = _write_boxes(db, csv.writer(usable), reject, check, rename, set(drop))
             for row in db.execute(REJECTED):
-                reasons[row[-1]] += 1
                 reject(row)
-            if not boxes:
-                why = ", ".join(f"{n} x {reason}" for reason, n in reasons.most_common())
-                raise BadInput(f"coco: no usable box; {why or 'no annotation'}")
-    print(f"{boxes} usable boxes; rejected: {dict(reasons.most_common())}")
+            copies = db.execute(COPIES).fetchone()[0]
+            facts = {"annotations": counts.annotations + copies, "dropped": counts.dropped}
+            facts |= {"copies": copies, "usable": counts.usable}
+            facts |= {"refused": dict(counts.refused.most_common()), **image_facts(db)}
+            facts |= {"first_unread": times.first_unread, "notes": write_camera_days(db, days)}
+            facts |= {"clipped": counts.clipped, "clipped_far": counts.clipped_far}
+            json.dump(facts, file, indent=1, ensure_ascii=False)
+            for line in _lines(facts):
+                say(line)
+            check.raise_if_unlike_pixels()
+            refused.flush()
+            _check_losses(counts, max_rejected, Path(refused.name), failures)
+    Path(failures).unlink(missing_ok=True)
 
 
-def _write_boxes(db: sqlite3.Connection, table, reject, rename: dict, drop: set) -> tuple:
-    """Stream the usable boxes and the others out; returns (how often each reason, usable boxes)."""
+def _lines(facts: dict) -> list[str]:
+    """The facts in words."""
+    return [
+        f"index: {facts['usable']:,} usable boxes of {facts['annotations']:,} annotations; "
+        f"{facts['dropped']:,} of dropped labels, {facts['copies']:,} listed twice, "
+        f"{sum(facts['refused'].values()):,} refused" + _in_words(facts["refused"], ": "),
+        f"index: {times_line(facts)}; {facts['clipped']:,} boxes clipped at the edge by over "
+        f"{SLIGHT} px, {facts['clipped_far']:,} of them by over {FAR} px",
+        *(f"index: {note}" for note in facts["notes"]),
+    ]
+
+
+def _in_words(reasons: dict[str, int], before: str = "", details: Mapping = {}) -> str:
+    """The most frequent reasons, after `before` if there are any; `details` has one of each."""
+    most = [f"{n:,} x {reason}" + details.get(reason, "") for reason, n in reasons.items()]
+    return before * bool(most) + "; ".join(most[:5])
+
+
+def _check_losses(counts: "_Counts", max_rejected: float, table: Path, failures: str) -> None:
+    """Raise `BadInput` where too much was refused, and keep the table as `failures`."""
+    refused = counts.refused.total()
+    total = counts.usable + refused
+    reasons = dict(counts.refused.most_common())
+    if not counts.usable:
+        reasons |= {DROPPED: counts.dropped} if counts.dropped else {}
+        line = f"coco: no usable box; {_in_words(reasons, '', counts.details) or 'no annotation'}"
+        advice = "mend the COCO" + " or labels.drop" * bool(counts.dropped)
+    elif refused > math.ceil(max_rejected * total):
+        line = (
+            f"coco: {refused:,} of {total:,} annotations ({refused / total:.1%}) cannot be used, "
+            f"over max_rejected = {max_rejected:.1%}: {_in_words(reasons, '', counts.details)}"
+        )
+        advice = "mend the COCO, or raise max_rejected"
+    else:
+        return
+    shutil.copyfile(table, failures)
+    raise BadInput(f"{line}; {failures} lists them: {advice}")
+
+
+@dataclass
+class _Counts:
+    """What became of the annotations.
+
+    `refused` counts those of each reason, of which `details` has what the first one says after it.
+    """
+
+    refused: Counter = field(default_factory=Counter)
+    details: dict[str, str] = field(default_factory=dict)
+    dropped: int = 0
+    usable: int = 0
+    clipped: int = 0
+    clipped_far: int = 0
+
+    @property
+    def annotations(self) -> int:
+        return self.usable + self.dropped + self.refused.total()
+
+
+def _write_boxes(
+    db: sqlite3.Connection, table, reject, check: "FormCheck", rename: dict, drop: set
+) -> _Counts:
+    """Stream the usable boxes and the others out."""
     cursor = db.execute(ANNOTATIONS)
     names = [column[0] for column in cursor.description]
     table.writerow(COLUMNS)
-    reasons, boxes = Counter(), 0
+    counts = _Counts()
     for values in cursor:
         row = dict(zip(names, values, strict=True))
         row["species"] = rename.get(row["label"], row["label"])
-        box = box_or_reason(row, drop)
-        if isinstance(box, str):
-            reasons[box] += 1
-            reject([row["id"], row["image_id"], row["file_name"], row["label"], box])
+        box = box_or_reason(row, drop, check)
+        clipped = box if isinstance(box, str) else clip_box(*box, row["width"], row["height"])
+        clipped = clipped or "box is empty or outside the frame"
+        if isinstance(clipped, str):
+            reject([row["id"], row["image_id"], row["file_name"], row["label"], clipped])
+            if clipped == DROPPED:
+                counts.dropped += 1
+            else:
+                reason, colon, detail = clipped.partition(": ")
+                counts.refused[reason] += 1
+                counts.details.setdefault(reason, f" ({detail})" if colon else "")
             continue
-        boxes += 1
-        row |= zip("xywh", box, strict=True)
+        over = overshoot(*box, row["width"], row["height"])
+        counts.usable += 1
+        counts.clipped += over > SLIGHT
+        counts.clipped_far += over > FAR
+        row |= zip("xywh", clipped, strict=True)
         row["crop_id"] = free_crop_name(db, row)
         table.writerow([row[name] for name in COLUMNS])
-    return reasons, boxes
+    return counts
 
 
-def box_or_reason(row: dict, drop: set[str]) -> tuple[int, int, int, int] | str:
-    """The row's clipped box, or why it cannot be used."""
-    if row["file_name"] is None:
-        return "image is not listed, or was rejected"
-    if row["label"] is None:
-        return "category is not listed"
+def box_or_reason(
+    row: dict, drop: set[str], check: "FormCheck"
+) -> tuple[float, float, float, float] | str:
+    """The row's box in pixels (x, y, width, height), not yet clipped, or why it cannot be used."""
     if row["species"] in drop:
-        return "label is dropped"
+        return DROPPED
+    if row["image"] is None:
+        return "image is not listed"
+    if reason := row["image_reason"] or row["reason"]:
+        return reason
     if row["x"] is None:
         return "no box"
     width, height = row["width"], row["height"]
-    box = [row[side] for side in "xywh"]
-    if row["relative"]:
+    x, y, w, h = (row[side] for side in "xywh")
+    if row["relative"] or check.form == "relative":
         if not (width and height):
             return "relative box, and the image's size is unknown"
-        box = [box[0] * width, box[1] * height, box[2] * width, box[3] * height]
-    return clip_box(*box, width, height) or "box is empty or outside the frame"
+        return x * width, y * height, w * width, h * height
+    if check.form == "corners":
+        return x, y, w - x, h - y
+    if check.form is None and check.holds_shares(row):
+        return "box lies within one pixel: are its numbers shares of the photo?"
+    return x, y, w, h
+
+
+@dataclass
+class FormCheck:
+    """Whether boxes of no declared `form` are the pixels they are taken for: counts of them.
+
+    `shares` are boxes whose numbers all lie within 0..1; of the boxes of photos with a size (the
+    `sized`), `beyond` leave the photo by over 5 px, and `corners` would fit it as x1, y1, x2, y2.
+    """
+
+    form: str | None
+    boxes: int = 0
+    shares: int = 0
+    sized: int = 0
+    beyond: int = 0
+    corners: int = 0
+    share_example: str = ""
+    beyond_example: str = ""
+
+    def holds_shares(self, row: dict) -> bool:
+        """Count the row's box; returns whether its numbers are shares of the photo."""
+        box, width, height = [row[side] for side in "xywh"], row["width"], row["height"]
+        self.boxes += 1
+        if all(-0.01 <= number <= 1.01 for number in box):
+            self.shares += 1
+            self.share_example = self.share_example or _example(row)
+            return True
+        if width and height:
+            x, y, x2, y2 = box
+            self.sized += 1
+            self.corners += x < x2 and y < y2 and overshoot(0, 0, x2, y2, width, height) <= FAR
+            if overshoot(*box, width, height) > FAR:
+                self.beyond += 1
+                size = f" on a photo of {width} x {height}"
+                self.beyond_example = self.beyond_example or _example(row) + size
+        return False
+
+    def raise_if_unlike_pixels(self) -> None:
+        """Raise `BadInput` where nearly all boxes are shares, or many leave their photos."""
+        if self.shares and self.shares >= NEARLY_ALL * self.boxes:
+            raise BadInput(
+                f"coco: {self.shares:,} of {self.boxes:,} boxes lie within 0..1, as "
+                f"{self.share_example}: set images.box to relative if they are shares of the photo "
+                "(x, y, width, height), or to pixels if they are not"
+            )
+        if self.beyond < 2 or self.beyond <= MANY * self.sized:
+            return
+        ask = "width and height may be of another copy of the photos: mend them, or set images.box"
+        if self.corners >= NEARLY_ALL * self.sized:
+            ask = "are they corners (x1, y1, x2, y2)? Then set images.box to corners, or"
+        raise BadInput(
+            f"coco: {self.beyond:,} of {self.sized:,} boxes leave their photo by over {FAR} px, as "
+            f"{self.beyond_example}; {ask} to pixels to clip them"
+        )
+
+
+def _example(row: dict) -> str:
+    numbers = ", ".join(f"{row[side]:g}" for side in "xywh")
+    return f"[{numbers}] of annotation {shown(row['id'])}"
+
+
+def overshoot(
+    x: float, y: float, w: float, h: float, width: int | None, height: int | None
+) -> float:
+    """By how many pixels the box leaves the frame, on the side where it is most."""
+    return max(-x, -y, x + w - (width or math.inf), y + h - (height or math.inf))
 
 
 def clip_box(
@@ -117,14 +299,17 @@ def clip_box(
 
 
 def free_crop_name(db: sqlite3.Connection, row: dict) -> str:
-    """The crop's name, unlike any other crop's and any other image's."""
+    """The crop's name, unlike any other crop's, any other image's and any folder's."""
     name = crop_name(row["file_name"], row["nth"] if row["boxes"] > 1 else None)
     if name == row["file_name"]:
         return name
-    of_an_image = "SELECT 1 FROM images WHERE name = ? AND id <> ?"
+    taken = (
+        "SELECT 1 FROM images WHERE name = ?1 AND number <> ?2"
+        " UNION ALL SELECT 1 FROM folders WHERE name = ?1 LIMIT 1"
+    )
     take = "INSERT OR IGNORE INTO crops VALUES (?)"
     while (
-        db.execute(of_an_image, (name_key(name), row["image_id"])).fetchone()
+        db.execute(taken, (name_key(name), row["image"])).fetchone()
         or not db.execute(take, (name_key(name),)).rowcount
     ):
         stem, dot, suffix = name.rpartition(".")

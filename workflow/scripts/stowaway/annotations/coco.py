@@ -1,137 +1,304 @@
-"""Read a COCO JSON of any size into an SQLite file: bounded memory, joined and sorted on disk."""
+"""Read a COCO JSON of any size into an SQLite file: bounded memory, joined and sorted on disk.
 
+A join key that stands for two things is never resolved by luck: both are refused, and name each
+other.
+"""
+
+import hashlib
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from stowaway.annotations.json_file import Limits, read_list
+from stowaway.annotations.times import Moment, TimeReader, Unclear
 from stowaway.core.files import temporary_database
-from stowaway.core.names import clean_label, name_key, why_unsafe, why_unsafe_key
+from stowaway.core.names import (
+    clean_id,
+    clean_label,
+    clean_location,
+    clean_text,
+    name_key,
+    shown,
+    why_unsafe,
+    why_unsafe_key,
+)
+from stowaway.core.script import BadInput
 
+LARGEST = 1e9  # pixels: a number beyond it is no coordinate and no size
+_NUMBER = re.compile(
+    r"\s*[-+]?(\d{1,20}\.?\d{0,30}|\.\d{1,30})(e[-+]?\d{1,3})?\s*", re.IGNORECASE | re.ASCII
+)
+UNKNOWN = "unknown"  # a location of that name is none
+
+# `content` is a digest of all that is used of an image but its id. `name` is the key by which file
+# names are compared, `time_listed` whether there was a time to read, `seconds` that time in UTC as
+# far as the offset is known, `reason` why the image is refused.
 SCHEMA = """
 CREATE TABLE images (
-    id TEXT PRIMARY KEY, name TEXT UNIQUE, file_name TEXT, key TEXT, width INT, height INT,
-    location TEXT, datetime TEXT, seconds REAL, seq_id TEXT, event TEXT, annotated INT DEFAULT 0
-) WITHOUT ROWID;
+    number INTEGER PRIMARY KEY, id TEXT, name TEXT, file_name TEXT, key TEXT, width INT, height INT,
+    location TEXT, seq_id TEXT, time_listed INT, datetime TEXT, clock REAL, "offset" INT, span INT,
+    seconds REAL, content BLOB, reason TEXT, event TEXT, "group" TEXT
+);
+CREATE TABLE unclear (number INTEGER PRIMARY KEY, field TEXT, separator TEXT, text TEXT);
+CREATE TABLE reasons (number INTEGER PRIMARY KEY, reason TEXT);
+CREATE TABLE one_photo (id TEXT PRIMARY KEY, first TEXT) WITHOUT ROWID;
+CREATE TABLE folders (name TEXT PRIMARY KEY, first INT) WITHOUT ROWID;
 CREATE TABLE annotations (
     number INTEGER PRIMARY KEY, id TEXT, image_id TEXT, label TEXT,
-    x REAL, y REAL, w REAL, h REAL, relative INT
+    x REAL, y REAL, w REAL, h REAL, relative INT, reason TEXT
 );
 CREATE TABLE crops (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE rejected (annotation_id TEXT, image_id TEXT, file_name TEXT, label TEXT, reason TEXT);
 """
+REJECT_REPEATED_IMAGES = """
+CREATE INDEX by_id ON images (id, content);
+CREATE TEMP TABLE repeated AS SELECT number FROM (
+    SELECT number, ROW_NUMBER() OVER (PARTITION BY id, content ORDER BY number) AS nth
+    FROM images WHERE id IS NOT NULL
+) WHERE nth > 1;
+INSERT INTO rejected SELECT NULL, id, file_name, NULL, 'image is listed twice'
+    FROM images WHERE number IN repeated;
+DELETE FROM images WHERE number IN repeated;
+DROP TABLE repeated;
+CREATE INDEX by_name ON images (name, content);
+"""
+# Images that share an id or a name and differ in content, each beside another one.
+CLASHES = """
+SELECT i.number, i.id, i.file_name, i.location, o.id, o.file_name, o.location
+FROM (
+    SELECT number, COALESCE(LAG(number) OVER same, LEAD(number) OVER same) AS other
+    FROM images JOIN (
+        SELECT {column} FROM images GROUP BY {column} HAVING COUNT(DISTINCT content) > 1
+    ) USING ({column}) WINDOW same AS (PARTITION BY {column} ORDER BY number)
+) JOIN images i USING (number) JOIN images o ON o.number = other
+"""
+APPLY_REASONS = """
+UPDATE images SET reason = r.reason FROM reasons r
+    WHERE r.number = images.number AND images.reason IS NULL;
+INSERT INTO one_photo SELECT id, first FROM (
+    SELECT id, FIRST_VALUE(id) OVER (PARTITION BY name ORDER BY number) AS first
+    FROM images WHERE reason IS NULL
+) WHERE id <> first;
+INSERT INTO rejected
+    SELECT NULL, id, file_name, NULL,
+        'photo has two ids: its boxes are with image ' || substr(first, 1, 60)
+    FROM images JOIN one_photo USING (id);
+DELETE FROM images WHERE id IN (SELECT id FROM one_photo);
+CREATE TEMP TABLE later AS SELECT number FROM (
+    SELECT number, ROW_NUMBER() OVER (PARTITION BY id ORDER BY number) AS nth
+    FROM images WHERE id IS NOT NULL
+) WHERE nth > 1;
+INSERT INTO rejected SELECT NULL, id, file_name, NULL, reason FROM images WHERE number IN later;
+UPDATE images SET id = NULL WHERE number IN later;
+INSERT INTO rejected
+    SELECT NULL, NULL, file_name, NULL, reason FROM images WHERE reason = 'image has no id';
+"""
+FOLDERS = """
+INSERT INTO folders
+WITH RECURSIVE up (name, first) AS (
+    SELECT folder(name) AS parent, MIN(number) FROM images WHERE reason IS NULL GROUP BY parent
+    UNION SELECT folder(name), first FROM up WHERE name <> ''
+) SELECT name, MIN(first) FROM up WHERE name <> '' GROUP BY name
+"""
 REJECT_REPEATED_BOXES = """
-CREATE INDEX by_image ON annotations (image_id);
-CREATE TEMP TABLE repeated AS SELECT number FROM annotations a WHERE EXISTS (
-    SELECT 1 FROM annotations b WHERE b.image_id = a.image_id AND b.number < a.number
-    AND b.label = a.label AND b.x = a.x AND b.y = a.y AND b.w = a.w AND b.h = a.h
-);
+UPDATE annotations SET image_id = p.first FROM one_photo p WHERE p.id = annotations.image_id;
+CREATE INDEX by_image ON annotations (image_id, label, x, y, w, h, relative);
+CREATE TEMP TABLE repeated AS SELECT number FROM (
+    SELECT number, ROW_NUMBER() OVER (
+        PARTITION BY image_id, label, x, y, w, h, relative ORDER BY number
+    ) AS nth FROM annotations
+    WHERE image_id IS NOT NULL AND label IS NOT NULL AND x IS NOT NULL
+) WHERE nth > 1;
 INSERT INTO rejected SELECT id, image_id, NULL, label, 'box is listed twice'
     FROM annotations WHERE number IN repeated;
-UPDATE images SET annotated = 1
-    WHERE EXISTS (SELECT 1 FROM annotations a WHERE a.image_id = images.id);
 DELETE FROM annotations WHERE number IN repeated;
 """
 
 
-LARGEST = 1e9  # pixels: a number beyond it is no coordinate and no size
-
-
 @contextmanager
 def coco_database(
-    source: Path, database: Path, key: str, limits: Limits
+    source: Path, database: Path, key: str, limits: Limits, times: TimeReader
 ) -> Iterator[sqlite3.Connection]:
     """The COCO JSON (or zip) at `source` as an SQLite file at `database`, while the block lasts.
 
-    `key` is the image field that names the object to download. An image that cannot be used
-    (unsafe name, listed twice, marked corrupt) is a row of `rejected` and not of `images`.
+    `key` is the image field that names the object to download. An image that cannot be used keeps
+    its row, with the reason; of an id listed twice, one row keeps the id. Copies of an image or a
+    box are rows of `rejected` alone. Raises `BadInput` for a category id with two names, and for
+    times that `times` has to ask for.
     """
     with temporary_database(database, SCHEMA) as db:
-        labels = {
-            _text(category.get("id")): clean_label(category.get("name"))
-            for category in read_list(source, "categories", limits)
-        }
-        for image in read_list(source, "images", limits):
-            if reason := _store_image(db, image, key):
-                row = (None, image.get("id"), image.get("file_name"), None, reason)
-                db.execute("INSERT INTO rejected VALUES (?, ?, ?, ?, ?)", tuple(map(_text, row)))
+        labels = _labels(source, limits)
+        rows = _images(read_list(source, "images", limits), key, times)
+        insert = f"INSERT INTO images VALUES ({'?, ' * 17} NULL, NULL)"
+        for row, unclear in rows:
+            db.execute(insert, row)
+            if unclear:
+                values = (row[0], *unclear.style, unclear.text)
+                db.execute("INSERT INTO unclear VALUES (?, ?, ?, ?)", values)
+        _read_unclear(db, times)
+        _refuse_clashes(db)
+        _refuse_files_that_are_folders(db)
         db.executemany(
-            "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (_annotation(entry, labels) for entry in read_list(source, "annotations", limits)),
         )
         db.executescript(REJECT_REPEATED_BOXES)
         yield db
 
 
-def _store_image(db: sqlite3.Connection, image: dict, key: str) -> str | None:
-    """Insert the image, or say why not."""
-    if image.get("id") is None:
+def _labels(source: Path, limits: Limits) -> dict[str, str | None]:
+    """Each category's label by its id; None for one without a name."""
+    labels: dict[str, str | None] = {}
+    for category in read_list(source, "categories", limits):
+        number, name = clean_id(category.get("id")), category.get("name")
+        if number is None:
+            continue
+        label = clean_label(name) if clean_id(name) else None
+        if labels.setdefault(number, label) != label:
+            names = " and ".join(shown(name or "") for name in (labels[number], label))
+            raise BadInput(
+                f"{source}: category id {shown(number)} has two names, {names}: its boxes could be "
+                "either's; give each name an id of its own"
+            )
+    return labels
+
+
+def _images(
+    entries: Iterator[dict], key: str, times: TimeReader
+) -> Iterator[tuple[tuple, Unclear | None]]:
+    """A row of `images` for each entry, and its time where that has two meanings."""
+    locations: dict[str, str | None] = {UNKNOWN: None}
+    for number, image in enumerate(entries):
+        image_id, name = clean_id(image.get("id")), image.get("file_name")
+        name = name if isinstance(name, str) else None
+        object_key = image.get(key)
+        object_key = object_key if isinstance(object_key, str) else clean_id(object_key)
+        if location := clean_location(image.get("location")):  # shown as it was first met
+            location = locations.setdefault(name_key(location), location)
+        size = _pixels(image.get("width")), _pixels(image.get("height"))
+        rest = *size, location, clean_id(image.get("seq_id"))
+        time_listed, moment = times.read(image)
+        corrupt = _is_true(image.get("corrupt"))
+        used = repr((name, object_key, rest, moment and tuple(moment), corrupt))
+        content = hashlib.md5(used.encode("utf-8", "surrogatepass")).digest()
+        reason, same_name = why_unsafe(name), None
+        if reason:
+            name = clean_text(name or "")[:200]
+        else:
+            same_name = name_key(name)
+        reason = _why_unusable(image_id, reason, key, object_key, corrupt)
+        unclear = moment if isinstance(moment, Unclear) else None
+        read = moment if isinstance(moment, Moment) else (None,) * 4
+        seconds = read[1] and read[1] - (read[2] or 0)
+        object_key = None if reason else object_key
+        row = number, image_id, same_name, name, object_key, *rest, time_listed, *read, seconds
+        yield (*row, content, reason), unclear
+
+
+def _why_unusable(
+    image_id: str | None, unsafe: str | None, key: str, object_key: str | None, corrupt: bool
+) -> str | None:
+    if image_id is None:
         return "image has no id"
-    name = image.get("file_name")
-    if reason := why_unsafe(name):
-        return reason
-    if not image.get(key):
+    if unsafe:
+        return unsafe
+    if not object_key:
         return f"image has no {key}"
-    if reason := why_unsafe_key(str(image[key])):
+    if reason := why_unsafe_key(object_key):
         return reason
-    if image.get("corrupt"):
-        return "image is marked corrupt"
-    moment, seconds = read_time(image.get("datetime"))
-    row = db.execute(
-        "INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
-        (
-            _text(image.get("id")),
-            name_key(name),
-            name,
-            _text(image[key]),
-            _pixels(image.get("width")),
-            _pixels(image.get("height")),
-            _text(image.get("location")),
-            moment,
-            seconds,
-            _text(image.get("seq_id")),
-        ),
+    return "image is marked corrupt" if corrupt else None
+
+
+def _read_unclear(db: sqlite3.Connection, times: TimeReader) -> None:
+    """Read the times with two meanings, now that all have been met that may decide them."""
+    times.settle()
+    rows = db.execute("SELECT number, field, separator, text FROM unclear")
+    update = (
+        'UPDATE images SET datetime = ?1, clock = ?2, "offset" = ?3, span = ?4,'
+        " seconds = ?2 - COALESCE(?3, 0) WHERE number = ?5"
     )
-    return None if row.rowcount else "image id or file name is listed twice"
+    moments = ((*times.decide(Unclear((field, sep), text)), n) for n, field, sep, text in rows)
+    db.executemany(update, moments)
 
 
-def _annotation(annotation: dict, labels: dict) -> tuple:
-    """One row of `annotations`; the label is None for an unknown category."""
+def _refuse_clashes(db: sqlite3.Connection) -> None:
+    """Refuse images of which an id or a file name names several, and join those that are one."""
+    db.executescript(REJECT_REPEATED_IMAGES)
+    for column, why in ("id", _why_id), ("name", _why_name):
+        pairs = db.execute(CLASHES.format(column=column))
+        db.executemany(
+            "INSERT OR IGNORE INTO reasons VALUES (?, ?)", ((n, why(*pair)) for n, *pair in pairs)
+        )
+    db.executescript(APPLY_REASONS)
+
+
+def _why_id(image_id, name, location, _, other_name, other_location) -> str:
+    other = f"{shown(other_name)} at {shown(other_location or UNKNOWN)}"
+    here = f"{shown(name)} at {shown(location or UNKNOWN)}"
+    if other == here:
+        other += ", of another time or size"
+    return f"image id has two meanings: {shown(image_id)} is also {other}"
+
+
+def _why_name(image_id, name, location, other_id, other_name, other_location) -> str:
+    here = f"image {shown(image_id)} at {shown(location or UNKNOWN)}"
+    other = f"image {shown(other_id)} at {shown(other_location or UNKNOWN)}"
+    if name == other_name:
+        return f"two photos would be one file: {shown(name)} is of {here} and of {other}"
+    differ = f"{shown(name)} of {here}, {shown(other_name)} of {other}"
+    return f"file names differ in case or accents alone: {differ}"
+
+
+def _refuse_files_that_are_folders(db: sqlite3.Connection) -> None:
+    """Refuse the later one of a photo and of those whose file names take it for a folder."""
+    db.create_function("folder", 1, lambda name: name.rpartition("/")[0], deterministic=True)
+    db.execute(FOLDERS)
+    files = "SELECT number, first, name, file_name FROM images JOIN folders USING (name)"
+    files += " WHERE reason IS NULL"
+    for number, first, name, file_name in db.execute(files).fetchall():
+        reason = f"a photo's file is another's folder: {shown(file_name)}"
+        if number > first:
+            db.execute("UPDATE images SET reason = ? WHERE number = ?", (reason, number))
+        else:
+            below = "UPDATE images SET reason = ? WHERE name > ? || '/' AND name < ? || '0'"
+            db.execute(below + " AND reason IS NULL", (reason, name, name))
+
+
+def _annotation(annotation: dict, labels: dict[str, str | None]) -> tuple:
+    """One row of `annotations`; the reason is there where the label is None."""
+    category = clean_id(annotation.get("category_id"))
+    label, reason = labels.get(category), None
+    if label is None:
+        reason = "category is not listed"
+        if category in labels:
+            reason = f"category {shown(category)[1:-1]} has no name"
     relative = annotation.get("bbox") is None and annotation.get("bbox_relative") is not None
     box = annotation.get("bbox_relative") if relative else annotation.get("bbox")
-    is_box = isinstance(box, list) and len(box) == 4
-    is_box = is_box and all(
-        isinstance(value, int | float) and abs(value) < LARGEST for value in box
-    )
+    box = list(map(_number, box)) if isinstance(box, list) and len(box) == 4 else [None] * 4
     return (
-        _text(annotation.get("id")),
-        _text(annotation.get("image_id")),
-        labels.get(_text(annotation.get("category_id"))),
-        *(map(float, box) if is_box else (None,) * 4),
+        clean_id(annotation.get("id")),
+        clean_id(annotation.get("image_id")),
+        label,
+        *(box if None not in box else [None] * 4),
         relative,
+        reason,
     )
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def _number(value: object) -> float | None:
+    """A number, or a text that is one, as a float; None for all else."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
+    return float(value) if type(value) in (int, float) and abs(value) < LARGEST else None
 
 
 def _pixels(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and 1 <= value < LARGEST else None
+    number = _number(value)
+    return int(number) if number and number >= 1 else None
 
 
-def read_time(moment: object) -> tuple[str | None, float | None]:
-    """An ISO 8601 or EXIF time as (ISO text, seconds since 1970), or (None, None).
-
-    A time without offset is taken as UTC: only differences within a location count.
-    """
-    text = re.sub(r"^(\d{4})[:/](\d\d)[:/](\d\d)", r"\1-\2-\3", str(moment))
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        return None, None
-    utc = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    return parsed.isoformat(), utc.timestamp()
+def _is_true(value: object) -> bool:
+    """Whether a flag is set, also by a text or a number that says so."""
+    return value is True or str(clean_id(value)).lower() in ("true", "yes", "1")

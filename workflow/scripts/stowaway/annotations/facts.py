@@ -1,15 +1,108 @@
-"""What the index read and what it could not read, as index_facts.json says it."""
+"""What the index says about a COCO: counts and notes in a JSON, and the days with photos."""
 
+import csv
 import json
+import sqlite3
+from collections import Counter, defaultdict
+from datetime import date, timedelta
 from pathlib import Path
+from typing import IO
+
+from stowaway.annotations.coco import UNKNOWN
+from stowaway.core.names import shown
+
+FAR = timedelta(days=365)  # a day so far from all others is asked about
+FEW, FEW_OF_ALL = 0.01, 0.1  # share of a location's and of all photos that such days may hold
+MOST_NOTES = 5
+
+CAMERA_DAYS = f"""
+SELECT COALESCE(location, '{UNKNOWN}') AS place, substr(datetime, 1, 10) AS day, COUNT(*)
+FROM images WHERE datetime IS NOT NULL GROUP BY place, day ORDER BY place, day
+"""
+IMAGES = """
+SELECT COUNT(*) AS images, COALESCE(SUM(time_listed), 0) AS images_with_time,
+COUNT(datetime) AS times_read, COUNT(*) - COUNT(datetime) AS untimed_images,
+COUNT(*) - COUNT(location) AS unlocated_images FROM images
+"""
 
 
 def read_facts(path: Path | str) -> dict:
-    """The counts and notes of `index_annotations`."""
+    """The facts of `index_facts.json`."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def times_line(facts: dict) -> str:
-    """How many of the listed times were read, and the first that was not."""
-    line = f"times read {facts['times_read']} of {facts['images_with_time']}"
-    return f"{line}; first unread: {facts['first_unread']}" if facts["first_unread"] else line
+    """How many of the listed times could be read, and the first that could not."""
+    if not facts["images_with_time"]:
+        return "times: no photo has one listed"
+    line = f"times read {facts['times_read']:,} of {facts['images_with_time']:,}"
+    return line + (f"; first unread: {facts['first_unread']}" if facts["first_unread"] else "")
+
+
+def image_facts(db: sqlite3.Connection) -> dict:
+    """Counts of all images, empty and refused ones too, but for copies."""
+    cursor = db.execute(IMAGES)
+    return dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+
+
+def write_camera_days(db: sqlite3.Connection, file: IO) -> list[str]:
+    """Write `location,date,images`, of all images with a time; returns notes on wrong clocks."""
+    table = csv.writer(file)
+    table.writerow(["location", "date", "images"])
+    days: dict[str, Counter] = defaultdict(Counter)
+    for location, day, images in db.execute(CAMERA_DAYS):
+        table.writerow([location, day, images])
+        days[location][date.fromisoformat(day)] = images
+    return clock_notes(days, date.today())
+
+
+def clock_notes(days: dict[str, Counter], today: date) -> list[str]:
+    """A line for each location with dates that look like a camera's wrong clock.
+
+    `days` counts the photos of each location by date. Dates look wrong where they lie more than a
+    year from all others of the location, and hold up to a hundredth of its photos or one day; where
+    they lie so far from those of all locations, and are of one of them or up to a tenth of all
+    photos; and where they are to come.
+    """
+    total = sum(days.values(), Counter())
+    rare = set()
+    for block in map(set, _outliers(total)):
+        locations = sum(not block.isdisjoint(counts) for counts in days.values())
+        images = sum(total[day] for day in block)
+        if locations == 1 < len(days) or images <= FEW_OF_ALL * total.total():
+            rare |= block
+    notes = []
+    for location, counts in sorted(days.items()):
+        wrong = counts.keys() & rare
+        for block in _outliers(counts):
+            if len(block) == 1 or sum(counts[day] for day in block) <= FEW * counts.total():
+                wrong |= set(block)
+        wrong |= {day for day in counts if day > today + timedelta(days=1)}
+        if wrong:
+            notes.append(_note(location, counts, sorted(wrong), total.keys() - rare))
+    more = len(notes) - MOST_NOTES
+    return notes[:MOST_NOTES] + ([f"and {more:,} more locations with such dates"] * (more > 0))
+
+
+def _outliers(counts: Counter) -> list[list[date]]:
+    """The dates in blocks more than a year apart, but for the block with the most photos."""
+    blocks: list[list[date]] = []
+    for day in sorted(counts):
+        if not blocks or day - blocks[-1][-1] > FAR:
+            blocks.append([])
+        blocks[-1].append(day)
+    blocks.sort(key=lambda block: sum(counts[day] for day in block))
+    return blocks[:-1]
+
+
+def _note(location: str, counts: Counter, wrong: list[date], usual: set[date]) -> str:
+    dates = f"{wrong[0]}" + (f" to {wrong[-1]}" if len(wrong) > 1 else "")
+    images = sum(counts[day] for day in wrong)
+    whose, others = "its others", [day for day in counts if day not in set(wrong)]
+    if not others:
+        whose, others = "those of other locations", usual - set(wrong)
+    apart = min((abs(other - day) for other in others for day in wrong), default=timedelta(0))
+    line = f"location {shown(location)}: {images:,} photos are dated {dates}"
+    if apart > FAR:
+        line += f", {apart / timedelta(days=365.25):.0f} years from {whose}"
+    return line + "; is the camera's clock wrong?"

@@ -1,5 +1,6 @@
-"""Labels, slugs and file names: text from outside, made safe to compare and to store."""
+"""Labels, ids, slugs and file names: text from outside, made safe to compare and to store."""
 
+import math
 import os
 import re
 import unicodedata
@@ -12,14 +13,60 @@ from urllib.parse import urlsplit
 
 # Bytes of a file name; file systems allow 255. The rest is for ".box123.jpg" and a temporary file.
 NAME_LIMIT = 220
+PATH_LIMIT = 1000  # bytes of a path below the store or of a key; S3 allows 1,024
+SHOWN = 60  # characters of a value in a message
 MOST_NAMES = 100_000  # of a folder, kept to find one that is spelt otherwise
 
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
 
 
+def clean_text(text: str) -> str:
+    """The text as it is compared: NFC, without invisible characters, controls as blanks, stripped.
+
+    A surrogate without its pair, which no file can hold, becomes U+FFFD.
+    """
+    if not (text.isascii() and text.isprintable()):  # which nearly all ids are
+        text = unicodedata.normalize("NFC", "".join(map(_visible, text)))
+    return text.strip()
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    return {"Cc": " ", "Cf": "", "Cs": "\N{REPLACEMENT CHARACTER}"}.get(category, character)
+
+
 def clean_label(label: object) -> str:
-    """A label in lower case with single blanks, so that ' Scrub  Jay' and 'scrub jay' are one."""
-    return " ".join(str(label).lower().split())
+    """A label in lower case with single blanks, so that ' Scrub  Jay' and 'scrub jay' are one.
+
+    Labels reach web pages, so that angle brackets become round ones.
+    """
+    text = " ".join(clean_text(str(label)).lower().split())
+    return unicodedata.normalize("NFC", text).replace("<", "(").replace(">", ")")
+
+
+def clean_id(value: object) -> str | None:
+    """An id as text: 1, 1.0, '1', ' 1 ' and '1.0' are '1', '01' is another; None if it is no id."""
+    if isinstance(value, str):
+        text = clean_text(value)
+        return (text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text) or None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not abs(value) < 1e40:  # nor is it finite, or short enough to be printed
+        return None
+    return str(int(value) if value == math.floor(value) else value)
+
+
+def clean_location(value: object) -> str | None:
+    """A location as it is shown: an id with single blanks. Compare locations by `str.casefold`."""
+    return " ".join((clean_id(value) or "").split()) or None
+
+
+def shown(value: object) -> str:
+    """A value from outside as it stands in a message: in quotes, short, without controls."""
+    if not (isinstance(value, str) or clean_id(value) or value is None):
+        value = f"a {type(value).__name__}"  # a list may be too deep to print, a number too long
+    text = clean_text(str(value))
+    return f"'{text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}'"
 
 
 def slug(label: str) -> str:
@@ -38,10 +85,12 @@ def why_unsafe(name: object) -> str | None:
         return "file name has control or bidirectional characters"
     if "\\" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name):
         return "file name is not a relative path with forward slashes"
+    if _is_longer(name, PATH_LIMIT):
+        return f"file name has over {PATH_LIMIT} bytes"
     for part in name.split("/"):
         if part in ("", ".", "..") or part.startswith("."):
             return "file name has an empty, hidden or parent folder part"
-        if len(part.encode()) > NAME_LIMIT:
+        if _is_longer(part, NAME_LIMIT):
             return f"file name has a part of over {NAME_LIMIT} bytes"
         if part != part.strip() or part.endswith(".") or _DEVICES.match(part):
             return "file name has a part that some file systems cannot hold"
@@ -57,7 +106,14 @@ def why_unsafe_key(key: str) -> str | None:
         return "key has control or bidirectional characters"
     if "\\" in key or any(part in ("", ".", "..") for part in key.split("/")):
         return "key is not a relative path with forward slashes"
+    if _is_longer(key, PATH_LIMIT) or any(_is_longer(part, 255) for part in key.split("/")):
+        return "key is longer than file systems and stores can hold"
     return None
+
+
+def _is_longer(text: str, limit: int) -> bool:
+    """Whether the text has more bytes than the limit; a character has up to four."""
+    return len(text) * 4 > limit and len(text.encode()) > limit
 
 
 def _has_controls(text: str) -> bool:
@@ -88,7 +144,7 @@ def listed(addresses: str | list[str]) -> list[str]:
 
 def name_key(name: str) -> str:
     """Equal for two names that are one file on a case-insensitive or normalising file system."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def crop_name(file_name: str, box: int | None) -> str:
