@@ -7,7 +7,7 @@ times at most: time is linear in the file's size.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stowaway.annotations.json_source import COCO_IS, JsonText, Limits, excerpt, json_text
@@ -20,8 +20,8 @@ OTHER_FILES = {
     "detection_categories": "a MegaDetector results file, which has boxes and no labels",
     "predictions": "a SpeciesNet results file, not yet checked by a person",
     "resources": "the datapackage.json of a Camtrap DP, whose labels are in its tables",
-    "features": "a GeoJSON, a map",
-    "total_results": "a page of iNaturalist's interface",
+    "features": "a GeoJSON, which has places and no photos",
+    "total_results": "an answer of iNaturalist, which is no export",
 }
 LONGEST = 4_000_000  # characters of an entry: those of real exports have hundreds, masks thousands
 DEEPEST = 100  # lists and objects within one another in an entry: those of real exports have four
@@ -31,7 +31,7 @@ COMMA = re.compile(r"[ \t\r\n]*,")
 STRING = r'"(?:[^"\\]++|\\.)*+"?'
 BRACKETS = re.compile(rf"{STRING}|[\[\]{{}}]", re.DOTALL)
 CONSTANT = re.compile(rf"{STRING}|(NaN|-?Infinity)", re.DOTALL)
-LONG_INTEGER = re.compile(rf"{STRING}|(?<![.\d])(\d{{4301,}}+)(?![.eE])", re.DOTALL)
+LONG_INTEGER = re.compile(rf"{STRING}|(?<![.\d])(\d{{641,}}+)(?![.eE])", re.DOTALL)
 CUT = re.compile(r"[\\\w.+-]{0,12}\s*")  # what is left of a JSON that was cut within a value
 TYPES = {"{": "a map", "[": "a list", '"': "a text", "n": "null", "t": "true", "f": "false"}
 
@@ -40,17 +40,17 @@ def read_list(source: Path, name: str, limits: Limits) -> Iterator[dict]:
     """Yield the entries of one of the three lists of the COCO at `source`, one at a time.
 
     The file may be UTF-8, UTF-16 or UTF-32, a gzip, or a zip of one JSON. Integers come in any
-    size, a number beyond the range of a float as `inf`. What is nested deeper than `DEEPEST` in an
-    entry comes as an empty list or map. The whole file is read and checked, whichever the list.
+    size, a number beyond the range of a float as `inf`. Within an entry, what is nested deeper than
+    `DEEPEST` comes as an empty list. The whole file is read and checked, whichever the list.
     Raises `BadInput` with the byte offset where the JSON is broken or cut, and for a file that is
     no COCO or has no entry in the list (unless it is the annotations that are none).
     """
-    places, keys, number = {}, [], -1
+    places, keys, number = {}, {}, -1
     with json_text(source, limits) as text:
         reader = _Reader(text)
         for key in reader.items("the top level", "{"):
             if key in OTHER_FILES or len(keys) < 6:
-                keys.append(key)
+                keys[key] = None
             if key not in LISTS:
                 reader.skip()
                 continue
@@ -68,9 +68,10 @@ def read_list(source: Path, name: str, limits: Limits) -> Iterator[dict]:
                     raise BadInput(f"{source}: entry {number} of '{name}' is {what}; {COCO_IS}")
                 yield entry
         reader.end()
-    if name not in places:
+    if missing := [name for name in LISTS if name not in places]:
         kinds = [what for key, what in OTHER_FILES.items() if key in keys]
-        this = f"this is {kinds[0]}" if kinds else f"no '{name}' list (top level: {_listed(keys)})"
+        this = f"no '{missing[0]}' list (top level: {_listed(keys)})"
+        this = f"this is {kinds[0]}" if kinds else this
         raise BadInput(f"{source}: {this}; {COCO_IS}")
     if number < 0 and name != "annotations":
         raise BadInput(f"{source}: no '{name}' list with entries; is this a COCO JSON?")
@@ -170,7 +171,8 @@ class _Reader:
         if begin := self.peek():
             rest = f"at byte {self.place()}: {excerpt(self.text[self.pos :])}"
             if begin == "{":
-                raise self.error(f"a second JSON begins {rest} (joined files?); {COCO_IS}")
+                lines = "(joined files, or JSON lines)"
+                raise self.error(f"a second JSON begins {rest} {lines}; {COCO_IS}")
             raise self.error(f"the JSON has ended, and something follows {rest}; remove it")
 
     def place(self, at: int | None = None) -> int:
@@ -203,6 +205,8 @@ class _Reader:
             at = at if rest[0] == "," else len(before) - 1
         elif rest.startswith(("//", "/*", "#")):
             why = "a comment, which JSON does not know; remove it"
+        elif why == "Expecting value" and rest[0].isalpha():
+            why = "a word without quotes; put null in its place if it means that there is no value"
         else:
             why = f"{why.removesuffix(' at')}; repair it there, or where the file is written"
         where = f"at byte {self.place(at)}, before {excerpt(self.text[at:])}"
@@ -212,7 +216,7 @@ class _Reader:
         """The error for what is well-formed, or looks so, and has no clear value."""
         if isinstance(fault, _SameKey):
             place = self.place(self.pos)
-            return self.error(f"{fault}, in the value at byte {place}; which one is right?")
+            return self.error(f"{fault}, in the value at byte {place}; remove one")
         pattern = CONSTANT if isinstance(fault, _Constant) else LONG_INTEGER
         odd = next(match for match in pattern.finditer(self.text, self.pos) if match[1])
         where = f"at byte {self.place(odd.start())}"
@@ -260,7 +264,7 @@ def _map(pairs: list[tuple[str, object]]) -> dict:
 
 
 def _flattened(text: str, begin: int) -> str:
-    """The value that begins there, with blanks for what is nested deeper than `DEEPEST` in it."""
+    """The value that begins there, as long, with `[]` for what is nested below `DEEPEST` in it."""
     parts, depth, end = [], 0, begin
     for token in BRACKETS.finditer(text, begin):
         if token[0] in ("[", "{"):
@@ -271,13 +275,13 @@ def _flattened(text: str, begin: int) -> str:
         elif token[0] in ("]", "}"):
             depth -= 1
             if depth == DEEPEST:
-                parts.append(" " * (token.end() - end))
+                parts.append("[]".ljust(token.end() - end))
                 end = token.end()
             if depth == 0:
                 return "".join(parts) + text[end : token.end()]
     rest = text[end:]
-    return "".join(parts) + (" " * len(rest) if depth > DEEPEST else rest)
+    return "".join(parts) + ("[".ljust(len(rest)) if depth > DEEPEST else rest)
 
 
-def _listed(keys: list[str]) -> str:
+def _listed(keys: Iterable[str]) -> str:
     return ", ".join(excerpt(key) for key in keys) or "empty"

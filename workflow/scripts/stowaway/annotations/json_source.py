@@ -102,8 +102,9 @@ class JsonText:
         if not self.encoding.startswith("utf-8"):
             return f"{what}; save the file as UTF-8"
         around = error.object[max(0, error.start - 12) : error.start + 12]
-        reads = excerpt(around.decode("cp1252", "replace"))
-        return f"{what}; if {reads} is right: iconv -f WINDOWS-1252 -t UTF-8, else export as UTF-8"
+        reads = f"as Windows-1252 it is {excerpt(around.decode('cp1252', 'replace'))}"
+        convert = "convert it (iconv -f WINDOWS-1252 -t UTF-8)"
+        return f"{what}; {reads}; if that is right, {convert}, else export it as UTF-8"
 
 
 @contextmanager
@@ -157,7 +158,7 @@ def _unreadable(path: Path, error: Exception) -> BadInput:
     """The error for a file that the system does not give, or that cannot be unpacked."""
     if isinstance(error, OSError) and error.strerror:
         return BadInput(f"{path}: it cannot be read: {error.strerror}")
-    why = repr(first_line(error))[1:80]
+    why = repr(first_line(error))[1:-1][:80]
     if isinstance(error, RuntimeError):
         return BadInput(f"{path}: the zip cannot be read: {why}; unpack it, and give the JSON")
     return BadInput(f"{path}: the zip cannot be read ({why}); export or download it again")
