@@ -2,12 +2,15 @@
 
 import json
 import math
+import random
 import re
 import tracemalloc
+from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 
-from stowaway.annotations.json_file import LONGEST, Limits, _Reader, read_list
+from stowaway.annotations.json_file import Limits, _Reader, read_list
 from stowaway.core.script import BadInput
 
 GENEROUS = Limits(json_bytes=10**9, zip_ratio=200)
@@ -15,9 +18,13 @@ IMAGES = [{"id": n, "size": n + 0.5, "name": "é"} for n in range(1000)]
 START = '{"categories": [], "annotations": [], "images": ['
 NEEDS = "coco needs one JSON object with the lists 'images', 'annotations' and 'categories'"
 MEND = "repair it there, or where the file is written"
+COMMA = "nothing follows the comma; remove it"
+COMMENT = "a comment, which JSON does not know; remove it"
+NAME = "Expecting property name enclosed in double quotes"
+NULL = "put null in its place if it means that there is no value"
 CUT = "JSON cut short: it ends at byte {}; export or download it again"
 TOO_LONG = (
-    "a value of over 4,000,000 characters begins at byte {}; no COCO has one; "
+    "a value of over 40,000 characters begins at byte {}; no COCO has one; "
     "remove it, or repair a missing quote"
 )
 
@@ -47,6 +54,13 @@ def refusal(images, tmp_path):
         return line
 
     return read
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Pieces of 10 kB and values of up to 40,000 characters, so that these tests are short."""
+    monkeypatch.setattr("stowaway.annotations.json_source.PIECE", 10_000)
+    monkeypatch.setattr("stowaway.annotations.json_file.LONGEST", 40_000)
 
 
 def test_the_elements_of_a_list_one_at_a_time(images, tmp_path):
@@ -83,11 +97,11 @@ def test_integers_have_all_their_digits_and_floats_beyond_range_are_infinite(ima
     [
         (
             '{"id": 1}, {"width": NaN, "x": 1}]}',
-            'NaN at byte 70 (\'}, {"width": NaN, "x\') is no JSON; put null in its place',
+            'NaN at byte 70 (\', {"width": NaN, "x\') is no JSON; put null in its place',
         ),
         (
             '{"NaN": "-Infinity", "é": -Infinity}]}',
-            '-Infinity at byte 76 (\'ity", "é": -Infinity}]}\') is no JSON; put null in its place',
+            '-Infinity at byte 76 (\'nity", "é": -Infinity}]}\') is no JSON; put null in its place',
         ),
         (
             '{"id": %s}]}' % ("1" * 5000),
@@ -110,24 +124,48 @@ def test_what_has_no_clear_value_is_refused_at_its_byte(refusal, entries, line):
 @pytest.mark.parametrize(
     ("entries", "line"),
     [
-        ('{"id": 1}, }]}', "broken at byte 58, before ', }]}': nothing follows the comma; remove it"),
-        ('{"a": [1,]}]}', "broken at byte 57, before ',]}]}': nothing follows the comma; remove it"),
-        ('{"a": "é" "b"}]}', f"broken at byte 60, before '\"b\"}}]}}': Expecting ',' delimiter; {MEND}"),
-        ('{"a": 1} {}]}', f"broken at byte 58, before '{{}}]}}': ',' or ']' is missing; {MEND}"),
-        ("{'a': 1}]}", "broken at byte 50, before \"'a': 1}]}\": Expecting property name enclosed in "
-         f"double quotes; {MEND}"),
-        ('{"a": 01}]}', f"broken at byte 56, before '1}}]}}': Expecting ',' delimiter; {MEND}"),
-        ('{"a": "\x1b[31m"}]}',
-         f"broken at byte 56, before '\\x1b[31m\"}}]}}': Invalid control character; {MEND}"),
-        ('{"a": None}]}', "broken at byte 55, before 'None}]}': a word without quotes; "
-         "put null in its place if it means that there is no value"),
-        ('{"a": 1} // b\n]}', "broken at byte 58, before '// b\\n]}': a comment, "
-         "which JSON does not know; remove it"),
+        ('{"id": 1}, }]}', f"58, before ', }}]}}': {COMMA}"),
+        ('{"a": [1,]}]}', f"57, before ',]}}]}}': {COMMA}"),
+        ('{"a": "é" "b"}]}', f"60, before '\"b\"}}]}}': Expecting ',' delimiter; {MEND}"),
+        ('{"a": 1} {}]}', f"58, before '{{}}]}}': ',' or ']' is missing; {MEND}"),
+        ("{'a': 1}]}", f"50, before \"'a': 1}}]}}\": {NAME}; {MEND}"),
+        ('{"a": 01}]}', f"56, before '1}}]}}': Expecting ',' delimiter; {MEND}"),
+        (
+            '{"a": "\x1b[31m"}]}',
+            f"56, before '\\x1b[31m\"}}]}}': Invalid control character; {MEND}",
+        ),
+        ('{"a": None}]}', f"55, before 'None}}]}}': a word without quotes; {NULL}"),
+        ('{"a": 1} // b\n]}', f"58, before '// b\\n]}}': {COMMENT}"),
     ],
-)  # fmt: skip
+)
 def test_broken_json_has_the_place_of_its_fault(refusal, entries, line):
-    assert refusal(START + entries) == f"JSON {line}"
-    assert refusal(START + entries + " " * 3_000_000 + "]}").startswith(f"JSON {line[:30]}")
+    assert refusal(START + entries) == f"JSON broken at byte {line}"
+
+
+def test_faults_are_where_the_parser_of_the_whole_text_finds_them(images, small_pieces):
+    """A COCO with one random edit is read, or refused at its place, as `json.loads` does."""
+    draw, outcomes = random.Random(1), Counter()
+    entries = [{"id": n, "é": [1.5, -2, None], "x": {"a": '\\"é'}} for n in range(9)]
+    text = json.dumps({"categories": [], "annotations": [], "images": entries}, ensure_ascii=False)
+    for _ in range(1000):
+        at, edit = draw.randrange(len(text)), draw.choice([*'{}[]",:0.-e \\\nx', "", "null"])
+        edited = text[:at] + edit + text[at + draw.randrange(2) :]
+        try:
+            expected, place = json.loads(edited), None
+        except json.JSONDecodeError as error:
+            place = len(edited[: error.pos].encode())
+        try:
+            assert images(edited) == expected["images"]
+            outcomes["read"] += 1
+        except BadInput as error:
+            line = str(error)
+            if "JSON broken" in line and COMMA not in line:
+                outcomes["broken"] += 1
+                assert f"at byte {place}, before" in line
+            elif "cut short" in line:
+                outcomes["cut"] += 1
+                assert place is not None and line.endswith(CUT.format(len(edited.encode())))
+    assert outcomes["broken"] > 500 and outcomes["read"] > 100, outcomes
 
 
 def test_every_cut_is_called_one(refusal):
@@ -153,7 +191,8 @@ def test_every_cut_is_called_one(refusal):
          "two lists 'categories', at bytes 15 and 49; merge them or remove one"),
         ('{"images": [{"file": "a", "detections": []}], "detection_categories": {"1": "animal"}}',
          f"this is a MegaDetector results file, which has boxes and no labels; {NEEDS}"),
-        ('{"predictions": []}', f"this is a SpeciesNet results file, not yet checked by a person; {NEEDS}"),
+        ('{"predictions": []}',
+         f"this is a SpeciesNet results file, not yet checked by a person; {NEEDS}"),
         ('{"profile": "x", "resources": []}',
          f"this is the datapackage.json of a Camtrap DP, whose labels are in its tables; {NEEDS}"),
         ('{"type": "FeatureCollection", "features": []}',
@@ -177,14 +216,24 @@ def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 
 
+@contextmanager
+def memory_below(limit: float):
+    """The block never holds more than `limit` bytes of new objects."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < limit
+
+
 @pytest.mark.parametrize("inner", ["[%s]", '{"a": %s}', '[1, {"a": [%s, "]"]}]'])
 def test_what_is_nested_too_deep_comes_as_an_empty_list_in_little_memory(images, inner):
     before, after = inner.split("%s")
     deep = before * 20_000 + "0" + after * 20_000
-    tracemalloc.start()
-    first, last = images(f'{START}{{"id": 1, "location": {deep}, "w": 2}}, {{"id": 2}}]}}')
-    assert tracemalloc.get_traced_memory()[1] < 20e6
-    tracemalloc.stop()
+    with memory_below(20e6):
+        first, last = images(f'{START}{{"id": 1, "location": {deep}, "w": 2}}, {{"id": 2}}]}}')
     assert (first["id"], first["w"], last) == (1, 2, {"id": 2})
     assert max(len(part) for part in re.findall(r"[\[{]+", json.dumps(first))) <= 100
 
@@ -195,62 +244,60 @@ def test_a_hundred_levels_are_read_as_they_are(images):
         assert images(f'{START}{{"a": {nested(depth)}}}]}}') == [{"a": json.loads(nested(kept))}]
 
 
-@pytest.mark.parametrize("text", [nested(40_000), '{"a": %s}' % nested(40_000)])
+@pytest.mark.parametrize("text", [nested(40_000), f'{{"a": {nested(40_000)}}}'])
 def test_what_is_nested_too_deep_and_no_entry_is_read_over(images, text):
     assert images(START.replace("{", f'{{"info": {text},', 1) + '{"id": 1}]}') == [{"id": 1}]
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("start", "more"),
     [
-        ('{"id": "' + "x" * LONGEST, 49),
-        ('{"id": "' + '\\"' * LONGEST, 49),
-        ('{"id": 1.' + "0" * LONGEST, 49),
-        ('{"id": ' + " " * 2 * LONGEST, 49),
-        ('{"id": [' + "[]," * LONGEST, 49),
-        ('{"id": ' + "[" * LONGEST, 49),
-        ("{" + '"a": 1,' * LONGEST, 49),
+        ('"', "x"),
+        ('"', '\\"'),
+        ("1.", "0"),
+        ("1", " "),
+        ("[[]", ",[]"),
+        ("", "["),
+        ("", '{"a":'),
+        ('{"a": 1', ',"a": 1'),
     ],
 )
-def test_a_value_without_end_is_refused_before_it_fills_the_memory(refusal, text, place):
-    tracemalloc.start()
-    assert refusal(START + text + "}" * 3_000_000) == TOO_LONG.format(place)
-    assert tracemalloc.get_traced_memory()[1] < 40e6 + len(text) * 3
-    tracemalloc.stop()
+def test_a_value_without_end_is_refused_before_it_fills_the_memory(
+    refusal, small_pieces, start, more
+):
+    text = START + '{"id": ' + start + more * (1_000_000 // len(more))
+    with memory_below(len(text) + 4e6):  # the test's own text as bytes, and what is read
+        line = refusal(text)
+    assert line == TOO_LONG.format(49)
 
 
 @pytest.mark.parametrize(
     "entry",
     [
         '{"id": 1}',
-        '{"id": "' + "x" * 900_000 + '"}',
-        '{"id": "' + '\\"' * 600_000 + '"}',
-        '{"id": ' + nested(300_000) + "}",
+        '{"id": "' + "x" * 39_000 + '"}',
+        '{"id": "' + '\\"' * 19_000 + '"}',
+        '{"id": ' + nested(19_000) + "}",
         '{"id": [' + nested(110) + "]}",
-        '{"id":' + " " * 3_000_000 + "1}",
+        '{"id":' + " " * 39_000 + "1}",
     ],
     ids=["small", "text", "escapes", "deep", "many deep", "blanks"],
 )
-def test_the_parser_reads_each_character_a_few_times_whatever_the_file_is(
-    images, monkeypatch, entry
-):
-    """Counts the characters that are given to the parser, for n entries and for 2 n."""
+def test_the_parser_reads_each_character_a_few_times(images, small_pieces, monkeypatch, entry):
+    """Counts the characters that the parser is given, in files of n entries and of 2 n."""
     given, decoded = [], _Reader._decoded
 
     def counting(reader):
-        before = reader.pos
+        end = len(reader.text)
         try:
             value, end = decoded(reader)
-        except json.JSONDecodeError:
-            given.append(len(reader.text) - before)
-            raise
-        given.append(end - before)
-        return value, end
+            return value, end
+        finally:
+            given.append(end - reader.pos)
 
     monkeypatch.setattr(_Reader, "_decoded", counting)
-    count = max(1, 4_000_000 // len(entry))
-    for times in 1, 2:
+    for count in 200_000 // len(entry), 400_000 // len(entry):
         given.clear()
-        text = START + ",".join([entry] * count * times) + "]}"
-        assert len(images(text)) == count * times
-        assert sum(given) < 5 * len(text)
+        text = START + ",".join([entry] * count) + "]}"
+        assert len(images(text)) == count
+        assert sum(given) < 6 * len(text)

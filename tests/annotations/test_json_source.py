@@ -53,7 +53,7 @@ def test_every_unicode_with_and_without_a_mark(tmp_path, encoding):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "place"), [("utf-8-sig", 14), ("utf-16", 24), ("utf-16-be", 22), ("utf-32", 48)]
+    ("encoding", "place"), [("utf-8-sig", 15), ("utf-16", 24), ("utf-16-be", 22), ("utf-32", 48)]
 )
 def test_the_place_of_a_fault_is_a_byte_in_every_encoding(tmp_path, encoding, place):
     content = '{"é": [1], ,"images": []}'.encode(encoding)
@@ -80,7 +80,8 @@ def test_a_list_within_a_zip_beside_a_macs_own_files(tmp_path):
 def test_bytes_that_are_not_utf8_are_refused_with_their_place_and_a_guess(tmp_path):
     content = '{"categories": [{"id": 1, "name": "ñeque"}], "images": []}'.encode("cp1252")
     assert refusal(tmp_path / "coco.json", content) == (
-        'byte 0xF1 at byte 35 is not UTF-8; as Windows-1252 it is \', "name": "ñeque"}], "\'; '
+        "byte 0xF1 at byte 35 is not UTF-8; as Windows-1252 it is "
+        """'1, "name": "ñeque"}], "i'; """
         "if that is right, convert it (iconv -f WINDOWS-1252 -t UTF-8), else export it as UTF-8"
     )
     far = b'{"info": "' + "é".encode() * 1_500_000 + b'", "a": "\xe9"}'
@@ -137,8 +138,8 @@ def test_damage_of_what_is_packed(tmp_path):
     flags[6] |= 1
     flags[archive.index(b"PK\1\2") + 8] |= 1
     assert refusal(path, bytes(flags)) == (
-        "the zip cannot be read: File 'coco.json' is encrypted, "
-        "password required for extraction; unpack it, and give the JSON"
+        "the zip cannot be read: it has a password, or is packed in a way that is not known here; "
+        "unpack it, and give the JSON"
     )
 
 
@@ -156,7 +157,7 @@ def test_reading_ends_at_the_limit(tmp_path):
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     """Blanks pack a thousandfold: a zip states its size, a gzip is watched while it is read."""
-    path, blanks = tmp_path / "coco.json", b"{" + b" " * 100_000_000
+    path, blanks = tmp_path / "coco.json", b"{" + b" " * 20_000_000
     unpacked = []
     read = gzip.GzipFile.read
 
@@ -168,6 +169,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(gzip.GzipFile, "read", counting)
     line = f"the zip holds over 200 times its size (limits.zip_ratio); {TRUSTED}"
     assert refusal(path, gzip.compress(blanks)) == line
-    assert sum(unpacked) < 30_000_000
+    assert sum(unpacked) < 5_000_000
+    zipped(path, ("a.json", blanks))
     monkeypatch.setattr(zipfile.ZipFile, "open", None)  # it is not even opened
-    assert refusal(zipped(path, ("a.json", blanks))) == line
+    assert refusal(path) == line

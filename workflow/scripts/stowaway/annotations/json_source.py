@@ -158,9 +158,10 @@ def _unreadable(path: Path, error: Exception) -> BadInput:
     """The error for a file that the system does not give, or that cannot be unpacked."""
     if isinstance(error, OSError) and error.strerror:
         return BadInput(f"{path}: it cannot be read: {error.strerror}")
-    why = repr(first_line(error))[1:-1][:80]
     if isinstance(error, RuntimeError):
+        why = "it has a password, or is packed in a way that is not known here"
         return BadInput(f"{path}: the zip cannot be read: {why}; unpack it, and give the JSON")
+    why = repr(first_line(error))[1:-1][:80]
     return BadInput(f"{path}: the zip cannot be read ({why}); export or download it again")
 
 
