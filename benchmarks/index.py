@@ -10,7 +10,6 @@ import resource
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -114,7 +113,7 @@ def main(sizes: list[int]) -> None:
                 ratio = seconds / found[in_memory][0], peak / found[in_memory][1]
                 line |= {"peak MB": round(peak), "time ratio": round(ratio[0], 2)}
                 lines.append(line | {"memory ratio": round(ratio[1], 3)})
-    report("index", lines, by="annotations", ijson=version("ijson"))
+    report("index", lines, by="annotations")
 
 
 if __name__ == "__main__":

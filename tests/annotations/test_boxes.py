@@ -245,10 +245,10 @@ def test_a_subset_is_the_lowest_ranked_by_whole_events(tmp_path):
     ("text", "message"),
     [
         ('{"images": [{"id": 1}], "annot', "cut short: it ends at byte 30"),
-        ('{"categories": [{"id": 1, "name": "fox"}], "images": [{"id": 1,, ', "broken near byte"),
-        ("[]", "no 'categories' list"),
+        ('{"categories": [{"id": 1, "name": "fox"}], "images": [{"id": 1,, ', "broken at byte 63"),
+        ("[]", "this is a JSON whose top level is a list"),
         ('{"categories": [{"id": 1, "name": "fox"}], "annotations": []}', "no 'images' list"),
-        ("", "cut short: it ends at byte 0"),
+        ("", "this is an empty file"),
     ],
 )
 def test_bad_json_is_one_clear_line(text, message, tmp_path):

@@ -1,90 +1,287 @@
-"""The bytes of a COCO JSON, plain or zipped, and the objects of its lists, one at a time."""
+"""The entries of the lists of a COCO JSON, one at a time, each checked.
 
+Python's own parser reads one entry at a time from a window of text: memory is bounded, every number
+has its value, and a fault has its place. An entry that a window's end cuts is parsed again, four
+times at most: time is linear in the file's size.
+"""
+
+import json
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
-import ijson
-
+from stowaway.annotations.json_source import COCO_IS, JsonText, Limits, excerpt, json_text
 from stowaway.core.script import BadInput
 
+__all__ = ["Limits", "read_list"]
 
-@dataclass(frozen=True)
-class Limits:
-    """What is refused: a JSON of over `json_bytes`, or over `zip_ratio` times its packed size."""
-
-    json_bytes: int
-    zip_ratio: float
+LISTS = "categories", "images", "annotations"
+OTHER_FILES = {
+    "detection_categories": "a MegaDetector results file, which has boxes and no labels",
+    "predictions": "a SpeciesNet results file, not yet checked by a person",
+    "resources": "the datapackage.json of a Camtrap DP, whose labels are in its tables",
+    "features": "a GeoJSON, which has places and no photos",
+    "total_results": "an answer of iNaturalist, which is no export",
+}
+LONGEST = 4_000_000  # characters of an entry: those of real exports have hundreds, masks thousands
+DEEPEST = 100  # lists and objects within one another in an entry: those of real exports have four
+LOOK_AHEAD = 4  # a number that a window's end cuts reads as another number: 1, 1., 1.5e, 1.5e-
+BLANKS = re.compile(r"[ \t\r\n]*")
+COMMA = re.compile(r"[ \t\r\n]*,")
+STRING = r'"(?:[^"\\]++|\\.)*+"?'
+BRACKETS = re.compile(rf"{STRING}|[\[\]{{}}]", re.DOTALL)
+CONSTANT = re.compile(rf"{STRING}|(NaN|-?Infinity)", re.DOTALL)
+LONG_INTEGER = re.compile(rf"{STRING}|(?<![.\d])(\d{{641,}}+)(?![.eE])", re.DOTALL)
+CUT = re.compile(r"[\\\w.+-]{0,12}\s*")  # what is left of a JSON that was cut within a value
+TYPES = {"{": "a map", "[": "a list", '"': "a text", "n": "null", "t": "true", "f": "false"}
 
 
 def read_list(source: Path, name: str, limits: Limits) -> Iterator[dict]:
-    """Yield the objects of one top-level list of the JSON, one at a time.
+    """Yield the entries of one of the three lists of the COCO at `source`, one at a time.
 
-    Raises `BadInput` with the byte offset when the JSON is cut short or broken before the list's
-    end, and when nothing is in the list (unless there are no annotations at all).
+    The file may be UTF-8, UTF-16 or UTF-32, a gzip, or a zip of one JSON. Integers come in any
+    size, a number beyond the range of a float as `inf`. Within an entry, what is nested deeper than
+    `DEEPEST` comes as an empty list. The whole file is read and checked, whichever the list.
+    Raises `BadInput` with the byte offset where the JSON is broken or cut, and for a file that is
+    no COCO or has no entry in the list (unless it is the annotations that are none).
     """
-    empty = name != "annotations"
-    with _opened(source, limits) as file:
-        try:
-            for number, entry in enumerate(ijson.items(file, f"{name}.item", use_float=True)):
+    places, keys, number = {}, {}, -1
+    with json_text(source, limits) as text:
+        reader = _Reader(text)
+        for key in reader.items("the top level", "{"):
+            if key in OTHER_FILES or len(keys) < 6:
+                keys[key] = None
+            if key not in LISTS:
+                reader.skip()
+                continue
+            if key in places:
+                at = f"bytes {places[key]} and {reader.place()}"
+                raise BadInput(f"{source}: two lists '{key}', at {at}; merge them or remove one")
+            places[key] = reader.place()
+            for position in reader.items(f"'{key}'", "["):
+                entry = reader.value()
+                if key != name:
+                    continue
+                number = position
                 if not isinstance(entry, dict):
-                    raise BadInput(
-                        f"{source}: entry {number} of '{name}' is no object; is it COCO?"
-                    )
-                empty = False
+                    what = f"{TYPES.get(json.dumps(entry)[0], 'a number')}, not a map"
+                    raise BadInput(f"{source}: entry {number} of '{name}' is {what}; {COCO_IS}")
                 yield entry
-        except ijson.IncompleteJSONError as error:
-            # ijson raises this one class for a cut file and for broken syntax.
-            at, rest = file.tell(), file.read(1)
-            what = str(error).splitlines()[0]
-            cut = not rest and re.search("premature|incomplete", what, re.IGNORECASE)
-            how = f"cut short: it ends at byte {at}" if cut else f"broken near byte {at}"
-            raise BadInput(f"{source}: JSON {how} ({what}); export or download it again") from None
-    if empty:
+        reader.end()
+    if missing := [name for name in LISTS if name not in places]:
+        kinds = [what for key, what in OTHER_FILES.items() if key in keys]
+        this = f"no '{missing[0]}' list (top level: {_listed(keys)})"
+        this = f"this is {kinds[0]}" if kinds else this
+        raise BadInput(f"{source}: {this}; {COCO_IS}")
+    if number < 0 and name != "annotations":
         raise BadInput(f"{source}: no '{name}' list with entries; is this a COCO JSON?")
 
 
-class _LimitedFile:
-    """A file that refuses to be read beyond a number of bytes, whatever a header says."""
-
-    def __init__(self, file: IO[bytes], path: Path, limit: float, refusal: str) -> None:
-        self.file, self.path, self.limit, self.refusal = file, path, limit, refusal
-        self.tell, self.bytes_read = file.tell, 0
-
-    def read(self, size: int = -1) -> bytes:
-        content = self.file.read(size)
-        self.bytes_read += len(content)
-        if self.bytes_read > self.limit:
-            raise BadInput(f"{self.path}: {self.refusal}; raise it if the file can be trusted")
-        return content
+class _SameKey(ValueError):
+    """A map has a key twice, with two values."""
 
 
-@contextmanager
-def _opened(path: Path, limits: Limits) -> Iterator[_LimitedFile]:
-    """The JSON's bytes: of `path` itself, or of the one JSON in it when it is a zip."""
-    too_long = f"the JSON has over {limits.json_bytes:,} bytes (limits.json_bytes)"
-    if not zipfile.is_zipfile(path):
-        with open(path, "rb") as file:
-            yield _LimitedFile(file, path, limits.json_bytes, too_long)
-        return
-    with zipfile.ZipFile(path) as archive:
-        # a Mac adds a folder __MACOSX with a file of the same name
-        names = [n for n in archive.namelist() if not n.startswith("__MACOSX/")]
-        members = [name for name in names if name.lower().endswith(".json")]
-        if len(members) != 1:
-            raise BadInput(
-                f"{path}: {len(members)} JSON files in the zip; it must hold exactly one"
-            )
-        unpacked = limits.zip_ratio * max(archive.getinfo(members[0]).compress_size, 1000)
-        bomb = f"the zip holds over {limits.zip_ratio:g} times its size (limits.zip_ratio)"
-        limit, refusal = min((unpacked, bomb), (limits.json_bytes, too_long))
+class _Constant(ValueError):
+    """`NaN`, `Infinity` or `-Infinity`, which Python writes, stands for a number."""
+
+
+class _Reader:
+    """Reads a JSON value by value, in a window of its text from which what was read is dropped."""
+
+    def __init__(self, source: JsonText) -> None:
+        self.source, self.text, self.pos = source, "", 0
+        self.decode = json.JSONDecoder(object_pairs_hook=_map, parse_constant=_refuse).raw_decode
+
+    def items(self, what: str, opening: str) -> Iterator[str | int]:
+        """Yield the keys of the map or the positions of the list here; the caller reads the values.
+
+        `what` names it in the error where another type stands here.
+        """
+        begin = self.peek()
+        if begin != opening and (begin in TYPES or begin.isdigit()):
+            types = f"{TYPES.get(begin, 'a number')}, not {TYPES[opening]}"
+            raise self.error(f"{what} is {types} (byte {self.place()}); {COCO_IS}")
+        self.take(opening)
+        closing = {"{": "}", "[": "]"}[opening]
+        if self.peek() == closing:
+            self.take(closing)
+            return
+        position = 0
+        while True:
+            if opening == "[":
+                yield position
+            elif self.peek() == '"':
+                key = self.value()
+                self.take(":")
+                yield key
+            else:
+                raise self.missing("a name in double quotes")
+            position += 1
+            between = COMMA.match(self.text, self.pos)
+            if between and between.end() < len(self.text):  # the short way, for speed
+                self.pos = between.end()
+            elif self.take("," + closing) == closing:
+                return
+
+    def skip(self) -> None:
+        """Read the value here, of any size, and forget it."""
+        opening = self.peek()
+        if opening not in ("{", "["):
+            self.value()
+            return
+        for _ in self.items("", opening):
+            self.value()
+
+    def value(self) -> object:
+        """The value that begins here, of `LONGEST` characters at most."""
+        self.peek()
+        while True:
+            error, end = None, len(self.text)
+            try:
+                value, end = self._decoded()
+            except json.JSONDecodeError as fault:
+                error = fault
+            except ValueError as fault:
+                raise self.no_value(fault) from None
+            # at the window's end, a value may go on and an error may be none
+            if end + LOOK_AHEAD <= len(self.text) or not self._more():
+                break
+        if error:
+            raise self.broken(error.msg, error.pos)
+        self.pos = end
+        return value
+
+    def take(self, wanted: str) -> str:
+        """The next character that is not blank, which must be one of `wanted`."""
+        found = self.peek()
+        if not found or found not in wanted:
+            raise self.missing(" or ".join(map(repr, wanted)))
+        self.pos += 1
+        return found
+
+    def peek(self) -> str:
+        """The next character that is not blank; empty at the end of the file."""
+        self.pos = BLANKS.match(self.text, self.pos).end()
+        while self.pos == len(self.text) and self._more():
+            self.pos = BLANKS.match(self.text, self.pos).end()
+        return self.text[self.pos : self.pos + 1]
+
+    def end(self) -> None:
+        """Refuse anything but blanks here."""
+        if begin := self.peek():
+            rest = f"at byte {self.place()}: {excerpt(self.text[self.pos :])}"
+            if begin == "{":
+                lines = "(joined files, or JSON lines)"
+                raise self.error(f"a second JSON begins {rest} {lines}; {COCO_IS}")
+            raise self.error(f"the JSON has ended, and something follows {rest}; remove it")
+
+    def place(self, at: int | None = None) -> int:
+        """The byte of the character at a position of the window, or of the one to read next."""
+        if at is None:
+            self.peek()
+            at = self.pos
+        return self.source.byte_of(self.text[at:])
+
+    def error(self, what: str) -> BadInput:
+        """The error for this file."""
+        return BadInput(f"{self.source.path}: {what}")
+
+    def missing(self, what: str) -> BadInput:
+        """The error for what does not stand here."""
+        while self._more():
+            pass
+        return self.broken(f"{what} is missing", self.pos)
+
+    def broken(self, why: str, at: int) -> BadInput:
+        """The error for a fault in the syntax at a position of the window, or for too little."""
+        rest, before = self.text[at:], self.text[:at].rstrip()
+        if why.startswith("Unterminated string") or CUT.fullmatch(rest):
+            if self.source.ended:
+                return self.source.cut_short()
+            size = f"a value of over {LONGEST:,} characters begins at byte {self.place(self.pos)}"
+            return self.error(f"{size}; no COCO has one; remove it, or repair a missing quote")
+        if "trailing comma" in why or (before.endswith(",") and rest[0] in "]}"):
+            why = "nothing follows the comma; remove it"
+            at = at if rest[0] == "," else len(before) - 1
+        elif rest.startswith(("//", "/*", "#")):
+            why = "a comment, which JSON does not know; remove it"
+        elif why == "Expecting value" and rest[0].isalpha():
+            why = "a word without quotes; put null in its place if it means that there is no value"
+        else:
+            why = f"{why.removesuffix(' at')}; repair it there, or where the file is written"
+        where = f"at byte {self.place(at)}, before {excerpt(self.text[at:])}"
+        return self.error(f"JSON broken {where}: {why}")
+
+    def no_value(self, fault: ValueError) -> BadInput:
+        """The error for what is well-formed, or looks so, and has no clear value."""
+        if isinstance(fault, _SameKey):
+            place = self.place(self.pos)
+            return self.error(f"{fault}, in the value at byte {place}; remove one")
+        pattern = CONSTANT if isinstance(fault, _Constant) else LONG_INTEGER
+        odd = next(match for match in pattern.finditer(self.text, self.pos) if match[1])
+        where = f"at byte {self.place(odd.start())}"
+        if pattern is LONG_INTEGER:
+            return self.error(f"a number of {len(odd[1]):,} or more digits {where}; mend it there")
+        near = excerpt(self.text[max(0, odd.start() - 12) : odd.end() + 4])
+        return self.error(f"{odd[1]} {where} ({near}) is no JSON; put null in its place")
+
+    def _more(self) -> bool:
+        """Read on, and drop what was read before, unless the window is full or the file ends."""
+        if len(self.text) - self.pos > LONGEST or not (piece := self.source.read()):
+            return False
+        begin = max(0, self.pos - 40)  # for messages
+        self.text, self.pos = self.text[begin:] + piece, self.pos - begin
+        return True
+
+    def _decoded(self) -> tuple[object, int]:
+        """The value that begins here, and its end; what is nested too deep in it is left out."""
         try:
-            with archive.open(members[0]) as file:
-                yield _LimitedFile(file, path, limit, refusal)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-            raise BadInput(f"{path}: the zip cannot be read: {error}") from None
+            value, end = self.decode(self.text, self.pos)
+            if self.text.count("[", self.pos, end) + self.text.count("{", self.pos, end) <= DEEPEST:
+                return value, end
+        except RecursionError:
+            pass
+        flat = _flattened(self.text, self.pos)
+        try:
+            value, end = self.decode(flat, 0)
+        except json.JSONDecodeError as error:
+            raise json.JSONDecodeError(error.msg, self.text, self.pos + error.pos) from None
+        return value, self.pos + end
+
+
+def _refuse(constant: str) -> None:
+    raise _Constant(constant)
+
+
+def _map(pairs: list[tuple[str, object]]) -> dict:
+    """The pairs as a dictionary. Raises `_SameKey` where a key has two values."""
+    entry = dict(pairs)
+    if len(entry) < len(pairs):
+        for key, value in pairs:
+            if entry[key] != value:
+                raise _SameKey(f"the key {excerpt(key)} stands twice, with two values")
+    return entry
+
+
+def _flattened(text: str, begin: int) -> str:
+    """The value that begins there, as long, with `[]` for what is nested below `DEEPEST` in it."""
+    parts, depth, end = [], 0, begin
+    for token in BRACKETS.finditer(text, begin):
+        if token[0] in ("[", "{"):
+            if depth == DEEPEST:
+                parts.append(text[end : token.start()])
+                end = token.start()
+            depth += 1
+        elif token[0] in ("]", "}"):
+            depth -= 1
+            if depth == DEEPEST:
+                parts.append("[]".ljust(token.end() - end))
+                end = token.end()
+            if depth == 0:
+                return "".join(parts) + text[end : token.end()]
+    rest = text[end:]
+    return "".join(parts) + ("[".ljust(len(rest)) if depth > DEEPEST else rest)
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return ", ".join(excerpt(key) for key in keys) or "empty"

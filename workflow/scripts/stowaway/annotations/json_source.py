@@ -1,0 +1,196 @@
+"""The text of a JSON file, plain or packed, in any Unicode encoding; and what a file is instead."""
+
+import codecs
+import gzip
+import json
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from stowaway.core.script import BadInput, first_line
+
+PIECE = 1 << 20  # bytes read at once
+COCO_IS = "coco needs one JSON object with the lists 'images', 'annotations' and 'categories'"
+ZIP, GZIP = (b"PK\x03\x04", b"PK\x05\x06"), b"\x1f\x8b"
+KINDS = {
+    b"\xff\xd8\xff": "a JPEG photo",
+    b"\x89PNG": "a PNG picture",
+    b"GIF8": "a GIF picture",
+    b"II*\0": "a TIFF picture",
+    b"MM\0*": "a TIFF picture",
+    b"RIFF": "a WebP picture or a video",
+    b"%PDF": "a PDF",
+    b"SQLite": "an SQLite database",
+    b"\xfd7zXZ": "an xz archive (unpack it first)",
+    b"BZh": "a bzip2 archive (unpack it first)",
+    b"7z\xbc\xaf": "a 7-Zip archive (unpack it first)",
+    b"Rar!": "a RAR archive (unpack it first)",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive (unpack it first)",
+}
+# RuntimeError: a password, or (NotImplementedError) a method of packing that zipfile lacks
+DAMAGED = zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is refused: a JSON of over `json_bytes`, or over `zip_ratio` times its packed size."""
+
+    json_bytes: int
+    zip_ratio: float
+
+
+class JsonText:
+    """The text of a JSON in pieces, and which byte a character of it was.
+
+    A byte's place is its offset from 0 in the unpacked JSON. Raises `BadInput` where the JSON is
+    over `limit(bytes_read)`, cannot be unpacked, or is no text of the encoding that it begins with.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path, refuse_over: Callable[[int], None]) -> None:
+        self.file, self.path, self.refuse_over = file, path, refuse_over
+        self.bytes_read, self.ended = 0, False
+        self.first = self._read_bytes()
+        if kind := kind_of(self.first):
+            raise BadInput(f"{path}: this is {kind}; {COCO_IS}")
+        self.encoding = json.detect_encoding(self.first)
+        self.decoder = codecs.getincrementaldecoder(self.encoding)()
+
+    def read(self) -> str:
+        """The next piece of text; empty at the end."""
+        text = ""
+        while not text and not self.ended:
+            content, self.first = self.first or self._read_bytes(), b""
+            self.ended = not content
+            try:
+                text = self.decoder.decode(content, final=self.ended)
+            except UnicodeDecodeError as error:
+                raise BadInput(f"{self.path}: {self._undecodable(error)}") from None
+        return text
+
+    def byte_of(self, rest: str) -> int:
+        """The byte at which `rest` begins, the last of the text that was read."""
+        plain = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+        waiting = len(self.decoder.getstate()[0])  # of a character cut by the piece's end
+        return self.bytes_read - waiting - len(rest.encode(plain.get(self.encoding, self.encoding)))
+
+    def cut_short(self) -> BadInput:
+        """The error for a JSON that ends too early."""
+        where = f"cut short: it ends at byte {self.bytes_read}"
+        return BadInput(f"{self.path}: JSON {where}; export or download it again")
+
+    def _read_bytes(self) -> bytes:
+        try:
+            content = self.file.read(PIECE)
+        except DAMAGED as error:
+            raise _unreadable(self.path, error) from None
+        self.bytes_read += len(content)
+        self.refuse_over(self.bytes_read)
+        return content
+
+    def _undecodable(self, error: UnicodeDecodeError) -> str:
+        """Why the bytes are no text. No guess is read: a wrong one would give wrong labels."""
+        if self.ended:
+            return str(self.cut_short()).removeprefix(f"{self.path}: ")
+        at = self.bytes_read - len(error.object) + error.start
+        what = f"byte 0x{error.object[error.start]:02X} at byte {at} is not {self.encoding.upper()}"
+        if not self.encoding.startswith("utf-8"):
+            return f"{what}; save the file as UTF-8"
+        around = error.object[max(0, error.start - 12) : error.start + 12]
+        reads = f"as Windows-1252 it is {excerpt(around.decode('cp1252', 'replace'))}"
+        convert = "convert it (iconv -f WINDOWS-1252 -t UTF-8)"
+        return f"{what}; {reads}; if that is right, {convert}, else export it as UTF-8"
+
+
+@contextmanager
+def json_text(path: Path, limits: Limits) -> Iterator[JsonText]:
+    """The text of `path`, of the one JSON in it when it is a zip, unpacked when it is a gzip."""
+    if path.is_dir():
+        raise BadInput(f"{path}: this is a folder; coco is the path of one file")
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            if _begins(file, ZIP):
+                file = stack.enter_context(_member(path, file, limits))
+            packed = file if _begins(file, GZIP) else None
+            if packed:
+                file = stack.enter_context(gzip.GzipFile(fileobj=packed))
+        except DAMAGED as error:
+            raise _unreadable(path, error) from None
+
+        def refuse_over(size: int) -> None:
+            _refuse_over(path, limits, size, packed.tell() if packed else size)
+
+        yield JsonText(file, path, refuse_over)
+
+
+def kind_of(start: bytes) -> str | None:
+    """What a file is that begins with these bytes, or None when it may be a JSON object."""
+    if not start:
+        return "an empty file"
+    for signature, kind in KINDS.items():
+        if start.startswith(signature):
+            return kind
+    text = start[:4096].decode(json.detect_encoding(start), "replace").lstrip("\ufeff \t\r\n")
+    if text[:1] in ("", "{"):
+        return None
+    if text[0] == "[":
+        return "a JSON whose top level is a list"
+    if text[0] == "<":
+        html = re.match(r"<(!doctype html|html|head|body)\b", text, re.IGNORECASE)
+        return "an HTML page, as of a login or an error" if html else "an XML file"
+    if re.match(r"[^\n{]*[,;\t]", text):
+        return f"a table (CSV) that begins with {excerpt(text)}"
+    return f"a file that begins with {excerpt(text)}"
+
+
+def excerpt(text: str) -> str:
+    """The first characters of a text, quoted, on one line and without control characters."""
+    return repr(text[:24]) if len(repr(text[:24])) < 60 else ascii(text[:4])
+
+
+def _unreadable(path: Path, error: Exception) -> BadInput:
+    """The error for a file that the system does not give, or that cannot be unpacked."""
+    if isinstance(error, OSError) and error.strerror:
+        return BadInput(f"{path}: it cannot be read: {error.strerror}")
+    if isinstance(error, RuntimeError):
+        why = "it has a password, or is packed in a way that is not known here"
+        return BadInput(f"{path}: the zip cannot be read: {why}; unpack it, and give the JSON")
+    why = repr(first_line(error))[1:-1][:80]
+    return BadInput(f"{path}: the zip cannot be read ({why}); export or download it again")
+
+
+def _begins(file: IO[bytes], signatures: bytes | tuple[bytes, ...]) -> bool:
+    start = file.read(4)
+    file.seek(0)
+    return start.startswith(signatures)
+
+
+def _member(path: Path, file: IO[bytes], limits: Limits) -> IO[bytes]:
+    """The one JSON of a zip."""
+    archive = zipfile.ZipFile(file)
+    # a Mac adds a folder __MACOSX with a file of the same name
+    names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+    members = [name for name in names if name.lower().endswith((".json", ".json.gz"))]
+    if len(members) != 1:
+        raise BadInput(f"{path}: {len(members)} JSON files in the zip; it must hold exactly one")
+    # zipfile never unpacks more than the size that the zip states
+    info = archive.getinfo(members[0])
+    _refuse_over(path, limits, info.file_size, info.compress_size)
+    return archive.open(info)
+
+
+def _refuse_over(path: Path, limits: Limits, size: int, packed: int) -> None:
+    """Raise `BadInput` where `size` bytes of JSON, unpacked from `packed`, are too many."""
+    if size > limits.json_bytes:
+        over = f"the JSON has over {limits.json_bytes:,} bytes (limits.json_bytes)"
+    elif size > limits.zip_ratio * max(packed, 1000):
+        over = f"the zip holds over {limits.zip_ratio:g} times its size (limits.zip_ratio)"
+    else:
+        return
+    raise BadInput(f"{path}: {over}; raise it if the file can be trusted")
