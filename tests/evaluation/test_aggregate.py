@@ -37,6 +37,10 @@ def test_metrics_are_means_over_runs_of_the_queue_alone(two_seeds):
     row = value.loc["good", "event", "all", "auroc"]
     assert row["low"] < row["value"] < row["high"]
     assert (row["native"], row["novel"], row["runs"]) == (10, 20, 2)
+    ceilings = value.xs(("good", "event", "all"))["ceiling"]
+    assert (ceilings["auroc"], ceilings["fpr_at_95_tpr"], ceilings["recall_at_5_fpr"]) == (1, 0, 1)
+    assert ceilings["recall_at_5_promised"] == pytest.approx(0.55)
+    assert ceilings["recall_in_first_10"] == pytest.approx(0.15)
     for level, units in (("crop", 3), ("event", 1)):
         assert value.loc[("", level, "all", "prevalence"), "value"] == pytest.approx(2 / 3)
         # twenty native events on as many days at their location, three crops each
@@ -85,8 +89,32 @@ def test_strata_by_hand(two_seeds):
     )
     for stratum, area in (("near", near), ("far", far)):
         assert row.loc[(f"taxonomy={stratum}", "crop", "auroc"), "value"] == pytest.approx(area)
+    # a mean over two seeds counts no whole events: its interval is the bootstrap's
     recall = row.loc["species=rat", "event", "recall_at_5_fpr"]
-    assert recall[["low", "high"]].tolist() == pytest.approx(wilson(recall["value"] * 10, 10))
+    assert recall["low"] < recall["value"] < recall["high"]
+    bounds = recall[["low", "high"]].tolist()
+    assert bounds != pytest.approx(wilson(recall["value"] * 10, 10))
+    # ten native test events: what a threshold keeps at 5 % is 0.05 x 11 of what is above the first
+    assert row.loc[("species=rat", "event", "recall_at_5_promised"), "ceiling"] == 0.55
+    assert recall["ceiling"] == 1
+
+
+@pytest.mark.parametrize("events", [1, 4])
+def test_wilsons_interval_is_of_whole_events_of_one_run(events):
+    table = table_of(1)
+    rat = (table["species"] == "rat").to_numpy()
+    kept = table.loc[rat, "event"].unique()[:events]
+    table = table[~rat | table["event"].isin(kept)]
+    runs, number = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
+    metrics, _, _ = compare_detectors(runs, number, GROUPS, 100, 1)
+    row = metrics[(metrics["detector"] == "basic_original") & (metrics["level"] == "event")]
+    row = row[row["stratum"] == "species=rat"].set_index("metric")
+    recall = row.loc["recall_at_5_fpr"]
+    assert (recall["value"] * events) % 1 == 0
+    assert recall[["low", "high"]].tolist() == pytest.approx(
+        wilson(recall["value"] * events, events)
+    )
+    assert np.isnan(row.loc["auroc", "value"]) and np.isnan(row.loc["auroc", "ceiling"])
 
 
 def test_without_calibration_dates_and_places_the_rest_is_there():

@@ -73,13 +73,13 @@ def test_the_interval_equals_one_made_with_scikit_learn():
     assert evaluate(scores, novel, events, 300, 7)["auroc"][1:] == pytest.approx((low, high), 1e-5)
 
 
-def test_recall_at_5_false_alarms_of_few_natives_is_covered():
+def test_promised_recall_at_few_natives_is_covered():
     """With 11 natives the ROC's own steps gave intervals above the value, right 7 times in 10."""
     rng = np.random.default_rng(6)
     truth, novel, held = 0.26, np.arange(41) >= 11, []
     for _ in range(150):
         scores = rng.normal(novel * 1.0)  # 5 % of natives lie above 1.645, 26 % of novel ones
-        value, low, high = evaluate(scores, novel, np.arange(41), 200, 1)["recall_at_5_fpr"]
+        value, low, high = evaluate(scores, novel, np.arange(41), 200, 1)["recall_at_5_promised"]
         assert low <= value <= high
         held.append(low <= truth <= high)
     assert np.mean(held) > 0.83

@@ -18,16 +18,20 @@ from stowaway.evaluation.folds import (
     strata_of,
     units_of,
 )
-from stowaway.evaluation.metrics import METRICS, recall_at_fpr, wilson
+from stowaway.evaluation.metrics import METRICS, perfect, recall_at_fpr, wilson
 
-MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the strata, and of the gains
+MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the gains
+OF_STRATA = [*MAIN, "recall_at_5_promised"]
 # Crops of a side; with fewer, a stratum has its counts and no value, but for the recall of a single
-# species, whose interval is Wilson's over its events.
+# species.
 FEW = 20
+SPECIES = "species="
 BETTER = "better of the original's two"
 # Close together where a biosecurity team works, wider beyond.
 RATES = np.concatenate([np.linspace(0, 0.1, 41), np.linspace(0.12, 0.98, 44), [1.0]])
-METRIC_COLUMNS = "fold detector level stratum metric value low high native novel runs".split()
+METRIC_COLUMNS = (
+    "fold detector level stratum metric value low high ceiling native novel runs"
+).split()
 GAIN_COLUMNS = "fold level detector rival metric gain low high".split()
 CURVE_COLUMNS = "fold detector level false_alarm_rate recall false_alarms_per_camera_day".split()
 
@@ -38,24 +42,37 @@ class Pooled:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.values: list[list[float]] = []
+        self.ceilings: list[list[float]] = []
         self.curves: list[list[float]] = []  # recall at each of RATES
         self.sums = self.counts = 0.0
 
-    def add(self, values: dict[str, float], draws: np.ndarray) -> None:
-        """One run's metrics and their resamples, (metrics, resamples); a NaN counts for nothing."""
+    def add(self, values: dict[str, float], ceilings: list[float], draws: np.ndarray) -> None:
+        """One run's metrics, their ceilings and their resamples, (metrics, resamples).
+
+        A NaN counts for nothing.
+        """
         self.names = list(values)
         self.values.append(list(values.values()))
+        self.ceilings.append(ceilings)
         self.sums = self.sums + np.nan_to_num(draws)
         self.counts = self.counts + ~np.isnan(draws)
 
     def value(self) -> np.ndarray:
         """The mean of each metric over the runs that have it."""
-        values = np.array(self.values, float)
-        return _divide(np.nansum(values, axis=0), (~np.isnan(values)).sum(0))
+        return _mean(self.values)
+
+    def ceiling(self) -> np.ndarray:
+        """The mean of each metric's ceiling (`perfect`) over the same runs."""
+        return _mean(np.where(np.isnan(self.values), np.nan, self.ceilings))
 
     def draws(self) -> np.ndarray:
         """The same in each resample: (metrics, resamples)."""
         return _divide(self.sums, self.counts)
+
+
+def _mean(values: list[list[float]]) -> np.ndarray:
+    values = np.array(values, float)
+    return _divide(np.nansum(values, axis=0), (~np.isnan(values)).sum(0))
 
 
 def _divide(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -117,15 +134,19 @@ def pool(runs: list[Run], events: int, groups: dict, resamples: int, seed: int) 
     for run in progress(runs, runs[0].kind, "runs"):
         for stratum, mask in strata_of(run.queue, groups):
             crops = run.queue[mask]
-            drawn = weights[:, :0] if is_small(stratum, units[stratum]) else weights
-            names = METRICS if stratum == "all" else MAIN
+            blank = is_small(stratum, units[stratum]) and not stratum.startswith(SPECIES)
+            drawn = weights[:, :0] if blank else weights
+            names = METRICS if stratum == "all" else OF_STRATA
             metrics = [METRICS[name] for name in names]
             for level in LEVELS:
+                novel = units_of(crops, run.detectors[0], level)[1]
+                best = perfect(np.count_nonzero(~novel), np.count_nonzero(novel))
+                ceilings = [metric(*best) for metric in metrics]
                 for detector in run.detectors:
                     ranked = Ranked(*units_of(crops, detector, level))
                     counts, one = ranked.counts(), pooled[stratum, detector, level]
                     values = {name: METRICS[name](*counts) for name in names}
-                    one.add(values, resampled(ranked, drawn, metrics))
+                    one.add(values, ceilings, resampled(ranked, drawn, metrics))
                     if stratum == "all":
                         one.curves.append([recall_at_fpr(*counts, rate) for rate in RATES])
     return pooled, units
@@ -137,22 +158,28 @@ def metric_rows(kind: str, pooled: dict, units: dict) -> list[dict]:
     for (stratum, detector, level), one in pooled.items():
         count = units[stratum]
         small = is_small(stratum, count)
-        value, (low, high) = one.value(), interval(one.draws())
+        value, ceiling, (low, high) = one.value(), one.ceiling(), interval(one.draws())
         if min(count["event", side] for side in (False, True)) < 2:
             low = high = np.full(len(value), np.nan)  # one event says nothing about the next
         line = {"fold": kind, "detector": detector, "level": level, "stratum": stratum}
         line |= {"native": count[level, False], "novel": count[level, True]}
         line |= {"runs": len(one.values)}
         for i, metric in enumerate(one.names):
-            values = value[i], low[i], high[i]
-            if stratum.startswith("species=") and metric == "recall_at_5_fpr":
-                events = count["event", True]
-                values = value[i], *wilson(value[i] * events, events)
+            values = value[i], low[i], high[i], ceiling[i]
+            if stratum.startswith(SPECIES) and metric != "auroc":
+                if metric == "recall_at_5_fpr" and whole(value[i], level, line["runs"]):
+                    events = count["event", True]
+                    values = value[i], *wilson(round(value[i] * events), events), ceiling[i]
             elif small:
-                values = (np.nan,) * 3
-            bounds = dict(zip(("value", "low", "high"), values, strict=True))
+                values = (np.nan,) * 4
+            bounds = dict(zip(("value", "low", "high", "ceiling"), values, strict=True))
             lines.append(line | {"metric": metric} | bounds)
     return lines
+
+
+def whole(recall: float, level: str, runs: int) -> bool:
+    """Whether a recall counts whole events: each of them is found always, or never."""
+    return recall in (0, 1) or (level == "event" and runs == 1)
 
 
 def density_rows(kind: str, runs: list[Run], units: dict) -> list[dict]:
