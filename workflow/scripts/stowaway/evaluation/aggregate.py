@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from stowaway.core.progress import progress
-from stowaway.evaluation.bootstrap import draw, event_strata, interval, resampled
+from stowaway.evaluation.bootstrap import draw_runs, interval, resampled
 from stowaway.evaluation.counts import Ranked
 from stowaway.evaluation.folds import (
+    LEFT_OUT,
     LEVELS,
     ORIGINALS,
     SEEN,
@@ -30,9 +31,9 @@ BETTER = "better of the original's two"
 # Close together where a biosecurity team works, wider beyond.
 RATES = np.concatenate([np.linspace(0, 0.1, 41), np.linspace(0.12, 0.98, 44), [1.0]])
 METRIC_COLUMNS = (
-    "fold detector level stratum metric value low high ceiling native novel runs"
+    "fold detector level stratum metric value low high ceiling native novel novel_species runs"
 ).split()
-GAIN_COLUMNS = "fold level detector rival metric gain low high".split()
+GAIN_COLUMNS = "fold level detector rival metric gain low high novel_species".split()
 CURVE_COLUMNS = "fold detector level false_alarm_rate recall false_alarms_per_camera_day".split()
 
 
@@ -46,16 +47,18 @@ class Pooled:
         self.curves: list[list[float]] = []  # recall at each of RATES
         self.sums = self.counts = 0.0
 
-    def add(self, values: dict[str, float], ceilings: list[float], draws: np.ndarray) -> None:
+    def add(
+        self, values: dict[str, float], ceilings: list[float], draws: np.ndarray, times: np.ndarray
+    ) -> None:
         """One run's metrics, their ceilings and their resamples, (metrics, resamples).
 
-        A NaN counts for nothing.
+        Each resample counts the run so many `times`; a NaN counts for nothing.
         """
         self.names = list(values)
         self.values.append(list(values.values()))
         self.ceilings.append(ceilings)
-        self.sums = self.sums + np.nan_to_num(draws)
-        self.counts = self.counts + ~np.isnan(draws)
+        self.sums = self.sums + times * np.nan_to_num(draws)
+        self.counts = self.counts + times * ~np.isnan(draws)
 
     def value(self) -> np.ndarray:
         """The mean of each metric over the runs that have it."""
@@ -99,7 +102,7 @@ def compare_detectors(
         metrics += metric_rows(kind, pooled, units)
         if kind != SEEN:
             metrics += density_rows(kind, of_kind, units["all"])
-        gains += gain_rows(kind, pooled)
+        gains += gain_rows(kind, pooled, units["all"]["species", True])
         curves += curve_tables(kind, of_kind, pooled)
     metrics = pd.DataFrame(metrics, columns=METRIC_COLUMNS)
     gains = pd.DataFrame(gains, columns=GAIN_COLUMNS)
@@ -107,13 +110,17 @@ def compare_detectors(
 
 
 def count_units(runs: list[Run], groups: dict) -> dict[str, dict]:
-    """The distinct crops and events of all runs: stratum -> {(level, whether novel): number}."""
+    """The distinct crops, events and species of all runs.
+
+    stratum -> {("crop", "event" or "species", whether novel): number}.
+    """
     units = defaultdict(lambda: defaultdict(set))
     for run in runs:
         for stratum, mask in strata_of(run.queue, groups):
             for side, crops in run.queue[mask].groupby("novel"):
                 units[stratum]["crop", side].update(crops["crop_id"])
                 units[stratum]["event", side].update(crops["event"])
+                units[stratum]["species", side].update(crops["species"])
     return {name: {key: len(ids) for key, ids in of.items()} for name, of in units.items()}
 
 
@@ -127,15 +134,19 @@ def pool(runs: list[Run], events: int, groups: dict, resamples: int, seed: int) 
 
     An event weighs the same in all folds, seeds and detectors of a resample, as it is the same one.
     """
-    units = count_units(runs, groups)
-    samples = [(run.fold, *(run.queue[c].to_numpy() for c in ("event", "novel"))) for run in runs]
-    weights = draw(event_strata(samples, events), resamples, seed)
+    units, left_out = count_units(runs, groups), runs[0].kind == LEFT_OUT
+    columns = ["event", "novel", "species"]
+    samples = [(run.fold, *(run.queue[name].to_numpy() for name in columns)) for run in runs]
+    drawn = draw_runs(samples, events, resamples, seed, left_out)
     pooled = defaultdict(Pooled)
     for run in progress(runs, runs[0].kind, "runs"):
         for stratum, mask in strata_of(run.queue, groups):
-            crops = run.queue[mask]
-            blank = is_small(stratum, units[stratum]) and not stratum.startswith(SPECIES)
-            drawn = weights[:, :0] if blank else weights
+            crops, weights, times = run.queue[mask], drawn.weights, drawn.folds[run.fold]
+            if stratum.startswith(SPECIES):
+                crops = crops.assign(event=drawn.alone[crops["event"]])
+                times = np.ones_like(times)
+            elif is_small(stratum, units[stratum]):
+                weights, times = weights[:, :0], times[:0]
             names = METRICS if stratum == "all" else OF_STRATA
             metrics = [METRICS[name] for name in names]
             for level in LEVELS:
@@ -146,7 +157,7 @@ def pool(runs: list[Run], events: int, groups: dict, resamples: int, seed: int) 
                     ranked = Ranked(*units_of(crops, detector, level))
                     counts, one = ranked.counts(), pooled[stratum, detector, level]
                     values = {name: METRICS[name](*counts) for name in names}
-                    one.add(values, ceilings, resampled(ranked, drawn, metrics))
+                    one.add(values, ceilings, resampled(ranked, weights, metrics), times)
                     if stratum == "all":
                         one.curves.append([recall_at_fpr(*counts, rate) for rate in RATES])
     return pooled, units
@@ -163,7 +174,7 @@ def metric_rows(kind: str, pooled: dict, units: dict) -> list[dict]:
             low = high = np.full(len(value), np.nan)  # one event says nothing about the next
         line = {"fold": kind, "detector": detector, "level": level, "stratum": stratum}
         line |= {"native": count[level, False], "novel": count[level, True]}
-        line |= {"runs": len(one.values)}
+        line |= {"novel_species": count["species", True], "runs": len(one.values)}
         for i, metric in enumerate(one.names):
             values = value[i], low[i], high[i], ceiling[i]
             if stratum.startswith(SPECIES) and metric != "auroc":
@@ -200,11 +211,12 @@ def density_rows(kind: str, runs: list[Run], units: dict) -> list[dict]:
         values |= dict([per_image if np.isnan(per_day[1]) else per_day])
         line = {"fold": kind, "detector": "", "level": level, "stratum": "all", "runs": len(runs)}
         line |= {"native": units[level, False], "novel": units[level, True]}
+        line |= {"novel_species": units["species", True]}
         lines += [line | {"metric": name, "value": value} for name, value in values.items()]
     return lines
 
 
-def gain_rows(kind: str, pooled: dict) -> list[dict]:
+def gain_rows(kind: str, pooled: dict, novel_species: int) -> list[dict]:
     """Each detector's gain over the best shortcut and over the original's two, paired by resample.
 
     The best shortcut is that of the highest value, chosen on these very data: a little too good a
@@ -230,7 +242,8 @@ def gain_rows(kind: str, pooled: dict) -> list[dict]:
                 low, high = interval(draws[name] - draws[rival])
                 line = {"fold": kind, "level": level, "detector": name, "rival": rival}
                 line |= {"metric": metric, "gain": value[name] - value[rival]}
-                lines.append(line | {"low": float(low), "high": float(high)})
+                line |= {"low": float(low), "high": float(high)}
+                lines.append(line | {"novel_species": novel_species})
     return lines
 
 
