@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_folds import DETECTORS, facts_of, table_of
+from made_up_folds import DETECTORS, days_of, facts_of, table_of
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stowaway.evaluation.aggregate import BETTER, compare_detectors
@@ -18,7 +18,7 @@ GROUPS = {"ant": "insect", "bee": "insect", "rat": "rodent", "fly": "insect"}
 @pytest.fixture
 def two_seeds():
     tables = {("leave_out_ant", str(seed)): table_of(seed) for seed in (1, 2)}
-    return tables, *load_runs(tables, facts_of(table_of(1)), DETECTORS)
+    return tables, *load_runs(tables, facts_of(table_of(1)), days_of(table_of(1)), DETECTORS)
 
 
 def test_metrics_are_means_over_runs_of_the_queue_alone(two_seeds):
@@ -43,9 +43,9 @@ def test_metrics_are_means_over_runs_of_the_queue_alone(two_seeds):
     assert ceilings["recall_in_first_10"] == pytest.approx(0.15)
     for level, units in (("crop", 3), ("event", 1)):
         assert value.loc[("", level, "all", "prevalence"), "value"] == pytest.approx(2 / 3)
-        # twenty native events on as many days at their location, three crops each
+        # twenty native events of three crops, and forty camera-days, each with one event
         density = value.loc[("", level, "all", f"native_{level}s_per_camera_day")]
-        assert (density["value"], density["runs"]) == (units, 2)
+        assert (density["value"], density["runs"]) == (units / 2, 2)
     pd.testing.assert_frame_equal(metrics, compare_detectors(runs, events, GROUPS, 100, 1)[0])
 
 
@@ -105,7 +105,7 @@ def test_wilsons_interval_is_of_whole_events_of_one_run(events):
     rat = (table["species"] == "rat").to_numpy()
     kept = table.loc[rat, "event"].unique()[:events]
     table = table[~rat | table["event"].isin(kept)]
-    runs, number = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
+    runs, number = load_runs({("listed", "1"): table}, facts_of(table), days_of(table), DETECTORS)
     metrics, _, _ = compare_detectors(runs, number, GROUPS, 100, 1)
     row = metrics[(metrics["detector"] == "basic_original") & (metrics["level"] == "event")]
     row = row[row["stratum"] == "species=rat"].set_index("metric")
@@ -120,8 +120,10 @@ def test_wilsons_interval_is_of_whole_events_of_one_run(events):
 def test_without_calibration_dates_and_places_the_rest_is_there():
     table = table_of(1, calibration=False)
     facts = facts_of(table, dated=False, placed=False)
-    runs, events = load_runs({("listed", "1"): table}, facts, DETECTORS)
-    assert alarm_table(runs).empty
+    runs, events = load_runs(
+        {("listed", "1"): table}, facts, days_of(table, dated=False), DETECTORS
+    )
+    assert alarm_table(runs, 100, 1).empty
     metrics, gains, curves = compare_detectors(runs, events, {}, 100, 1)
     assert not metrics["stratum"].str.startswith("location").any()
     assert "taxonomy=unknown" in set(metrics["stratum"])
@@ -136,7 +138,9 @@ def test_without_calibration_dates_and_places_the_rest_is_there():
 def test_nothing_novel_or_native_gives_empty_tables():
     for role in ("test", "novel"):
         table = table_of(1).assign(role=role)
-        runs, events = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
+        runs, events = load_runs(
+            {("listed", "1"): table}, facts_of(table), days_of(table), DETECTORS
+        )
         metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
         assert metrics.empty and gains.empty and curves.empty
 
@@ -144,7 +148,7 @@ def test_nothing_novel_or_native_gives_empty_tables():
 def test_one_novel_event_has_a_value_and_no_interval():
     table = table_of(1)
     table = table[(table["role"] != "novel") | (table["event"] == "e30")]
-    runs, events = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
+    runs, events = load_runs({("listed", "1"): table}, facts_of(table), days_of(table), DETECTORS)
     metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[(metrics["stratum"] == "all") & (metrics["metric"] == "auroc")]
     assert row["value"].notna().all() and row["low"].isna().all()
@@ -152,7 +156,7 @@ def test_one_novel_event_has_a_value_and_no_interval():
 
 def test_equal_scores_of_all_are_a_coin():
     table = table_of(1).assign(good=0.0)
-    runs, events = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
+    runs, events = load_runs({("listed", "1"): table}, facts_of(table), days_of(table), DETECTORS)
     metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[(metrics["detector"] == "good") & (metrics["stratum"] == "all")]
     row = row[row["level"] == "event"].set_index("metric")
@@ -163,7 +167,7 @@ def test_equal_scores_of_all_are_a_coin():
 def test_a_detector_that_some_runs_lack_is_the_mean_of_the_others():
     tables = {(f"leave_out_{n}", "1"): table_of(n) for n in (1, 2)}
     tables["leave_out_2", "1"] = tables["leave_out_2", "1"].drop(columns="cae")
-    runs, events = load_runs(tables, facts_of(table_of(1)), DETECTORS)
+    runs, events = load_runs(tables, facts_of(table_of(1)), days_of(table_of(1)), DETECTORS)
     metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
     runs_of = metrics[metrics["stratum"] == "all"].groupby("detector")["runs"].first()
     assert runs_of["cae"] == 1 and runs_of["good"] == 2
@@ -173,7 +177,7 @@ def test_a_detector_that_some_runs_lack_is_the_mean_of_the_others():
 def test_models_that_saw_the_novel_species_are_a_kind_of_their_own():
     table = table_of(1).assign(shown=lambda t: t["good"])
     settings = DETECTORS | {"shown": "all"}
-    runs, events = load_runs({("listed", "1"): table}, facts_of(table), settings)
+    runs, events = load_runs({("listed", "1"): table}, facts_of(table), days_of(table), settings)
     metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[metrics["stratum"] == "all"].set_index(["fold", "detector", "level", "metric"])
     assert set(metrics.loc[metrics["detector"] == "shown", "fold"]) == {"seen_in_training"}
@@ -181,13 +185,15 @@ def test_models_that_saw_the_novel_species_are_a_kind_of_their_own():
     for metric in ("auroc", "recall_at_5_fpr"):
         seen = row.loc[("seen_in_training", "shown", "event", metric), columns]
         assert seen.tolist() == row.loc[("listed", "good", "event", metric), columns].tolist()
-    assert "shown" not in set(gains["detector"]) | set(alarm_table(runs)["detector"])
+    assert "shown" not in set(gains["detector"]) | set(alarm_table(runs, 100, 1)["detector"])
     assert "shown" in set(curves["detector"])
 
 
 def test_columns_that_are_no_detectors_of_the_scope_are_left_out():
     table = table_of(1)
-    runs, events = load_runs({("listed", "1"): table}, facts_of(table), {"good": "natives"})
+    runs, events = load_runs(
+        {("listed", "1"): table}, facts_of(table), days_of(table), {"good": "natives"}
+    )
     metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     assert set(metrics["detector"]) == {"", "good", "shortcut_area", "shortcut_same"}
 
@@ -207,4 +213,4 @@ def test_curves_are_the_recall_of_both_levels(two_seeds):
             recall.append(recall_at_fpr(*counts, 0.1))
         line = row.loc[("good", level, 0.1)]
         assert line["recall"] == pytest.approx(np.mean(recall))
-        assert line["false_alarms_per_camera_day"] == pytest.approx(0.1 * per_day)
+        assert line["false_alarms_per_camera_day"] == pytest.approx(0.1 * per_day / 2)

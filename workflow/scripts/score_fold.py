@@ -63,7 +63,7 @@ def score_fold(
         for path in network_scores:
             novelty = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
             columns[path.stem] = novelty.loc[crops["crop_id"]].to_numpy()
-        facts = crops[["crop_id", "species", "role", "event", "location", "predicted"]]
+        facts = crops[["crop_id", "species", "role", "event", "group", "location", "predicted"]]
         write_table(facts.assign(**columns).join(baselines), scores)
 
 
