@@ -11,7 +11,9 @@ TRIALS = (ROOT / "benchmarks/detection.md").read_text()
 
 
 def chosen_on() -> set[int]:
-    first, last = re.search(r"Settings were chosen on split seeds (\d+) to (\d+)\.", TRIALS).groups()
+    first, last = re.search(
+        r"Settings were chosen on split seeds (\d+) to (\d+)\.", TRIALS
+    ).groups()
     return set(range(int(first), int(last) + 1))
 
 
