@@ -99,6 +99,26 @@ def test_strata_by_hand(two_seeds):
     assert recall["ceiling"] == 1
 
 
+def test_intervals_are_over_novel_species_where_there_are_several():
+    """Rats are found and flies are not: other species to come may be either."""
+    table = table_of(1)
+    table["good"] += 3 * (table["species"] == "rat") - 3 * (table["species"] == "fly")
+    one = table[table["species"] != "fly"]
+    intervals = {}
+    for name, of in (("both", table), ("rat", one)):
+        runs, events = load_runs({("listed", "1"): of}, facts_of(of), days_of(of), DETECTORS)
+        metrics, gains, _ = compare_detectors(runs, events, GROUPS, 200, 1)
+        row = metrics[(metrics["detector"] == "good") & (metrics["metric"] == "auroc")]
+        row = row[row["level"] == "crop"].set_index("stratum")
+        intervals[name] = row.loc["all", ["low", "high"]].tolist()
+        assert row.loc["all", "novel_species"] == (2 if name == "both" else 1)
+        assert (gains["novel_species"] == row.loc["all", "novel_species"]).all()
+        # a species by itself has the interval over its events, whatever the others are
+        assert row.loc["species=rat", "novel_species"] == 1
+        assert row.loc["species=rat", "low"] > 0.9
+    assert intervals["both"][0] < 0.1 and intervals["both"][1] > 0.9 and intervals["rat"][0] > 0.9
+
+
 @pytest.mark.parametrize("events", [1, 4])
 def test_wilsons_interval_is_of_whole_events_of_one_run(events):
     table = table_of(1)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from made_up_folds import DETECTORS, days_of, facts_of, table_of
 
-from stowaway.evaluation.alarms import COLUMNS, alarm_table
+from stowaway.evaluation.alarms import COLUMNS, alarm_table, set_alarm
 from stowaway.evaluation.exposure import weeks
 from stowaway.evaluation.folds import load_runs
 from stowaway.evaluation.metrics import wilson
@@ -199,6 +199,17 @@ def test_calibration_counts_groups_and_intervals_are_over_groups():
     # none of five groups of test natives: a count, and its interval is Wilson's
     assert (few["realised"] == 0).all() and (few["low"] == 0).all()
     assert few["high"].to_numpy() == pytest.approx(wilson(0, 5)[1])
+
+
+def test_per_species_the_groups_of_each_are_counted_by_hand():
+    table = by_location(table_of(3), 4)  # ten calibration events at three locations
+    number = table["event"].str[1:].astype(int)
+    table["predicted"] = np.where(number == 0, "bee", "ant")
+    crops = runs_of(table)[0].crops.assign(score=lambda t: t["good"])
+    alarm = set_alarm(crops, LEAD | {"per_species": True}, 1, days_of(table))
+    queue = pd.DataFrame({"score": [9.0, 9, 9, -9], "predicted": ["ant", "bee", "cat", "ant"]})
+    assert alarm.sizes(queue) == {"ant": 3, "bee": 1, "cat": 0}
+    assert alarm.p_values(queue).tolist() == [1 / 4, 1 / 2, 1, 1]
 
 
 def test_the_interval_of_the_alarm_that_is_asked_for_has_the_thresholds_noise():
