@@ -23,6 +23,7 @@ def table_of(seed: int, n: int = 120, calibration: bool = True) -> pd.DataFrame:
             "species": np.where(novel, np.where(number % 6 < 3, "rat", "fly"), "ant"),
             "role": role,
             "event": [f"e{i // 3}" for i in number],
+            "group": [f"e{i // 3}" for i in number],
             "location": "unused",
             "predicted": "ant",
             "good": novel + 0.4 * noise,
@@ -53,6 +54,13 @@ def shortcuts_of(table: pd.DataFrame) -> pd.DataFrame:
     """Every other event in infrared."""
     colour = np.where(np.arange(len(table)) % 6 < 3, 0.0, 30.0)
     return pd.DataFrame({"crop_id": table["crop_id"], "colourfulness": colour})
+
+
+def days_of(table: pd.DataFrame, dated: bool = True) -> pd.DataFrame:
+    """The camera-days with a crop in `labels_of`."""
+    labels = labels_of(table, dated)
+    days = labels[["location"]].assign(date=labels["datetime"].str[:10], images=1)
+    return days[days["date"] != ""].drop_duplicates()
 
 
 def facts_of(table: pd.DataFrame, dated: bool = True, placed: bool = True) -> pd.DataFrame:

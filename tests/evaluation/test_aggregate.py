@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_folds import DETECTORS, facts_of, table_of
+from made_up_folds import DETECTORS, days_of, facts_of, table_of
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stowaway.evaluation.aggregate import BETTER, compare_detectors
@@ -18,13 +18,13 @@ GROUPS = {"ant": "insect", "bee": "insect", "rat": "rodent", "fly": "insect"}
 @pytest.fixture
 def two_seeds():
     tables = {("leave_out_ant", str(seed)): table_of(seed) for seed in (1, 2)}
-    return tables, *load_runs(tables, facts_of(table_of(1)), DETECTORS)
+    return tables, *load_runs(tables, facts_of(table_of(1)), days_of(table_of(1)), DETECTORS)
 
 
 def test_metrics_are_means_over_runs_of_the_queue_alone(two_seeds):
     tables, runs, events = two_seeds
     metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
-    value = metrics.set_index(["detector", "level", "stratum", "metric"])
+    value = metrics.set_index(["detector", "level", "stratum", "metric"]).sort_index()
     for name in ("good", "shortcut_area"):
         areas, precisions = [], []
         for table in tables.values():
@@ -37,11 +37,15 @@ def test_metrics_are_means_over_runs_of_the_queue_alone(two_seeds):
     row = value.loc["good", "event", "all", "auroc"]
     assert row["low"] < row["value"] < row["high"]
     assert (row["native"], row["novel"], row["runs"]) == (10, 20, 2)
+    ceilings = value.xs(("good", "event", "all"))["ceiling"]
+    assert (ceilings["auroc"], ceilings["fpr_at_95_tpr"], ceilings["recall_at_5_fpr"]) == (1, 0, 1)
+    assert ceilings["recall_at_5_promised"] == pytest.approx(0.55)
+    assert ceilings["recall_in_first_10"] == pytest.approx(0.15)
     for level, units in (("crop", 3), ("event", 1)):
         assert value.loc[("", level, "all", "prevalence"), "value"] == pytest.approx(2 / 3)
-        # twenty native events on as many days at their location, three crops each
+        # twenty native events of three crops, and forty camera-days, each with one event
         density = value.loc[("", level, "all", f"native_{level}s_per_camera_day")]
-        assert (density["value"], density["runs"]) == (units, 2)
+        assert (density["value"], density["runs"]) == (units / 2, 2)
     pd.testing.assert_frame_equal(metrics, compare_detectors(runs, events, GROUPS, 100, 1)[0])
 
 
@@ -85,15 +89,61 @@ def test_strata_by_hand(two_seeds):
     )
     for stratum, area in (("near", near), ("far", far)):
         assert row.loc[(f"taxonomy={stratum}", "crop", "auroc"), "value"] == pytest.approx(area)
+    # a mean over two seeds counts no whole events: its interval is the bootstrap's
     recall = row.loc["species=rat", "event", "recall_at_5_fpr"]
-    assert recall[["low", "high"]].tolist() == pytest.approx(wilson(recall["value"] * 10, 10))
+    assert recall["low"] < recall["value"] < recall["high"]
+    bounds = recall[["low", "high"]].tolist()
+    assert bounds != pytest.approx(wilson(recall["value"] * 10, 10))
+    # ten native test events: what a threshold keeps at 5 % is 0.05 x 11 of what is above the first
+    assert row.loc[("species=rat", "event", "recall_at_5_promised"), "ceiling"] == 0.55
+    assert recall["ceiling"] == 1
+
+
+def test_intervals_are_over_novel_species_where_there_are_several():
+    """Rats are found and flies are not: other species to come may be either."""
+    table = table_of(1)
+    table["good"] += 3 * (table["species"] == "rat") - 3 * (table["species"] == "fly")
+    one = table[table["species"] != "fly"]
+    intervals = {}
+    for name, of in (("both", table), ("rat", one)):
+        runs, events = load_runs({("listed", "1"): of}, facts_of(of), days_of(of), DETECTORS)
+        metrics, gains, _ = compare_detectors(runs, events, GROUPS, 200, 1)
+        row = metrics[(metrics["detector"] == "good") & (metrics["metric"] == "auroc")]
+        row = row[row["level"] == "crop"].set_index("stratum")
+        intervals[name] = row.loc["all", ["low", "high"]].tolist()
+        assert row.loc["all", "novel_species"] == (2 if name == "both" else 1)
+        assert (gains["novel_species"] == row.loc["all", "novel_species"]).all()
+        # a species by itself has the interval over its events, whatever the others are
+        assert row.loc["species=rat", "novel_species"] == 1
+        assert row.loc["species=rat", "low"] > 0.9
+    assert intervals["both"][0] < 0.1 and intervals["both"][1] > 0.9 and intervals["rat"][0] > 0.9
+
+
+@pytest.mark.parametrize("events", [1, 4])
+def test_wilsons_interval_is_of_whole_events_of_one_run(events):
+    table = table_of(1)
+    rat = (table["species"] == "rat").to_numpy()
+    kept = table.loc[rat, "event"].unique()[:events]
+    table = table[~rat | table["event"].isin(kept)]
+    runs, number = load_runs({("listed", "1"): table}, facts_of(table), days_of(table), DETECTORS)
+    metrics, _, _ = compare_detectors(runs, number, GROUPS, 100, 1)
+    row = metrics[(metrics["detector"] == "basic_original") & (metrics["level"] == "event")]
+    row = row[row["stratum"] == "species=rat"].set_index("metric")
+    recall = row.loc["recall_at_5_fpr"]
+    assert (recall["value"] * events) % 1 == 0
+    assert recall[["low", "high"]].tolist() == pytest.approx(
+        wilson(recall["value"] * events, events)
+    )
+    assert np.isnan(row.loc["auroc", "value"]) and np.isnan(row.loc["auroc", "ceiling"])
 
 
 def test_without_calibration_dates_and_places_the_rest_is_there():
     table = table_of(1, calibration=False)
     facts = facts_of(table, dated=False, placed=False)
-    runs, events = load_runs({("listed", "1"): table}, facts, DETECTORS)
-    assert alarm_table(runs).empty
+    runs, events = load_runs(
+        {("listed", "1"): table}, facts, days_of(table, dated=False), DETECTORS
+    )
+    assert alarm_table(runs, 100, 1).empty
     metrics, gains, curves = compare_detectors(runs, events, {}, 100, 1)
     assert not metrics["stratum"].str.startswith("location").any()
     assert "taxonomy=unknown" in set(metrics["stratum"])
@@ -108,7 +158,9 @@ def test_without_calibration_dates_and_places_the_rest_is_there():
 def test_nothing_novel_or_native_gives_empty_tables():
     for role in ("test", "novel"):
         table = table_of(1).assign(role=role)
-        runs, events = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
+        runs, events = load_runs(
+            {("listed", "1"): table}, facts_of(table), days_of(table), DETECTORS
+        )
         metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
         assert metrics.empty and gains.empty and curves.empty
 
@@ -116,7 +168,7 @@ def test_nothing_novel_or_native_gives_empty_tables():
 def test_one_novel_event_has_a_value_and_no_interval():
     table = table_of(1)
     table = table[(table["role"] != "novel") | (table["event"] == "e30")]
-    runs, events = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
+    runs, events = load_runs({("listed", "1"): table}, facts_of(table), days_of(table), DETECTORS)
     metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[(metrics["stratum"] == "all") & (metrics["metric"] == "auroc")]
     assert row["value"].notna().all() and row["low"].isna().all()
@@ -124,7 +176,7 @@ def test_one_novel_event_has_a_value_and_no_interval():
 
 def test_equal_scores_of_all_are_a_coin():
     table = table_of(1).assign(good=0.0)
-    runs, events = load_runs({("listed", "1"): table}, facts_of(table), DETECTORS)
+    runs, events = load_runs({("listed", "1"): table}, facts_of(table), days_of(table), DETECTORS)
     metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[(metrics["detector"] == "good") & (metrics["stratum"] == "all")]
     row = row[row["level"] == "event"].set_index("metric")
@@ -135,7 +187,7 @@ def test_equal_scores_of_all_are_a_coin():
 def test_a_detector_that_some_runs_lack_is_the_mean_of_the_others():
     tables = {(f"leave_out_{n}", "1"): table_of(n) for n in (1, 2)}
     tables["leave_out_2", "1"] = tables["leave_out_2", "1"].drop(columns="cae")
-    runs, events = load_runs(tables, facts_of(table_of(1)), DETECTORS)
+    runs, events = load_runs(tables, facts_of(table_of(1)), days_of(table_of(1)), DETECTORS)
     metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
     runs_of = metrics[metrics["stratum"] == "all"].groupby("detector")["runs"].first()
     assert runs_of["cae"] == 1 and runs_of["good"] == 2
@@ -145,7 +197,7 @@ def test_a_detector_that_some_runs_lack_is_the_mean_of_the_others():
 def test_models_that_saw_the_novel_species_are_a_kind_of_their_own():
     table = table_of(1).assign(shown=lambda t: t["good"])
     settings = DETECTORS | {"shown": "all"}
-    runs, events = load_runs({("listed", "1"): table}, facts_of(table), settings)
+    runs, events = load_runs({("listed", "1"): table}, facts_of(table), days_of(table), settings)
     metrics, gains, curves = compare_detectors(runs, events, GROUPS, 100, 1)
     row = metrics[metrics["stratum"] == "all"].set_index(["fold", "detector", "level", "metric"])
     assert set(metrics.loc[metrics["detector"] == "shown", "fold"]) == {"seen_in_training"}
@@ -153,13 +205,15 @@ def test_models_that_saw_the_novel_species_are_a_kind_of_their_own():
     for metric in ("auroc", "recall_at_5_fpr"):
         seen = row.loc[("seen_in_training", "shown", "event", metric), columns]
         assert seen.tolist() == row.loc[("listed", "good", "event", metric), columns].tolist()
-    assert "shown" not in set(gains["detector"]) | set(alarm_table(runs)["detector"])
+    assert "shown" not in set(gains["detector"]) | set(alarm_table(runs, 100, 1)["detector"])
     assert "shown" in set(curves["detector"])
 
 
 def test_columns_that_are_no_detectors_of_the_scope_are_left_out():
     table = table_of(1)
-    runs, events = load_runs({("listed", "1"): table}, facts_of(table), {"good": "natives"})
+    runs, events = load_runs(
+        {("listed", "1"): table}, facts_of(table), days_of(table), {"good": "natives"}
+    )
     metrics, _, _ = compare_detectors(runs, events, GROUPS, 100, 1)
     assert set(metrics["detector"]) == {"", "good", "shortcut_area", "shortcut_same"}
 
@@ -179,4 +233,4 @@ def test_curves_are_the_recall_of_both_levels(two_seeds):
             recall.append(recall_at_fpr(*counts, 0.1))
         line = row.loc[("good", level, 0.1)]
         assert line["recall"] == pytest.approx(np.mean(recall))
-        assert line["false_alarms_per_camera_day"] == pytest.approx(0.1 * per_day)
+        assert line["false_alarms_per_camera_day"] == pytest.approx(0.1 * per_day / 2)

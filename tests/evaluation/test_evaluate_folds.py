@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_folds import DETECTORS, labels_of, shortcuts_of, table_of
+from made_up_folds import DETECTORS, days_of, labels_of, shortcuts_of, table_of
 from sklearn.metrics import roc_auc_score
 
 from evaluate_folds import evaluate_folds
@@ -109,6 +109,7 @@ def test_both_scopes_have_the_same_columns(tmp_path, capsys):
     table = table_of(1)
     labels_of(table).to_csv(tmp_path / "labels.csv", index=False)
     shortcuts_of(table).to_csv(tmp_path / "shortcuts.csv", index=False)
+    days_of(table).to_csv(tmp_path / "camera_days.csv", index=False)
     paths = []
     for fold, seed in (("listed", 1), ("leave_out_ant", 1), ("leave_out_ant", 2)):
         paths.append(tmp_path / "folds" / fold / str(seed) / "scores.csv")
@@ -120,7 +121,8 @@ def test_both_scopes_have_the_same_columns(tmp_path, capsys):
     for scope, of_scope, leader in (("one", paths[:1], lead), ("all", paths, None)):
         outs = {name: tmp_path / f"{scope}_{name}.csv" for name in ("metrics", "comparison")}
         outs |= {name: tmp_path / f"{scope}_{name}.csv" for name in ("alarms", "curves")}
-        inputs = of_scope, tmp_path / "labels.csv", tmp_path / "shortcuts.csv"
+        names = "labels.csv", "shortcuts.csv", "camera_days.csv"
+        inputs = of_scope, *(tmp_path / name for name in names)
         others = {"detectors": DETECTORS, "groups": {}, "lead": leader}
         evaluate_folds(*inputs, **outs, **others, resamples=100, seed=1)
         tables = {name: read_table(path) for name, path in outs.items()}
@@ -129,6 +131,5 @@ def test_both_scopes_have_the_same_columns(tmp_path, capsys):
         assert all(set(of["fold"]) == folds for of in tables.values())
         assert ("yes" in set(tables["alarms"]["asked"])) == (scope == "one")
     assert columns["one"] == columns["all"]
-    assert (
-        "listed: 10 calibration events are too few for 5% false alarms" in capsys.readouterr().err
-    )
+    few = "listed: 10 calibration groups are too few for 5% false alarms, which need 19"
+    assert few in capsys.readouterr().err

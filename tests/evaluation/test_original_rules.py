@@ -30,12 +30,22 @@ def test_the_quartile_rule_flags_three_natives_in_four():
     rng = np.random.default_rng(0)
     val, natives, rats = (crops_of(rng.random(n), rng.random(n)) for n in (400, 400, 10))
     quartile = next(rule for rule in rules(val, "error") if rule.name == "quartile")
-    row = rule_table(val, natives, {"rat": rats}, "error").set_index("rule").loc["quartile"]
+    row = rule_table(val, natives, {"rat": rats}, "error", 100, 1).set_index("rule").loc["quartile"]
     assert row["false_alarm_rate"] == pytest.approx(0.75, abs=0.06)
     assert row["false_alarm_low"] < row["false_alarm_rate"] < row["false_alarm_high"]
     assert (row["n"], row["events"], row["n_native"], row["native_events"]) == (10, 5, 400, 200)
-    assert (row["low"], row["high"]) == wilson(row["recall"] * 5, 5)
+    assert row["low"] < row["recall"] < row["high"] <= 1
     assert row["recall"] == (rats["error"] > quartile.threshold).mean()
+
+
+def test_intervals_are_wilsons_only_where_whole_events_are_flagged():
+    val, natives = crops_of([1.0, 2.0, 3.0, 4.0], [0] * 4), crops_of([0.0, 9, 0, 0], [0] * 4)
+    for errors, flagged in (([9.0] * 6, 3), ([0.0] * 6, 0), ([9.0, 9, 0, 0, 9, 9], 2)):
+        table = rule_table(val, natives, {"rat": crops_of(errors, [0] * 6)}, "error", 400, 1)
+        row = table.set_index("rule").loc["quartile"]
+        assert (row["low"], row["high"]) == wilson(flagged, 3)
+        # one of two native events is flagged by half: no count, and neither is its resample
+        assert (row["false_alarm_low"], row["false_alarm_high"]) == (0, 0.5)
 
 
 def test_the_grid_is_monotone_in_its_parameter():
@@ -73,7 +83,7 @@ def test_the_tables_of_all_detectors(site):
     detectors = {"cae": {"kind": "convolutional", "score": "error"}}
     detectors["knn"] = {"kind": "features", "score": "knn"}
     outs = folder / "rules.csv", folder / "curves.csv"
-    apply_original_rules(folder / "scores.csv", [folder / "cae.csv"], *outs, detectors)
+    apply_original_rules(folder / "scores.csv", [folder / "cae.csv"], *outs, detectors, 100, 1)
     written, curves = map(pd.read_csv, outs)
     row = written.set_index(["detector", "rule", "parameter"]).sort_index()
     val, calibration = (table["role"] == role for role in ("val", "calibration"))
@@ -97,5 +107,5 @@ def test_without_invasive_species_there_are_natives_curves_and_no_rules(site):
     table[table["role"] != "novel"].to_csv(folder / "scores.csv", index=False)
     outs = folder / "rules.csv", folder / "curves.csv"
     detectors = {"knn": {"kind": "features", "score": "knn"}}
-    apply_original_rules(folder / "scores.csv", [], *outs, detectors)
+    apply_original_rules(folder / "scores.csv", [], *outs, detectors, 100, 1)
     assert pd.read_csv(outs[0]).empty and set(pd.read_csv(outs[1])["species"]) == {"native"}

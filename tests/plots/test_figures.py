@@ -31,7 +31,7 @@ from stowaway.plots.style import plt, run_plot, save
 STYLE = str(ROOT / "workflow/stowaway.mplstyle")
 ODD = "<b>$x_1$</b> & müß"
 NINE = {f"d{n}": "natives" for n in range(7)} | {"seen_1": "all", "seen_2": "all"}
-COUNTS = {"native": 30, "novel": 12, "runs": 1}
+COUNTS = {"native": 30, "novel": 12, "novel_species": 4, "runs": 1}
 
 
 @pytest.fixture
@@ -65,6 +65,8 @@ def metrics_of(detectors: dict[str, str], folds=("listed",)) -> pd.DataFrame:
                 rows.append(row | value | {"stratum": "all", "metric": "auroc"})
                 species = {"stratum": f"species={ODD}", "metric": "recall_at_5_fpr"}
                 rows.append(row | value | species)
+                kept = {"metric": "recall_at_5_promised", "value": 0.2, "ceiling": 0.45}
+                rows.append(row | value | species | kept)
     return pd.DataFrame(rows)
 
 
@@ -139,6 +141,20 @@ def test_the_detector_that_leads_is_the_best_where_the_folds_leave_it_out():
     metrics = metrics_of(NINE)
     assert lead_of(metrics, "d3") == "d3"
     assert lead_of(metrics, "elsewhere") == "d0"
+
+
+@pytest.mark.parametrize("species", [1, 4])
+def test_the_comparison_says_whether_its_intervals_are_over_novel_species(draw, species):
+    metrics = metrics_of({"d0": "natives"}).assign(novel_species=species)
+    axes = draw(plot_comparison, metrics=metrics, detectors={"d0": "natives"}).axes[0]
+    over = "novel species and events" if species > 1 else "events"
+    assert axes.get_xlabel() == f"AUROC, with 95 % interval over {over}"
+
+
+def test_a_promised_recall_stands_beside_the_plain_one_with_its_ceiling(draw):
+    axes = draw(plot_species_recall, metrics=metrics_of({"d0": "natives"}), lead="d0").axes[0]
+    drawn = [tuple(float(x) for x in line.get_xdata()) for line in axes.get_lines()]
+    assert {(0.9,), (0.2,), (0.45, 0.45)} <= set(drawn)
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Scores of every fold and seed -> metrics, gains, alarms and curves; the original's rules."""
 
 ALARM = {key: value for key, value in config["alarm"].items() if key != "explained"}
-ALARM["kind"] = DETECTORS[ALARM["detector"]]["kind"]
+ALARM |= {"kind": DETECTORS[ALARM["detector"]]["kind"], "group": config["split"]["group"]}
 EVALUATED = {"one_split": list(DETECTORS), "all_folds": [*FEATURE_BASED, *TRAINED_ANEW]}
 
 
@@ -33,6 +33,7 @@ rule evaluate_folds:
         scores=lambda w: [f"{RESULTS}/folds/{f}/{s}/scores.csv" for f, s in SCOPES[w.scope]],
         labels="<results>/labels.csv",
         shortcuts="<results>/shortcuts.csv",
+        camera_days="<results>/camera_days.csv",
         modules=modules("evaluate_folds"),
     output:
         metrics=report(
@@ -76,5 +77,7 @@ rule apply_original_rules:
         detectors={
             name: {key: of[key] for key in ("kind", "score")} for name, of in DETECTORS.items()
         },
+        resamples=config["evaluation"]["resamples"],
+        seed=config["evaluation"]["seed"],
     script:
         "../scripts/apply_original_rules.py"

@@ -6,6 +6,7 @@ rule export_queue:
         scores=f"{DEFAULT}/scores.csv",
         labels="<results>/labels.csv",
         splits=f"{DEFAULT}/splits.csv",
+        camera_days="<results>/camera_days.csv",
         modules=modules("export_queue"),
     output:
         queue="<results>/queue.csv",

@@ -20,6 +20,8 @@ def apply_original_rules(
     original_rules: Path,
     threshold_curves: Path,
     detectors: dict[str, dict],
+    resamples: int,
+    seed: int,
 ) -> None:
     """Write both tables, for all `detectors` with their `kind` and `score`.
 
@@ -38,7 +40,7 @@ def apply_original_rules(
         unseen = table[table["role"] == unseen_natives(settings["kind"])]
         natives = table[table["role"] == Role.TEST]
         novel = dict(list(table[table["role"] == Role.NOVEL].groupby("species")))
-        rules = rule_table(unseen, natives, novel, settings["score"])
+        rules = rule_table(unseen, natives, novel, settings["score"], resamples, seed)
         curves = curve_table(unseen, {"native": natives} | novel, settings["score"])
         rules.insert(0, "detector", name)
         curves.insert(0, "detector", name)

@@ -9,13 +9,14 @@ from stowaway.core.tables import read_table, write_table
 from stowaway.evaluation.aggregate import compare_detectors
 from stowaway.evaluation.alarms import MAIN_RATE, alarm_table
 from stowaway.evaluation.folds import crop_facts, load_runs
-from stowaway.evaluation.thresholds import RATE
+from stowaway.evaluation.thresholds import RATE, needed
 
 
 def evaluate_folds(
     scores: list[Path],
     labels: Path,
     shortcuts: Path,
+    camera_days: Path,
     metrics: Path,
     comparison: Path,
     alarms: Path,
@@ -32,9 +33,9 @@ def evaluate_folds(
     """
     tables = {path.parts[-3:-1]: read_table(path) for path in scores}
     facts = crop_facts(read_table(labels), read_table(shortcuts))
-    runs, events = load_runs(tables, facts, detectors)
+    runs, events = load_runs(tables, facts, read_table(camera_days), detectors)
     compared = compare_detectors(runs, events, groups, resamples, seed)
-    calibrated = alarm_table(runs, lead)
+    calibrated = alarm_table(runs, resamples, seed, lead)
     warn_of_few(calibrated)
     paths = metrics, comparison, curves, alarms
     for table, path in zip([*compared, calibrated], paths, strict=True):
@@ -42,10 +43,13 @@ def evaluate_folds(
 
 
 def warn_of_few(alarms: pd.DataFrame) -> None:
-    """Say in which folds there are too few calibration events for MAIN_RATE."""
+    """Say in which folds there are too few calibration groups for MAIN_RATE."""
     few = alarms[alarms["too_few"] & (alarms["target"] == RATE) & (alarms["setting"] == MAIN_RATE)]
     for fold, n in few.groupby("fold")["calibration"].min().items():
-        say(f"{fold}: {n} calibration events are too few for {MAIN_RATE:.0%} false alarms")
+        say(
+            f"{fold}: {n} calibration groups are too few for {MAIN_RATE:.0%} false alarms, which "
+            f"need {needed(MAIN_RATE)}"
+        )
 
 
 if __name__ == "__main__":

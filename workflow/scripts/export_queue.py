@@ -8,12 +8,14 @@ from stowaway.data.splits import load_crops
 from stowaway.review.queue import review_queue
 
 
-def export_queue(scores: Path, labels: Path, splits: Path, queue: Path, alarm: dict) -> None:
+def export_queue(
+    scores: Path, labels: Path, splits: Path, camera_days: Path, queue: Path, alarm: dict
+) -> None:
     """Write the queue of the scores in the column of the alarm's detector."""
     columns = read_table(scores, ["crop_id", "predicted", alarm["detector"]])
     columns = columns.rename(columns={alarm["detector"]: "score"})
     crops = load_crops(labels, splits).merge(columns, "left", "crop_id")
-    write_table(review_queue(crops, alarm), queue)
+    write_table(review_queue(crops, read_table(camera_days), alarm), queue)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def draw_targets(axes: Axes, rates: pd.DataFrame) -> None:
             draw_interval(axes, line.realised, bounds, place, colour, hollow, upright=True)
         axes.plot([], [], "o-", color=colour, lw=1.6, label=FOLD_TITLES[kind])
     axes.plot([0, 0.25], [0, 0.25], **REFERENCE, label="as asked for")
-    few = "too few calibration events for any alarm"
+    few = "too few calibration groups for any alarm"
     axes.plot([], [], "o", mfc="white", mec="#555555", mew=1.6, label=few)
     axes.set_xscale("function", **SQUARE_ROOT)
     axes.set_yscale("function", **SQUARE_ROOT)
@@ -59,7 +59,7 @@ def draw_targets(axes: Axes, rates: pd.DataFrame) -> None:
 
 
 def draw_locations(axes: Axes, rates: pd.DataFrame) -> None:
-    """The realised rate of each location with ENOUGH native events, with Wilson's interval."""
+    """The realised rate of each location with ENOUGH native events, with its interval."""
     rows = rates[rates["native"] >= ENOUGH]
     kind = fold_kinds(rows)[0]
     rows = rows[rows["fold"] == kind].sort_values("native").tail(MOST_LOCATIONS)

@@ -44,7 +44,7 @@ def plot_comparison(metrics: pd.DataFrame, detectors: dict[str, str]) -> Figure:
         axes.set_title(FOLD_TITLES[kind], fontsize=14, pad=26)
         axes.set_yticks(list(places.values()), [plain(displayed(name)) for name in places])
         axes.set(ylim=(max(row, 1) - 0.3, -0.7), xlim=(0, 1))
-        axes.set_xlabel("AUROC, with 95 % interval over events")
+        axes.set_xlabel(f"AUROC, with 95 % interval over {drawn_units(rows_of_fold(area, kind))}")
         axes.grid(axis="y", visible=False)
         axes.axvline(0.5, **REFERENCE, label="chance")
         for heading, place in headings.items():
@@ -59,6 +59,11 @@ def plot_comparison(metrics: pd.DataFrame, detectors: dict[str, str]) -> Figure:
     grid[0][0].plot([], [], "o-", mfc="white", **style, label="per crop")
     figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+def drawn_units(rows: pd.DataFrame) -> str:
+    """What the intervals resample: a single novel species says nothing of others to come."""
+    return "novel species and events" if (rows["novel_species"] > 1).any() else "events"
 
 
 def draw_row(axes: Axes, line: tuple, place: float, style: dict | None) -> None:

@@ -42,7 +42,7 @@ def plot_species_accuracy(rules: pd.DataFrame, detector: str, title: str, score:
         alarms = rows[["false_alarm_rate", "false_alarm_low", "false_alarm_high"]].to_numpy()[:1]
         draw_bars(axes, natives, alarms, NATIVE_DARK)
     figure.suptitle(f"{plain(title)}: share flagged at the original's thresholds", weight="bold")
-    figure.supxlabel("share of crops flagged, with 95 % Wilson interval over events", fontsize=13)
+    figure.supxlabel("share of crops flagged, with 95 % interval over events", fontsize=13)
     return figure
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from stowaway.core.progress import progress
-from stowaway.evaluation.bootstrap import draw, event_strata, interval, resampled
+from stowaway.evaluation.bootstrap import draw_runs, interval, resampled
 from stowaway.evaluation.counts import Ranked
 from stowaway.evaluation.folds import (
+    LEFT_OUT,
     LEVELS,
     ORIGINALS,
     SEEN,
@@ -18,17 +19,21 @@ from stowaway.evaluation.folds import (
     strata_of,
     units_of,
 )
-from stowaway.evaluation.metrics import METRICS, recall_at_fpr, wilson
+from stowaway.evaluation.metrics import METRICS, perfect, recall_at_fpr, wilson
 
-MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the strata, and of the gains
+MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the gains
+OF_STRATA = [*MAIN, "recall_at_5_promised"]
 # Crops of a side; with fewer, a stratum has its counts and no value, but for the recall of a single
-# species, whose interval is Wilson's over its events.
+# species.
 FEW = 20
+SPECIES = "species="
 BETTER = "better of the original's two"
 # Close together where a biosecurity team works, wider beyond.
 RATES = np.concatenate([np.linspace(0, 0.1, 41), np.linspace(0.12, 0.98, 44), [1.0]])
-METRIC_COLUMNS = "fold detector level stratum metric value low high native novel runs".split()
-GAIN_COLUMNS = "fold level detector rival metric gain low high".split()
+METRIC_COLUMNS = (
+    "fold detector level stratum metric value low high ceiling native novel novel_species runs"
+).split()
+GAIN_COLUMNS = "fold level detector rival metric gain low high novel_species".split()
 CURVE_COLUMNS = "fold detector level false_alarm_rate recall false_alarms_per_camera_day".split()
 
 
@@ -38,24 +43,39 @@ class Pooled:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.values: list[list[float]] = []
+        self.ceilings: list[list[float]] = []
         self.curves: list[list[float]] = []  # recall at each of RATES
         self.sums = self.counts = 0.0
 
-    def add(self, values: dict[str, float], draws: np.ndarray) -> None:
-        """One run's metrics and their resamples, (metrics, resamples); a NaN counts for nothing."""
+    def add(
+        self, values: dict[str, float], ceilings: list[float], draws: np.ndarray, times: np.ndarray
+    ) -> None:
+        """One run's metrics, their ceilings and their resamples, (metrics, resamples).
+
+        Each resample counts the run so many `times`; a NaN counts for nothing.
+        """
         self.names = list(values)
         self.values.append(list(values.values()))
-        self.sums = self.sums + np.nan_to_num(draws)
-        self.counts = self.counts + ~np.isnan(draws)
+        self.ceilings.append(ceilings)
+        self.sums = self.sums + times * np.nan_to_num(draws)
+        self.counts = self.counts + times * ~np.isnan(draws)
 
     def value(self) -> np.ndarray:
         """The mean of each metric over the runs that have it."""
-        values = np.array(self.values, float)
-        return _divide(np.nansum(values, axis=0), (~np.isnan(values)).sum(0))
+        return _mean(self.values)
+
+    def ceiling(self) -> np.ndarray:
+        """The mean of each metric's ceiling (`perfect`) over the same runs."""
+        return _mean(np.where(np.isnan(self.values), np.nan, self.ceilings))
 
     def draws(self) -> np.ndarray:
         """The same in each resample: (metrics, resamples)."""
         return _divide(self.sums, self.counts)
+
+
+def _mean(values: list[list[float]]) -> np.ndarray:
+    values = np.array(values, float)
+    return _divide(np.nansum(values, axis=0), (~np.isnan(values)).sum(0))
 
 
 def _divide(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -82,7 +102,7 @@ def compare_detectors(
         metrics += metric_rows(kind, pooled, units)
         if kind != SEEN:
             metrics += density_rows(kind, of_kind, units["all"])
-        gains += gain_rows(kind, pooled)
+        gains += gain_rows(kind, pooled, units["all"]["species", True])
         curves += curve_tables(kind, of_kind, pooled)
     metrics = pd.DataFrame(metrics, columns=METRIC_COLUMNS)
     gains = pd.DataFrame(gains, columns=GAIN_COLUMNS)
@@ -90,13 +110,17 @@ def compare_detectors(
 
 
 def count_units(runs: list[Run], groups: dict) -> dict[str, dict]:
-    """The distinct crops and events of all runs: stratum -> {(level, whether novel): number}."""
+    """The distinct crops, events and species of all runs.
+
+    stratum -> {("crop", "event" or "species", whether novel): number}.
+    """
     units = defaultdict(lambda: defaultdict(set))
     for run in runs:
         for stratum, mask in strata_of(run.queue, groups):
             for side, crops in run.queue[mask].groupby("novel"):
                 units[stratum]["crop", side].update(crops["crop_id"])
                 units[stratum]["event", side].update(crops["event"])
+                units[stratum]["species", side].update(crops["species"])
     return {name: {key: len(ids) for key, ids in of.items()} for name, of in units.items()}
 
 
@@ -110,22 +134,30 @@ def pool(runs: list[Run], events: int, groups: dict, resamples: int, seed: int) 
 
     An event weighs the same in all folds, seeds and detectors of a resample, as it is the same one.
     """
-    units = count_units(runs, groups)
-    samples = [(run.fold, *(run.queue[c].to_numpy() for c in ("event", "novel"))) for run in runs]
-    weights = draw(event_strata(samples, events), resamples, seed)
+    units, left_out = count_units(runs, groups), runs[0].kind == LEFT_OUT
+    columns = ["event", "novel", "species"]
+    samples = [(run.fold, *(run.queue[name].to_numpy() for name in columns)) for run in runs]
+    drawn = draw_runs(samples, events, resamples, seed, left_out)
     pooled = defaultdict(Pooled)
     for run in progress(runs, runs[0].kind, "runs"):
         for stratum, mask in strata_of(run.queue, groups):
-            crops = run.queue[mask]
-            drawn = weights[:, :0] if is_small(stratum, units[stratum]) else weights
-            names = METRICS if stratum == "all" else MAIN
+            crops, weights, times = run.queue[mask], drawn.weights, drawn.folds[run.fold]
+            if stratum.startswith(SPECIES):
+                crops = crops.assign(event=drawn.alone[crops["event"]])
+                times = np.ones_like(times)
+            elif is_small(stratum, units[stratum]):
+                weights, times = weights[:, :0], times[:0]
+            names = METRICS if stratum == "all" else OF_STRATA
             metrics = [METRICS[name] for name in names]
             for level in LEVELS:
+                novel = units_of(crops, run.detectors[0], level)[1]
+                best = perfect(np.count_nonzero(~novel), np.count_nonzero(novel))
+                ceilings = [metric(*best) for metric in metrics]
                 for detector in run.detectors:
                     ranked = Ranked(*units_of(crops, detector, level))
                     counts, one = ranked.counts(), pooled[stratum, detector, level]
                     values = {name: METRICS[name](*counts) for name in names}
-                    one.add(values, resampled(ranked, drawn, metrics))
+                    one.add(values, ceilings, resampled(ranked, weights, metrics), times)
                     if stratum == "all":
                         one.curves.append([recall_at_fpr(*counts, rate) for rate in RATES])
     return pooled, units
@@ -137,22 +169,28 @@ def metric_rows(kind: str, pooled: dict, units: dict) -> list[dict]:
     for (stratum, detector, level), one in pooled.items():
         count = units[stratum]
         small = is_small(stratum, count)
-        value, (low, high) = one.value(), interval(one.draws())
+        value, ceiling, (low, high) = one.value(), one.ceiling(), interval(one.draws())
         if min(count["event", side] for side in (False, True)) < 2:
             low = high = np.full(len(value), np.nan)  # one event says nothing about the next
         line = {"fold": kind, "detector": detector, "level": level, "stratum": stratum}
         line |= {"native": count[level, False], "novel": count[level, True]}
-        line |= {"runs": len(one.values)}
+        line |= {"novel_species": count["species", True], "runs": len(one.values)}
         for i, metric in enumerate(one.names):
-            values = value[i], low[i], high[i]
-            if stratum.startswith("species=") and metric == "recall_at_5_fpr":
-                events = count["event", True]
-                values = value[i], *wilson(value[i] * events, events)
+            values = value[i], low[i], high[i], ceiling[i]
+            if stratum.startswith(SPECIES) and metric != "auroc":
+                if metric == "recall_at_5_fpr" and whole(value[i], level, line["runs"]):
+                    events = count["event", True]
+                    values = value[i], *wilson(round(value[i] * events), events), ceiling[i]
             elif small:
-                values = (np.nan,) * 3
-            bounds = dict(zip(("value", "low", "high"), values, strict=True))
+                values = (np.nan,) * 4
+            bounds = dict(zip(("value", "low", "high", "ceiling"), values, strict=True))
             lines.append(line | {"metric": metric} | bounds)
     return lines
+
+
+def whole(recall: float, level: str, runs: int) -> bool:
+    """Whether a recall counts whole events: each of them is found always, or never."""
+    return recall in (0, 1) or (level == "event" and runs == 1)
 
 
 def density_rows(kind: str, runs: list[Run], units: dict) -> list[dict]:
@@ -173,11 +211,12 @@ def density_rows(kind: str, runs: list[Run], units: dict) -> list[dict]:
         values |= dict([per_image if np.isnan(per_day[1]) else per_day])
         line = {"fold": kind, "detector": "", "level": level, "stratum": "all", "runs": len(runs)}
         line |= {"native": units[level, False], "novel": units[level, True]}
+        line |= {"novel_species": units["species", True]}
         lines += [line | {"metric": name, "value": value} for name, value in values.items()]
     return lines
 
 
-def gain_rows(kind: str, pooled: dict) -> list[dict]:
+def gain_rows(kind: str, pooled: dict, novel_species: int) -> list[dict]:
     """Each detector's gain over the best shortcut and over the original's two, paired by resample.
 
     The best shortcut is that of the highest value, chosen on these very data: a little too good a
@@ -203,7 +242,8 @@ def gain_rows(kind: str, pooled: dict) -> list[dict]:
                 low, high = interval(draws[name] - draws[rival])
                 line = {"fold": kind, "level": level, "detector": name, "rival": rival}
                 line |= {"metric": metric, "gain": value[name] - value[rival]}
-                lines.append(line | {"low": float(low), "high": float(high)})
+                line |= {"low": float(low), "high": float(high)}
+                lines.append(line | {"novel_species": novel_species})
     return lines
 
 

@@ -41,9 +41,10 @@ def crop_facts(labels: pd.DataFrame, shortcuts: pd.DataFrame) -> pd.DataFrame:
 class Run:
     """One fold and seed.
 
-    `kind` is LISTED, LEFT_OUT or SEEN. `crops` has the columns of `crop_facts` (where `event` is a
-    number, the same in all runs), `crop_id`, `role`, `novel`, `predicted`, and a column of scores
-    for each of `detectors`. `density` is that of the fold's natives (`native_density`).
+    `kind` is LISTED, LEFT_OUT or SEEN. `crops` has the columns of `crop_facts`, `crop_id`, `group`,
+    `role`, `novel`, `predicted`, and a column of scores for each of `detectors`; an `event` and a
+    `group` are numbers, the same in all runs. `density` is that of the fold's natives
+    (`native_density`), `days` are the camera-days.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Run:
     crops: pd.DataFrame
     detectors: list[str]
     density: dict[str, float]
+    days: pd.DataFrame
 
     @cached_property
     def queue(self) -> pd.DataFrame:
@@ -64,31 +66,37 @@ class Run:
 
 
 def load_runs(
-    tables: dict[tuple[str, str], pd.DataFrame], facts: pd.DataFrame, detectors: dict[str, str]
+    tables: dict[tuple[str, str], pd.DataFrame],
+    facts: pd.DataFrame,
+    days: pd.DataFrame,
+    detectors: dict[str, str],
 ) -> tuple[list[Run], int]:
     """The runs of score tables by (fold, seed), and the number of events of all their queues.
 
-    Of each table the columns of `detectors` (name -> its `train_on`) and of the shortcuts are
-    taken. A detector that is not trained on "natives" has runs of the kind SEEN. Events of queues
-    have the lowest numbers, in the order of their names.
+    `days` are the camera-days, a row per `location` and `date` with a photo. Of each table the
+    columns of `detectors` (name -> its `train_on`) and of the shortcuts are taken. A detector that
+    is not trained on "natives" has runs of the kind SEEN. Events of queues have the lowest numbers,
+    in the order of their names.
     """
-    every = pd.concat([table[["event", "role"]] for table in tables.values()])
+    every = pd.concat([table[["event", "group", "role"]] for table in tables.values()])
     queued = set(every.loc[every["role"].isin(EVALUATED_ROLES), "event"])
     order = sorted(queued) + sorted(set(every["event"]) - queued)
     number = {event: i for i, event in enumerate(order)}
+    group_number = {group: i for i, group in enumerate(sorted(set(every["group"])))}
     runs = []
     for (fold, _), table in tables.items():
         native = table.loc[table["role"].isin([Role.CALIBRATION, Role.TEST]), "species"].unique()
-        density = native_density(facts[facts["species"].isin(native)])
+        density = native_density(facts[facts["species"].isin(native)], days)
         own = table.drop(columns=["event", "species", "location"])
         crops = own.join(facts, on="crop_id").assign(event=table["event"].map(number))
+        crops["group"] = table["group"].map(group_number)
         crops["novel"] = crops["role"] == Role.NOVEL
         names = [name for name in table if name in detectors or name.startswith(SHORTCUT)]
         seen = [name for name in names if detectors.get(name, "natives") != "natives"]
         kind = LISTED if fold == LISTED else LEFT_OUT
         for of_kind, columns in ((kind, [n for n in names if n not in seen]), (SEEN, seen)):
             if columns:
-                runs.append(Run(of_kind, fold, crops, columns, density))
+                runs.append(Run(of_kind, fold, crops, columns, density, days))
     return runs, len(queued)
 
 

@@ -7,6 +7,7 @@ side that it needs is empty.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,30 +55,42 @@ def average_precision(hits: Floats, false_alarms: Floats) -> Floats:
 
 
 def recall_at_fpr(hits: Floats, false_alarms: Floats, fpr: float = 0.05) -> Floats:
-    """The share of novel units found by a threshold with a share `fpr` of false alarms to come.
+    """The highest share of novel units found by a threshold that flags at most `fpr` of natives.
 
-    A threshold at the k-th highest of n natives flags k / (n + 1) of further ones on average (not
-    (k - 1) / n, as an ROC of these n says), and finds the novel units above it. Between these
-    points recall is linear, from 0 at no false alarms: what a coin that picks one of two thresholds
-    finds. So 11 natives do not promise at 5 % what they show at 1 in 12.
-    Read from the steps of the ROC instead, recall at 5 % of 11 natives is that above the highest,
-    too much by a fifth in simulations, and no resample finds less, while a third of them miss that
-    native and find more: the bootstrap's interval then lies above the value.
-    Source: the rate is that of conformal prediction, Vovk et al. 2005.
+    As scikit-learn's `roc_curve` has it: tpr[fpr <= rate].max(). It describes these natives. With n
+    of them a threshold flags a multiple of 1 / n, so 5 % of under 20 natives is none of them, and
+    the threshold lies at the highest: of natives to come more are flagged (`recall_at_promised`).
+    For the same reason the interval may lie beside the value where natives are few: no resample
+    raises the highest native, and a third of them miss it.
     """
-    x = np.concatenate([false_alarms, false_alarms[-1:] + 1])
-    y = np.concatenate([np.zeros_like(hits[:1]), hits])
-    recall = _share(_read(x, y, fpr * x[-1]), hits[-1])
+    allowed = np.count_nonzero(false_alarms <= fpr * false_alarms[-1] + EPSILON, axis=0) - 1
+    recall = _share(_at(hits, allowed), hits[-1])
     return np.where(false_alarms[-1] > 0, recall, np.nan)
 
 
 def fpr_at_tpr(hits: Floats, false_alarms: Floats, tpr: float = 0.95) -> Floats:
-    """The share of natives flagged by a threshold that finds a share `tpr` of novel units to come.
+    """The lowest share of natives flagged by a threshold that finds at least `tpr` of novel units.
 
-    The same as `recall_at_fpr` with the order and the sides turned round, for the same reason.
+    As scikit-learn's `roc_curve` has it: fpr[tpr >= share].min().
     """
-    below = false_alarms[-1] - false_alarms[::-1], hits[-1] - hits[::-1]
-    return 1 - recall_at_fpr(*below, 1 - tpr)
+    needed = np.count_nonzero(hits < tpr * hits[-1] - EPSILON, axis=0)
+    rate = _share(_at(false_alarms, needed), false_alarms[-1])
+    return np.where(hits[-1] > 0, rate, np.nan)
+
+
+def recall_at_promised(hits: Floats, false_alarms: Floats, rate: float = 0.05) -> Floats:
+    """The share of novel units found by a threshold with a share `rate` of false alarms to come.
+
+    A threshold at the k-th highest of n natives flags k / (n + 1) of further ones on average (not
+    (k - 1) / n, as an ROC of these n says), and finds the novel units above it. Between these
+    points recall is linear, from 0 at no false alarms: what a coin that picks one of two thresholds
+    finds. So few natives promise little: even a perfect detector has at most `rate` x (n + 1).
+    Source: the rate is that of conformal prediction, Vovk et al. 2005.
+    """
+    x = np.concatenate([false_alarms, false_alarms[-1:] + 1])
+    y = np.concatenate([np.zeros_like(hits[:1]), hits])
+    recall = _share(_read(x, y, rate * x[-1]), hits[-1])
+    return np.where(false_alarms[-1] > 0, recall, np.nan)
 
 
 def recall_in_queue(hits: Floats, false_alarms: Floats, share: float) -> Floats:
@@ -100,16 +113,27 @@ def first_find(hits: Floats, false_alarms: Floats) -> Floats:
     return np.where(hits[-1] > 0, place, np.nan)
 
 
+def perfect(native: int, novel: int) -> tuple[Floats, Floats]:
+    """The counts of a detector that puts each of `novel` units above each of `native` ones.
+
+    A metric of them is its ceiling: the best that so few units let it be.
+    """
+    natives = np.arange(native + 1.0)
+    return np.append(0.0, np.full_like(natives, novel)), np.append(0.0, natives)
+
+
 METRICS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "auroc": auroc,
     "aupr": average_precision,
     "fpr_at_95_tpr": fpr_at_tpr,
-    "fpr_at_50_tpr": lambda hits, false_alarms: fpr_at_tpr(hits, false_alarms, 0.5),
-    "recall_at_1_fpr": lambda hits, false_alarms: recall_at_fpr(hits, false_alarms, 0.01),
+    "fpr_at_50_tpr": partial(fpr_at_tpr, tpr=0.5),
+    "recall_at_1_fpr": partial(recall_at_fpr, fpr=0.01),
     "recall_at_5_fpr": recall_at_fpr,
-    "recall_in_first_1": lambda hits, false_alarms: recall_in_queue(hits, false_alarms, 0.01),
-    "recall_in_first_5": lambda hits, false_alarms: recall_in_queue(hits, false_alarms, 0.05),
-    "recall_in_first_10": lambda hits, false_alarms: recall_in_queue(hits, false_alarms, 0.1),
+    "recall_at_1_promised": partial(recall_at_promised, rate=0.01),
+    "recall_at_5_promised": recall_at_promised,
+    "recall_in_first_1": partial(recall_in_queue, share=0.01),
+    "recall_in_first_5": partial(recall_in_queue, share=0.05),
+    "recall_in_first_10": partial(recall_in_queue, share=0.1),
     "rank_of_first_find": first_find,
 }
 
@@ -117,8 +141,8 @@ METRICS: dict[str, Callable[[Floats, Floats], Floats]] = {
 def wilson(hits: float, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
     """Wilson's 95 % score interval of a proportion; (0, 1) when nothing was counted.
 
-    `n` must be independent units: for crops in bursts that is the number of events, and `hits` the
-    rate times that.
+    It is of counts: `hits` is a whole number out of `n` independent units, which crops of a burst
+    are not, nor events of several seeds.
 
     Source: Wilson, Probable inference, J. Am. Stat. Assoc. 22 (1927).
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stowaway.evaluation.metrics import wilson
+from stowaway.evaluation.bootstrap import share_interval
 
 FACTORS = [round(0.1 * step, 1) for step in range(1, 11)]  # c, of the mean native correlation
 DEVIATIONS = [1, 2, 3]  # k, above the mean native error
@@ -69,28 +69,40 @@ def _column(score: str) -> str:
 
 
 def rule_table(
-    unseen: pd.DataFrame, natives: pd.DataFrame, novel: dict[str, pd.DataFrame], score: str
+    unseen: pd.DataFrame,
+    natives: pd.DataFrame,
+    novel: dict[str, pd.DataFrame],
+    score: str,
+    resamples: int,
+    seed: int,
 ) -> pd.DataFrame:
     """A row of RULE_COLUMNS per rule and novel species: its recall, beside the false alarms.
 
-    `natives` are those of the test; `novel` has the crops of each species.
+    `natives` are those of the test; `novel` has the crops of each species. The last two are of the
+    intervals' bootstrap.
     """
     lines = []
     for rule in rules(unseen, score):
-        false_alarms = _share_flagged(rule, natives)
+        false_alarms = _share_flagged(rule, natives, resamples, seed)
         for species, crops in novel.items():
             line = rule.name, rule.parameter, rule.threshold, species
-            lines.append((*line, *_share_flagged(rule, crops), *false_alarms))
+            flagged = _share_flagged(rule, crops, resamples, seed)
+            lines.append((*line, *flagged, *false_alarms))
     return pd.DataFrame(lines, columns=RULE_COLUMNS)
 
 
-def _share_flagged(rule: Rule, crops: pd.DataFrame) -> tuple[int, int, float, float, float]:
-    """Crops, events, share flagged, and its Wilson interval.
+def _share_flagged(
+    rule: Rule, crops: pd.DataFrame, resamples: int, seed: int
+) -> tuple[int, int, float, float, float]:
+    """Crops, events, share flagged, and its interval, with the threshold taken as it is.
 
-    Frames of one event are nearly one observation, so the interval counts events, not crops.
+    Frames of one event are nearly one observation, so the interval is over events, not crops.
     """
-    events, share = crops["event"].nunique(), float(rule.flags(crops).mean())
-    return len(crops), events, share, *wilson(share * events, events)
+    flags, events = rule.flags(crops).to_numpy(float), crops["event"].to_numpy(str)
+    one = np.ones(len(crops))
+    bounds = share_interval(flags, one, events, 0 * one, resamples, seed)
+    share = flags.mean() if len(flags) else np.nan
+    return len(crops), crops["event"].nunique(), share, *bounds
 
 
 def curve_table(unseen: pd.DataFrame, crops: dict[str, pd.DataFrame], score: str) -> pd.DataFrame:
