@@ -32,7 +32,7 @@ def write_labels(folder, paths, boxes=None):
         with Image.open(path) as image:
             width, height = boxes[n] if boxes else image.size
         lines.append(f"{path},c{n},{width},{height}")
-    (folder / "labels.csv").write_text("\n".join(lines))
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
     return folder / "labels.csv"
 
 

@@ -10,10 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from tokenize import TokenError
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from zipfile import BadZipFile
 
 from stowaway.core.script import BadInput, naming_full_disk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 # The rule that makes a file of `results/<name>/`; the first pattern that fits its path counts.
@@ -73,16 +76,16 @@ class Damaged(Exception):
 
 
 @contextmanager
-def reading(path: Path | str) -> Iterator[None]:
+def reading(path: Path | str, remedy: str = "") -> Iterator[None]:
     """Turn what a damaged file raises in the block into one line: the file, the rule to force.
 
-    The block reads a file that this workflow wrote, checks it, raising `Damaged`, and does nothing
-    else. A library's own words are left out: some advise to trust the file and to load it anyway.
+    What to do about it, if not that, is the `remedy`. The block reads a file that this workflow
+    wrote, checks it, raising `Damaged`, and does nothing else. A library's own words are left out: some advise to trust the file and to load it anyway.
     """
     try:
         yield
     except Damaged as error:
-        raise BadInput(damaged(path, str(error))) from None
+        raise BadInput(damaged(path, str(error), remedy)) from None
     except UNREADABLE as error:
         why = "it is cut short, or holds something else"
         if not Path(path).is_file():
@@ -91,14 +94,40 @@ def reading(path: Path | str) -> Iterator[None]:
             why = f"it cannot be read: {error.strerror}"
         elif Path(path).stat().st_size == 0:
             why = "it is empty"
-        raise BadInput(damaged(path, why)) from None
+        raise BadInput(damaged(path, why, remedy)) from None
 
 
-def damaged(path: Path | str, why: str) -> str:
+def damaged(path: Path | str, why: str, remedy: str = "") -> str:
     """The line that names a damaged file, `why` it is that, and the rule to force."""
-    rule = next((rule for name, rule in MADE_BY.items() if Path(path).match(name)), None)
-    remedy = f"run again with --forcerun {rule}" if rule else "delete it, run again"
+    if not remedy:
+        rule = next((rule for name, rule in MADE_BY.items() if Path(path).match(name)), None)
+        remedy = f"run again with --forcerun {rule}" if rule else "delete it, run again"
     return f"{path}: damaged ({why}); {remedy}"
+
+
+def read_arrays(
+    path: Path | str, finite: bool = False, one_length: bool = False
+) -> dict[str, "NDArray"]:
+    """The arrays of an .npz of this workflow.
+
+    Raises `BadInput` for a damaged file, pickled objects, where one that is asked for is missing,
+    and, as asked for, where floats are not `finite` or arrays not of `one_length`.
+    """
+    import numpy as np  # imported here: most scripts that write files need it not
+
+    class Arrays(dict):
+        def __missing__(self, name: str) -> None:
+            raise BadInput(damaged(path, f"it has no {name}"))
+
+    with reading(path), np.load(path, allow_pickle=False) as file:
+        arrays = Arrays(file.items())
+    with reading(path):
+        if one_length and len({len(array) for array in arrays.values()}) != 1:
+            raise Damaged("its arrays are not of one length")
+        for name, array in arrays.items():
+            if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise Damaged(f"{name} has values that are not finite")
+    return arrays
 
 
 @contextmanager
@@ -115,7 +144,9 @@ def replacing(
     fails because the disk is full, `DiskFull` is raised. A killed process leaves its temporary file
     behind, unless the caller names one `temporary` for all times, which the next run overwrites;
     only one process at a time may then write `path`. With `sync`, the bytes are on the disk before
-    the new name is, so that a power cut leaves no empty file either.
+    the new name is, so that a power cut leaves no empty file either. Photos and crops do without:
+    it doubles to quintuples the time of a small file (0.2 ms without, 0.5 to 1 ms with, on an SSD),
+    and both are checked where they are read, by their size and by decoding, and made again.
     """
     if not temporary:
         temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")

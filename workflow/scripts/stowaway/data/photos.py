@@ -163,5 +163,5 @@ def save_crop(crop: Image.Image, path: Path) -> None:
     """Save it as JPEG, fine enough that a network sees no difference."""
     if max(crop.size) > JPEG_LIMIT:
         raise Unusable(f"crop is over the limit: {crop.width} x {crop.height} pixels")
-    with replacing(path, "wb") as file:
+    with replacing(path, "wb", sync=False) as file:
         crop.save(file, "JPEG", quality=95, subsampling=0)

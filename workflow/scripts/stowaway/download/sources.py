@@ -89,7 +89,7 @@ class Remote:
         checksum = MD5()
         try:
             pieces = [answer.bytes()] if size <= CHUNK else answer.stream(CHUNK)
-            with replacing(path, "wb", f"{folder}/.{name}.part", BUFFER) as file:
+            with replacing(path, "wb", f"{folder}/.{name}.part", BUFFER, sync=False) as file:
                 for piece in pieces:
                     file.write(piece)
                     if md5:

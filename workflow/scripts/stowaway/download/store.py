@@ -1,6 +1,5 @@
 """The image store: a folder of complete files and a journal of what each of them is."""
 
-import errno
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from stowaway.core.names import listed, public
-from stowaway.core.script import BadInput
+from stowaway.core.script import disk_full, is_disk_full
 from stowaway.core.tables import rows
 from stowaway.download.errors import Unavailable
 from stowaway.download.journal import Journal
@@ -94,8 +93,8 @@ class Store:
         except Unavailable as reason:
             status, error = "missing" if reason.kind == "missing" else "failed", str(reason)
         except OSError as reason:
-            if reason.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise BadInput(f"{self.folder}: the disk is full; free some, run again") from None
+            if is_disk_full(reason):
+                raise disk_full(self.folder) from None
             status, error = "failed", f"{type(reason).__name__}: {reason.strerror}"
         return Entry(image_id, name, entry.path, status=status, error=error)
 
