@@ -142,7 +142,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     torch.save({"settings": {"kind": "classifier", "seed": 1}}, tmp_path / "other.pt")
     torch.save(Killed(), tmp_path / "pickle.pt")
     for name in ("bad", "other", "pickle", "none"):
-        with pytest.raises(BadInput, match=f"{name}.pt: not a detector"):
+        with pytest.raises(BadInput, match=f"{name}.pt: damaged"):
             load_detector(tmp_path / f"{name}.pt")
 
 

@@ -80,7 +80,8 @@ def reading(path: Path | str, remedy: str = "") -> Iterator[None]:
     """Turn what a damaged file raises in the block into one line: the file, the rule to force.
 
     What to do about it, if not that, is the `remedy`. The block reads a file that this workflow
-    wrote, checks it, raising `Damaged`, and does nothing else. A library's own words are left out: some advise to trust the file and to load it anyway.
+    wrote, checks it, raising `Damaged`, and does nothing else. A library's own words are left out:
+    some advise to trust the file and to load it anyway.
     """
     try:
         yield
@@ -119,9 +120,8 @@ def read_arrays(
         def __missing__(self, name: str) -> None:
             raise BadInput(damaged(path, f"it has no {name}"))
 
-    with reading(path), np.load(path, allow_pickle=False) as file:
-        arrays = Arrays(file.items())
-    with reading(path):
+    with reading(path), open(path, "rb") as file:
+        arrays = Arrays(np.lib.npyio.NpzFile(file).items())
         if one_length and len({len(array) for array in arrays.values()}) != 1:
             raise Damaged("its arrays are not of one length")
         for name, array in arrays.items():

@@ -4,7 +4,7 @@ import csv
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from stowaway.core.files import Damaged, damaged, reading, replacing
 from stowaway.core.script import BadInput
@@ -48,9 +48,11 @@ def read_table(
     import pandas as pd  # imported here: scripts that only use `rows` need not load it
 
     with reading(path):
-        with open(path, "rb") as file:
-            _check_end(file)
-        header = list(pd.read_csv(path, nrows=0).columns)
+        with open(path, newline="", encoding="utf-8") as file:
+            lines = _lines(file)
+            header = next(lines)
+            for _ in lines:  # pandas would fill up a line that is cut short, without a word
+                pass
         _check_header(header, columns or needed or _needed(path))
         table = pd.read_csv(
             path,
@@ -59,12 +61,8 @@ def read_table(
             na_values={name: ["", "nan"] for name in header if name not in TEXT},
             dtype=dict.fromkeys(TEXT, str),
         )
-        if not isinstance(table.index, pd.RangeIndex):
-            raise Damaged("its lines have more cells than its header")
-        for name in table:
-            if name in TEXT and table[name].isna().any():
-                raise Damaged("a line is cut short")
-            if name not in TEXT and table[name].dtype == object and len(table):
+        for name in table.columns.difference(TEXT):
+            if len(table) and not pd.api.types.is_numeric_dtype(table[name]):
                 raise Damaged(f"column {name} holds what is no number")
     return table
 
@@ -83,27 +81,33 @@ def rows(path: Path | str) -> Iterator[dict[str, str]]:
             raise BadInput(damaged(path, f"it has no column {column}"))
 
     with reading(path), open(path, newline="", encoding="utf-8") as file:
-        _check_end(file.buffer)
-        table = csv.reader(file)
-        header = next(table, [])
+        lines = _lines(file)
+        header = next(lines)
         _check_header(header)
         integers = [place for place, name in enumerate(header) if name in INTEGERS]
-        for values in filter(None, table):
-            if len(values) != len(header):
-                raise Damaged(f"line {table.line_num} has {len(values)} of {len(header)} cells")
+        for number, cells in enumerate(lines, 1):
             for place in integers:
-                if values[place] and not values[place].removeprefix("-").isdecimal():
-                    raise Damaged(f"line {table.line_num}: {header[place]} is no number")
-            yield Row(zip(header, values, strict=True))
+                if cells[place] and not cells[place].removeprefix("-").isdecimal():
+                    raise Damaged(f"row {number}: {header[place]} is no whole number")
+            yield Row(zip(header, cells, strict=True))
 
 
-def _check_end(file: IO[bytes]) -> None:
-    """Raise `Damaged` where the last line does not end; then be at the beginning again."""
-    if file.seek(0, os.SEEK_END):
-        file.seek(-1, os.SEEK_END)
-        if file.read() != b"\n":
+def _lines(file: TextIO) -> Iterator[list[str]]:
+    """Yield the header, then the other lines, each as cells; raises `Damaged` for a cut line."""
+    if end := file.buffer.seek(0, os.SEEK_END):
+        file.buffer.seek(end - 1)
+        if file.buffer.read() != b"\n":
             raise Damaged("its last line is cut short")
-    file.seek(0)
+        file.buffer.seek(0)
+    lines = csv.reader(file)
+    header = next(lines, None)
+    if not header:
+        raise Damaged("it is empty")
+    yield header
+    for number, cells in enumerate(filter(None, lines), 1):
+        if len(cells) != len(header):
+            raise Damaged(f"row {number} has {len(cells)} of {len(header)} cells")
+        yield cells
 
 
 def _check_header(header: list[str], columns: Sequence[str] = ()) -> None:
