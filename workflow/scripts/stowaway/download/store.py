@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from stowaway.core.names import listed, public
-from stowaway.core.script import disk_full, is_disk_full
+from stowaway.core.script import is_disk_full, naming_full_disk
 from stowaway.core.tables import rows
 from stowaway.download.errors import Unavailable
 from stowaway.download.journal import Journal
@@ -68,7 +68,7 @@ class Store:
         """Yield an entry per image, in order; what is missing comes from `opened()`."""
         pool, images = ThreadPoolExecutor(threads), iter(images)
         batches = iter(lambda: list(islice(images, BATCH)), [])
-        with self.journal.opened() as add:
+        with naming_full_disk(self.folder), self.journal.opened() as add:
             try:
                 fetch = partial(self._fetch, cache(opened), add)
                 jobs = (pool.submit(list, map(fetch, batch)) for batch in batches)
@@ -94,7 +94,7 @@ class Store:
             status, error = "missing" if reason.kind == "missing" else "failed", str(reason)
         except OSError as reason:
             if is_disk_full(reason):
-                raise disk_full(self.folder) from None
+                raise
             status, error = "failed", f"{type(reason).__name__}: {reason.strerror}"
         return Entry(image_id, name, entry.path, status=status, error=error)
 
