@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from conftest import ROOT
+from shard_annotations import shard_annotations
 from stowaway.core import files
 from stowaway.core.files import MADE_BY, damaged, read_arrays
 from stowaway.core.script import BadInput
@@ -191,6 +192,12 @@ def test_weights_that_are_not_finite_or_of_another_network_are_refused(tmp_path)
         refusal(kind, path)
     save(path, saved | {"state_dict": bad})
     assert "weights that are not finite" in refusal(kind, path)
+    made(kind.write, path)
+    content = bytearray(path.read_bytes())
+    place = content.index(saved["state_dict"][name].numpy().tobytes())
+    content[place + 1] ^= 1  # one bit of one weight
+    path.write_bytes(content)
+    assert "do not match their checksums" in refusal(kind, path)
     save(path, {"settings": saved["settings"]})
     assert "it has no state_dict" in refusal(kind, path)
     save(path, torch.zeros(3))
@@ -237,6 +244,15 @@ def test_streamed_tables_that_are_cut_or_hold_something_else_are_refused(text, w
     path.write_bytes(text.encode())
     with pytest.raises(BadInput, match=f"damaged .{why}.; run .* --forcerun shard_annotations$"):
         list(rows(path))
+
+
+def test_annotations_that_are_damaged_are_not_dealt_out(tmp_path):
+    path = tmp_path / "annotations.csv"
+    for text in ("", "hello world\n", "crop_id,image_id\na\n", "crop_id,image_id\na,b"):
+        path.write_text(text)
+        with pytest.raises(BadInput, match="annotations.csv: damaged .* --forcerun index_anno"):
+            shard_annotations(path, [tmp_path / "1.csv", tmp_path / "2.csv"])
+        assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_column_that_a_streamed_table_lacks_is_named(tmp_path):

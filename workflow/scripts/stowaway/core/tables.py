@@ -4,7 +4,7 @@ import csv
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from stowaway.core.files import Damaged, damaged, reading, replacing
 from stowaway.core.script import BadInput
@@ -48,11 +48,10 @@ def read_table(
     import pandas as pd  # imported here: scripts that only use `rows` need not load it
 
     with reading(path):
-        with open(path, newline="", encoding="utf-8") as file:
-            lines = _lines(file)
-            header = next(lines)
-            for _ in lines:  # pandas would fill up a line that is cut short, without a word
-                pass
+        cells = lines(path)
+        header = next(cells)
+        for _ in cells:  # pandas would fill up a line that is cut short, without a word
+            pass
         _check_header(header, columns or needed or _needed(path))
         table = pd.read_csv(
             path,
@@ -80,34 +79,38 @@ def rows(path: Path | str) -> Iterator[dict[str, str]]:
         def __missing__(self, column: str) -> str:
             raise BadInput(damaged(path, f"it has no column {column}"))
 
-    with reading(path), open(path, newline="", encoding="utf-8") as file:
-        lines = _lines(file)
-        header = next(lines)
+    with reading(path):
+        table = lines(path)
+        header = next(table)
         _check_header(header)
         integers = [place for place, name in enumerate(header) if name in INTEGERS]
-        for number, cells in enumerate(lines, 1):
+        for number, cells in enumerate(table, 1):
             for place in integers:
                 if cells[place] and not cells[place].removeprefix("-").isdecimal():
                     raise Damaged(f"row {number}: {header[place]} is no whole number")
             yield Row(zip(header, cells, strict=True))
 
 
-def _lines(file: TextIO) -> Iterator[list[str]]:
-    """Yield the header, then the other lines, each as cells; raises `Damaged` for a cut line."""
-    if end := file.buffer.seek(0, os.SEEK_END):
-        file.buffer.seek(end - 1)
-        if file.buffer.read() != b"\n":
-            raise Damaged("its last line is cut short")
-        file.buffer.seek(0)
-    lines = csv.reader(file)
-    header = next(lines, None)
-    if not header:
-        raise Damaged("it is empty")
-    yield header
-    for number, cells in enumerate(filter(None, lines), 1):
-        if len(cells) != len(header):
-            raise Damaged(f"row {number} has {len(cells)} of {len(header)} cells")
-        yield cells
+def lines(path: Path | str) -> Iterator[list[str]]:
+    """Yield a table's header, then its other lines, each as cells, as many as in the header.
+
+    Raises `BadInput` where it is damaged.
+    """
+    with reading(path), open(path, newline="", encoding="utf-8") as file:
+        if end := file.buffer.seek(0, os.SEEK_END):
+            file.buffer.seek(end - 1)
+            if file.buffer.read() != b"\n":
+                raise Damaged("its last line is cut short")
+            file.buffer.seek(0)
+        table = csv.reader(file)
+        header = next(table, None)
+        if not header:
+            raise Damaged("it is empty")
+        yield header
+        for number, cells in enumerate(filter(None, table), 1):
+            if len(cells) != len(header):
+                raise Damaged(f"row {number} has {len(cells)} of {len(header)} cells")
+            yield cells
 
 
 def _check_header(header: list[str], columns: Sequence[str] = ()) -> None:
