@@ -1,7 +1,9 @@
 """A script's arguments, and in real processes its log, one-line errors, and end when stopped."""
 
+import errno
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from conftest import ROOT
-from stowaway.core.script import run_rule
+from stowaway.core.script import is_disk_full, run_rule
 
 FRAME = """
 import os, sys, threading, time
@@ -63,6 +65,67 @@ def test_another_error_is_one_line_and_its_traceback_is_in_the_log(start, tmp_pa
     assert terminal.startswith("stowaway: KeyError: 'x' (traceback in ")
     assert terminal.count("\n") == 1
     assert "Traceback (most recent call last)" in log
+
+
+FULL = 'with open("/dev/full", "w") as file: file.write("x")'  # says what a full disk says
+
+
+def test_a_full_disk_is_said_on_the_terminal_though_the_log_is_on_it(start, tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "log.txt").symlink_to("/dev/full")
+    line = f"stowaway: {tmp_path}/logs: the disk is full; free some, run again\n"
+    for body in (FULL, 'print("one")', "raise OSError(122, 'quota')"):
+        process = start(body)
+        out, terminal = process.communicate(timeout=60)
+        assert (process.returncode, out, terminal) == (1, "", line)
+    process = start('say("two"); raise BadInput("a.csv: no rows; add some")')
+    assert process.communicate(timeout=60) == ("", "two\nstowaway: a.csv: no rows; add some\n")
+    assert process.returncode == 1
+    process = start("{}['x']")
+    out, terminal = process.communicate(timeout=60)
+    assert (process.returncode, out, terminal.count("\n")) == (1, "", 1)
+    assert terminal.startswith("stowaway: KeyError: 'x'")
+
+
+def test_a_log_that_cannot_be_opened_is_said_in_one_line(start, tmp_path):
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    process = start("raise AssertionError")
+    out, terminal = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert (out + terminal).startswith("stowaway: FileExistsError")
+    assert "AssertionError" not in terminal
+
+
+def chained(first: Exception, then: Exception) -> Exception:
+    try:
+        try:
+            raise first
+        except Exception:
+            raise then  # noqa: B904 - as libraries do
+    except Exception as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    "error, full",
+    [
+        (OSError(errno.ENOSPC, "x"), True),
+        (OSError(errno.EDQUOT, "x"), True),
+        (OSError(errno.EACCES, "x"), False),
+        (OSError("Not enough free space to write 24000000 bytes after offset 128"), True),
+        (OSError("3000 requested and 512 written"), True),
+        (sqlite3.OperationalError("database or disk is full"), True),
+        (sqlite3.OperationalError("no such table: disks"), False),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 704 vs 1"), True),
+        (RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed"), True),
+        (chained(OSError(errno.ENOSPC, "x"), RuntimeError("unexpected pos 4 vs 1")), True),
+        (chained(OSError(errno.EIO, "x"), RuntimeError("unexpected pos 4 vs 1")), False),
+        (chained(OSError(errno.ENOSPC, "x"), FileNotFoundError(errno.ENOENT, "x")), True),
+        (ValueError("a label: disk is full"), False),
+    ],
+)
+def test_what_libraries_make_of_a_full_disk_is_recognised(error, full):
+    assert is_disk_full(error) is full
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

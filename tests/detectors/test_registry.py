@@ -102,7 +102,7 @@ def test_a_file_of_something_else_is_refused(site, tmp_path, monkeypatch):
     del arrays["knn/natives"]
     np.savez("less.npz", **arrays)
     for name in ("other", "pickle", "array", "torn", "none", "unknown", "less"):
-        with pytest.raises(BadInput, match=f"{name}.npz: not a detectors file of stowaway; fit "):
+        with pytest.raises(BadInput, match=f"{name}.npz: damaged"):
             load_all(f"{name}.npz")
     assert not Path("harmed").exists()
 

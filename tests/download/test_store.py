@@ -245,7 +245,7 @@ def test_missing_images_are_rows_and_an_unreachable_source_is_an_error(
     images = tmp_path / "images"
 
     def download(content, source, aws=AWS):
-        shard.write_text(SHARD + "\n".join(content))
+        shard.write_text(SHARD + "\n".join([*content, ""]))
         download_images(
             shard=shard,
             manifest=manifest,

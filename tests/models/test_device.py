@@ -1,7 +1,5 @@
 """Reading packed rows in batches, and joining what was computed of each."""
 
-from functools import partial
-
 import numpy as np
 import torch
 
@@ -34,11 +32,3 @@ def test_no_rows_give_empty_results_of_the_same_shape(moving_squares):
     none = np.arange(0)
     results = ({"mean": x.mean((2, 3))} for x in CPU.read_rows(moving_squares, none, "reading"))
     assert join_batches(results, 0)["mean"].shape == (0, 3)
-
-
-def test_results_can_be_joined_in_a_file(tmp_path):
-    allocate = partial(np.lib.format.open_memmap, tmp_path / "x.npy", "w+")
-    join_batches(iter([{"x": torch.ones(2, 3)}, {"x": torch.zeros(1, 3)}]), 3, allocate)[
-        "x"
-    ].flush()
-    assert np.load(tmp_path / "x.npy").sum(1).tolist() == [3, 3, 0]

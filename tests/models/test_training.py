@@ -1,5 +1,7 @@
 """Trainings: repeatable, resumable, stopped early, saved; against plain reference values."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -137,12 +139,51 @@ def test_a_saved_detector_is_the_same_detector(moving_squares, tmp_path):
     assert saved["versions"]["torch"] == str(torch.__version__)
 
 
+def test_a_damaged_checkpoint_is_said_and_the_training_starts_anew(
+    moving_squares, tmp_path, capsys
+):
+    path = tmp_path / "checkpoint.pt"
+    whole, history = fit(moving_squares, epochs=2, patience=2)
+    fit(moving_squares, epochs=1, patience=2, checkpoint=path, fingerprint="x")
+    content, saved = path.read_bytes(), torch.load(path, weights_only=True)
+    weights, state = saved["model"], saved["state"]
+    name = next(iter(weights))
+    moments = {n: m | {"exp_avg": torch.zeros(1)} for n, m in saved["optimiser"]["state"].items()}
+    damages = {
+        "is empty": b"",
+        "cut short": content[: len(content) // 2],
+        "something else": b"nonsense",
+        "no fingerprint": torch.zeros(3),
+        "no model": {"fingerprint": "x"},
+        "not finite": saved | {"model": weights | {name: weights[name] * torch.nan}},
+        "weights have other": saved | {"model": weights | {name: torch.zeros(2)}},
+        "optimiser has other": saved | {"optimiser": saved["optimiser"] | {"state": moments}},
+        "not that of a training": saved | {"state": {"epoch": 1}},
+        "other epochs": saved | {"state": state | {"epoch": 7}},
+    }
+    for why, damage in damages.items():
+        if isinstance(damage, bytes):
+            path.write_bytes(damage)
+        else:
+            torch.save(damage, path)
+        capsys.readouterr()
+        anew, history_anew = fit(
+            moving_squares, epochs=2, patience=2, checkpoint=path, fingerprint="x"
+        )
+        told = capsys.readouterr()
+        line = rf"{path}: damaged \(.*{why}.*\); the training starts anew\n"
+        assert re.match(line, told.err), why
+        assert "weights_only" not in told.out + told.err
+        assert same(whole, anew)
+        assert [r["val_loss"] for r in history] == [r["val_loss"] for r in history_anew]
+
+
 def test_a_file_of_something_else_is_refused(tmp_path):
     (tmp_path / "bad.pt").write_bytes(b"nonsense")
     torch.save({"settings": {"kind": "classifier", "seed": 1}}, tmp_path / "other.pt")
     torch.save(Killed(), tmp_path / "pickle.pt")
     for name in ("bad", "other", "pickle", "none"):
-        with pytest.raises(BadInput, match=f"{name}.pt: not a detector"):
+        with pytest.raises(BadInput, match=f"{name}.pt: damaged"):
             load_detector(tmp_path / f"{name}.pt")
 
 

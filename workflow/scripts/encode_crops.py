@@ -33,8 +33,8 @@ def encode_crops(
     threads: int,
 ) -> None:
     """Write the crops' points and the axes; unlisted species only of a model trained on all."""
-    encoder = Encoder.open(model, pack, threads)
     crops = load_crops(labels, splits)
+    encoder = Encoder.open(model, pack, threads, len(crops))
     if train_on == "natives":
         crops = crops[crops["role"] != Role.UNLISTED]
     crops = crops.iloc[sample(crops["role"].to_numpy(), max_native, seed)]

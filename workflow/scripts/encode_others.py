@@ -23,9 +23,9 @@ def encode_others(
     Another run may use the same crop ids for other crops, so all are placed on its map. Row i of
     the labels is row i of the pack.
     """
-    encoder = Encoder.open(model, pack, threads)
     crops = read_table(labels, ["crop_id", "species_label"])
     crops = crops.rename(columns={"species_label": "species"})
+    encoder = Encoder.open(model, pack, threads, len(crops))
     if own_map:
         crops = crops[~crops["crop_id"].isin(load_points(mapped)[0]["crop_id"])]
     points = encoder.project(load_axes(axes, encoder.device.device), crops.index.to_numpy())

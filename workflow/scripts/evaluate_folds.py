@@ -32,7 +32,10 @@ def evaluate_folds(
     `detectors` are those to evaluate, with their `train_on`; `lead` is for `alarm_table`.
     """
     tables = {path.parts[-3:-1]: read_table(path) for path in scores}
-    facts = crop_facts(read_table(labels), read_table(shortcuts))
+    facts = crop_facts(
+        read_table(labels, needed="species_label event location datetime image_id".split()),
+        read_table(shortcuts, needed=["crop_id", "colourfulness"]),
+    )
     runs, events = load_runs(tables, facts, read_table(camera_days), detectors)
     compared = compare_detectors(runs, events, groups, resamples, seed)
     calibrated = alarm_table(runs, resamples, seed, lead)

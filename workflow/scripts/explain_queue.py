@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from stowaway.core.files import replacing
+from stowaway.core.files import reading, replacing
 from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import read_table
-from stowaway.data.packs import Form, Pack, batches
+from stowaway.data.packs import Features, Form, Pack, batches
 from stowaway.data.roles import Role
 from stowaway.data.splits import load_crops
 from stowaway.models.backbones import Backbone, open_backbone
@@ -42,10 +42,12 @@ def explain_queue(
     """
     with threadpool_limits(threads):
         head, crops = read_table(queue).head(explained), load_crops(labels, splits)
-        chosen = crops.set_index("crop_id").loc[head["crop_id"]]
+        with reading(queue):
+            chosen = crops.set_index("crop_id").loc[head["crop_id"]]
         natives = crops[crops["role"] == Role.TRAIN]
         natives = natives.sample(min(COMPARED, len(natives)), random_state=seed)
-        values, pixels, form = np.load(features, mmap_mode="r"), Pack(pack), Form.named(pack.stem)
+        values, pixels = Features(features, len(crops)), Pack(pack, len(crops))
+        form = Form.named(pack.stem)
         rows, known = chosen["row"].to_numpy(), natives["row"].to_numpy()
         events = natives["event"].to_numpy(str)
         indices, cosine = nearest_natives(values[rows], values[known], events)

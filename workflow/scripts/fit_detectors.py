@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from stowaway.core.script import run_rule
+from stowaway.data.packs import Features
 from stowaway.data.splits import load_crops
 from stowaway.detectors.registry import fit_all, save_all
 
@@ -21,7 +21,7 @@ def fit_detectors(
     """Fit the detectors of `settings` (name -> config entry) and save them as plain arrays."""
     with threadpool_limits(threads):
         crops = load_crops(labels, splits)
-        save_all(detectors, fit_all(settings, np.load(features, mmap_mode="r"), crops))
+        save_all(detectors, fit_all(settings, Features(features, len(crops)), crops))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stowaway.core.files import reading
 from stowaway.core.script import run_rule
 from stowaway.core.tables import read_table, write_table
 from stowaway.embedding.points import load_points
@@ -13,11 +14,12 @@ def place_crops(
 ) -> None:
     """Write crop, species and coordinates in each space of the other crops."""
     mapped, spaces = load_points(components)
-    coordinates = read_table(embedding).set_index("crop_id").loc[mapped["crop_id"]]
+    coordinates = read_table(embedding).set_index("crop_id")
     table, points = load_points(others)
     for space in spaces:
         columns = [f"{space}_x", f"{space}_y"]
-        at = coordinates[columns].to_numpy()
+        with reading(embedding):
+            at = coordinates.loc[mapped["crop_id"], columns].to_numpy()
         table[columns] = place(spaces[space], points[space], at, seed, threads).round(4)
     write_table(table, placed)
 

@@ -35,10 +35,11 @@ def reconstruct_crops(
     network, saved = load_detector(model)
     settings = saved["settings"]
     crops = load_crops(labels, splits)
+    pixels = Pack(pack, len(crops))
     crops = crops[crops["role"].isin([Role.TEST, Role.NOVEL])]
     chosen = crops.sample(frac=1, random_state=seed).groupby("species").head(examples)
     chosen = chosen.sort_values(["species", "crop_id"])
-    images = device.images(Pack(pack)[chosen["row"].to_numpy()])
+    images = device.images(pixels[chosen["row"].to_numpy()])
     latents, reconstructed = device.reconstruct(network, images)
     measures = measure(images, latents, reconstructed, settings)
     if settings["output"] == "softmax":  # its values sum to 1: stretched, so that they show

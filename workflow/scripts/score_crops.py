@@ -21,7 +21,8 @@ def score_crops(
     device.place(network)
     fitted = {name: tensor.to(device.device) for name, tensor in saved["fitted"].items()}
     crops = load_crops(labels, splits)
-    measured = measure_rows(network, Pack(pack), crops["row"].to_numpy(), settings, device)
+    pixels = Pack(pack, len(crops))
+    measured = measure_rows(network, pixels, crops["row"].to_numpy(), settings, device)
     scored = (
         {
             "score": score_of(measures, settings["score"], fitted),

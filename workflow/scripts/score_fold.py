@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from stowaway.core.script import run_rule
+from stowaway.core.files import damaged, reading
+from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import read_table, write_table
+from stowaway.data.packs import Features
 from stowaway.data.roles import FITTED_ROLES, Role
 from stowaway.data.splits import load_crops
 from stowaway.detectors import registry
@@ -52,17 +54,21 @@ def score_fold(
     """
     with threadpool_limits(threads):
         crops = load_crops(labels, splits)
-        baselines = shortcut_scores(crops, read_table(shortcuts))
+        measured, n = read_table(shortcuts), len(crops)
+        if not measured["crop_id"].equals(crops["crop_id"]):
+            raise BadInput(damaged(shortcuts, "its crops are not those of labels.csv"))
+        baselines = shortcut_scores(crops, measured)
         scored = ~crops["event"].isin(crops.loc[crops["role"] == Role.TRAIN, "event"])
         crops, columns = crops[scored].assign(predicted=""), {}
         if feature_detectors:
-            detectors, rows = registry.load_all(feature_detectors), crops["row"].to_numpy()
-            values = np.load(features, mmap_mode="r")
+            values, rows = Features(features, n), crops["row"].to_numpy()
+            detectors = registry.load_all(feature_detectors, values.shape[1])
             crops["predicted"] = registry.nearest_species(detectors, values, rows)
             columns = registry.score_all(detectors, values, rows)
         for path in network_scores:
             novelty = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
-            columns[path.stem] = novelty.loc[crops["crop_id"]].to_numpy()
+            with reading(path):
+                columns[path.stem] = novelty.loc[crops["crop_id"]].to_numpy()
         facts = crops["crop_id species role event group location predicted".split()]
         write_table(facts.assign(**columns).join(baselines), scores)
 

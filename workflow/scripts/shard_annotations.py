@@ -5,8 +5,9 @@ import hashlib
 from contextlib import ExitStack
 from pathlib import Path
 
-from stowaway.core.files import replacing
+from stowaway.core.files import reading, replacing
 from stowaway.core.script import run_rule
+from stowaway.core.tables import lines
 
 OPEN_FILES = 200  # at once; a thousand shards take five passes
 
@@ -20,14 +21,15 @@ def shard_annotations(annotations: Path, shards: list[Path]) -> None:
     """Deal the rows out to these files, each image's boxes together and in their order."""
     for first in range(0, len(shards), OPEN_FILES):
         batch = shards[first : first + OPEN_FILES]
-        with ExitStack() as stack, open(annotations, newline="", encoding="utf-8") as source:
-            reader = csv.reader(source)
-            header = next(reader)
+        with ExitStack() as stack:
+            table = lines(annotations)
+            header = next(table)
             writers = [csv.writer(stack.enter_context(replacing(path))) for path in batch]
             for writer in writers:
                 writer.writerow(header)
-            image = header.index("image_id")
-            for row in reader:
+            with reading(annotations):
+                image = header.index("image_id")
+            for row in table:
                 shard = shard_of(row[image], len(shards)) - first
                 if 0 <= shard < len(batch):
                     writers[shard].writerow(row)

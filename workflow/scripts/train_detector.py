@@ -56,7 +56,7 @@ def train_detector(
     val_rows = crops.loc[crops["role"] == Role.VAL, "row"].to_numpy()
     device = Device.choose(settings["precision"], threads)
     print(f"{len(train_rows)} training and {len(val_rows)} validation crops on {device}")
-    pixels, network = Pack(pack), build(settings)
+    pixels, network = Pack(pack, len(crops)), build(settings)
     losses = train(
         network,
         pixels,

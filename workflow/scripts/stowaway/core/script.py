@@ -1,11 +1,14 @@
 """The frame of a rule's script: its log, its one-line errors, and a quick end when stopped."""
 
+import errno
 import os
+import re
 import signal
+import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import signature
 from pathlib import Path
 from typing import IO, Any
@@ -13,8 +16,19 @@ from typing import IO, Any
 _terminal: IO[str] | None = None  # the real stderr, once `rule_log` has redirected it
 
 
+# What libraries say of a full disk where no errno of the system is left: SQLite, torch, NumPy.
+FULL = re.compile(
+    r"disk is full|unexpected pos \d|PytorchStreamWriter failed|iostream error|"
+    r"Not enough free space to write|requested and \d+ written"
+)
+
+
 class BadInput(Exception):
     """An error that the user can fix. The message is one line: what, where, what to do."""
+
+
+class DiskFull(BadInput):
+    """A disk, or the user's share of it, is full; `naming_full_disk` raises it."""
 
 
 def run_rule(function: Callable, snakemake: Any) -> None:
@@ -45,26 +59,63 @@ def rule_log(path: str) -> Iterator[None]:
     Ctrl-C and SIGTERM end the script at once, without waiting for threads. That is safe, since
     files are written whole or not at all (`replacing`).
     """
-    global _terminal
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    _terminal = os.fdopen(os.dup(2), "w")
-    with open(path, "w") as log:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    sys.stdout.reconfigure(line_buffering=True)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        yield
+        with naming_full_disk(Path(path).parent):
+            _redirect(path)
+            yield
     except KeyboardInterrupt:
         say("stowaway: stopped; run again to go on")
         os._exit(128 + signal.SIGINT)
     except BadInput as error:
         _fail(f"stowaway: {error}")
     except Exception as error:
-        traceback.print_exc()
-        _fail(f"stowaway: {type(error).__name__}: {error} (traceback in {path})")
+        line = f"stowaway: {type(error).__name__}: {first_line(error)} (traceback in {path})"
+        _fail(line, traceback.format_exc())
+
+
+@contextmanager
+def naming_full_disk(folder: Path | str) -> Iterator[None]:
+    """Raise `DiskFull` that names `folder` where the block fails because the disk is full."""
+    try:
+        yield
+    except DiskFull:
+        raise  # it names the folder already
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        raise disk_full(folder) from error
+
+
+def disk_full(folder: Path | str) -> DiskFull:
+    """The error that says so of the disk that `folder` is on."""
+    return DiskFull(f"{folder}: the disk is full; free some, run again")
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether a full disk or quota is behind the error, whatever a library made of it."""
+    codes, texts = set(), []
+    while error:
+        codes.add(getattr(error, "errno", None))
+        if isinstance(error, OSError | RuntimeError | sqlite3.Error):
+            texts.append(str(error))
+        error = error.__cause__ or error.__context__
+    if codes == {None}:
+        return any(FULL.search(text) for text in texts)
+    return not codes.isdisjoint({errno.ENOSPC, errno.EDQUOT})
+
+
+def _redirect(path: str) -> None:
+    """Send standard output and error to the log, and keep the terminal for `say`."""
+    global _terminal
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as log:
+        _terminal = os.fdopen(os.dup(2), "w")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    sys.stdout.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGTERM, _interrupt)
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -88,10 +139,22 @@ def first_line(error: Exception) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line to the log and to the terminal."""
-    print(line, file=sys.stderr, flush=True)
+    """Print a line to the terminal and to the log, which a full disk may refuse."""
     if _terminal:
-        print(line, file=_terminal, flush=True)
+        with suppress(OSError):
+            print(line, file=_terminal, flush=True)
+    _log(line)
+
+
+def _log(text: str = "") -> None:
+    """Print to the log; what it cannot take, buffered output too, is given up."""
+    try:
+        sys.stdout.flush()
+        print(text, file=sys.stderr, end="\n" if text else "", flush=True)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
 
 
 def on_terminal() -> bool:
@@ -99,7 +162,8 @@ def on_terminal() -> bool:
     return bool(_terminal and _terminal.isatty())
 
 
-def _fail(line: str) -> None:
+def _fail(line: str, details: str = "") -> None:
     say(line)
+    _log(details)
     end_soon()
     sys.exit(1)

@@ -1,11 +1,13 @@
 """CSV tables. Text stays text ('007' is a location, 'NA' a label); a blank number is missing."""
 
 import csv
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stowaway.core.files import replacing
+from stowaway.core.files import Damaged, damaged, reading, replacing
+from stowaway.core.script import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,18 +20,50 @@ TEXT = (
 ).split()
 
 
-def read_table(path: Path | str, columns: list[str] | None = None) -> "pd.DataFrame":
-    """Read a table of this workflow, or some of its columns."""
+# Whole numbers, in tables that are read row by row.
+INTEGERS = "x y w h width height crop_width crop_height bytes".split()
+
+# What the readers of whole tables need of them; the first pattern that fits a path counts.
+NEEDED = {
+    "shortcuts.csv": "crop_id",
+    "queue.csv": "crop_id event species role p_value alarm",
+    "scores.csv": "crop_id species role event",
+    "scores/*.csv": "crop_id score",
+    "tsne/*/*.csv": "crop_id species",
+    "*.history.csv": "epoch train_loss val_loss",
+    "metrics.csv": "fold detector level stratum metric value low high",
+    "comparison.csv": "fold level detector rival metric gain low high",
+    "curves.csv": "fold detector level false_alarm_rate recall",
+    "alarms.csv": "fold detector location target setting realised low high recall",
+}
+
+
+def read_table(
+    path: Path | str, columns: list[str] | None = None, needed: Sequence[str] = ()
+) -> "pd.DataFrame":
+    """Read a table of this workflow, or some of its columns.
+
+    Raises `BadInput` where it is damaged, or has no column of `columns`, `needed` or NEEDED.
+    """
     import pandas as pd  # imported here: scripts that only use `rows` need not load it
 
-    header = pd.read_csv(path, nrows=0).columns
-    return pd.read_csv(
-        path,
-        usecols=columns,
-        keep_default_na=False,
-        na_values={name: ["", "nan"] for name in header if name not in TEXT},
-        dtype=dict.fromkeys(TEXT, str),
-    )
+    with reading(path):
+        cells = lines(path)
+        header = next(cells)
+        for _ in cells:  # pandas would fill up a line that is cut short, without a word
+            pass
+        _check_header(header, columns or needed or _needed(path))
+        table = pd.read_csv(
+            path,
+            usecols=columns,
+            keep_default_na=False,
+            na_values={name: ["", "nan"] for name in header if name not in TEXT},
+            dtype=dict.fromkeys(TEXT, str),
+        )
+        for name in table.columns.difference(TEXT):
+            if len(table) and not pd.api.types.is_numeric_dtype(table[name]):
+                raise Damaged(f"column {name} holds what is no number")
+    return table
 
 
 def write_table(table: "pd.DataFrame", path: Path | str) -> None:
@@ -39,6 +73,55 @@ def write_table(table: "pd.DataFrame", path: Path | str) -> None:
 
 
 def rows(path: Path | str) -> Iterator[dict[str, str]]:
-    """Yield a table's rows one by one, every value as text."""
-    with open(path, newline="", encoding="utf-8") as file:
-        yield from csv.DictReader(file)
+    """Yield a table's rows one by one, every value as text. Raises `BadInput` where damaged."""
+
+    class Row(dict):
+        def __missing__(self, column: str) -> str:
+            raise BadInput(damaged(path, f"it has no column {column}"))
+
+    with reading(path):
+        table = lines(path)
+        header = next(table)
+        _check_header(header)
+        integers = [place for place, name in enumerate(header) if name in INTEGERS]
+        for number, cells in enumerate(table, 1):
+            for place in integers:
+                if cells[place] and not cells[place].removeprefix("-").isdecimal():
+                    raise Damaged(f"row {number}: {header[place]} is no whole number")
+            yield Row(zip(header, cells, strict=True))
+
+
+def lines(path: Path | str) -> Iterator[list[str]]:
+    """Yield a table's header, then its other lines, each as cells, as many as in the header.
+
+    Raises `BadInput` where it is damaged.
+    """
+    with reading(path), open(path, newline="", encoding="utf-8") as file:
+        if end := file.buffer.seek(0, os.SEEK_END):
+            file.buffer.seek(end - 1)
+            if file.buffer.read() != b"\n":
+                raise Damaged("its last line is cut short")
+            file.buffer.seek(0)
+        table = csv.reader(file)
+        header = next(table, None)
+        if not header:
+            raise Damaged("it is empty")
+        yield header
+        for number, cells in enumerate(filter(None, table), 1):
+            if len(cells) != len(header):
+                raise Damaged(f"row {number} has {len(cells)} of {len(header)} cells")
+            yield cells
+
+
+def _check_header(header: list[str], columns: Sequence[str] = ()) -> None:
+    """Raise `Damaged` where one of the columns is missing, or no name is known."""
+    if missing := [name for name in columns if name not in header]:
+        raise Damaged(f"it has no column {missing[0]}")
+    if not {*TEXT, *INTEGERS, "epoch"}.intersection(header):
+        raise Damaged("it holds something else")
+
+
+def _needed(path: Path | str) -> list[str]:
+    """The columns that NEEDED has for a table."""
+    fits = (names.split() for pattern, names in NEEDED.items() if Path(path).match(pattern))
+    return next(fits, [])

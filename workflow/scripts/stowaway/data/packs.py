@@ -1,5 +1,6 @@
 """Packed crops: one .npy of uint8 per image size and aspect, a row per row of labels.csv."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from stowaway.core.files import Damaged, damaged, reading
 from stowaway.core.script import BadInput
 
 GREY = 124, 116, 104  # the mean colour of ImageNet: what a pretrained network takes for nothing
@@ -49,7 +51,7 @@ def decode_crop(path: Path | str, side: int) -> tuple[Image.Image, tuple[int, in
     JPEG decodes it at a half, a quarter or an eighth of the size, as long as both sides of the
     picture keep 2 * `side` pixels.
     """
-    with Image.open(path, formats=["JPEG"]) as image:
+    with reading(path), Image.open(path, formats=["JPEG"]) as image:
         size = image.size
         image.draft("RGB", (2 * side, 2 * side))
         return image.convert("RGB"), size
@@ -83,37 +85,75 @@ def in_threads(work: Callable[[In], Out], items: Iterable[In], threads: int) -> 
             yield from pending.popleft().result()
 
 
-def write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
-    """Begin a .npy of uint8; its rows are then written as bytes, in their order."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+def write_header(file: IO[bytes], shape: tuple[int, ...], dtype: type = np.uint8) -> None:
+    """Begin a .npy; its rows are then written as bytes, in their order.
+
+    No memory map is written: on a full disk, its writer would be killed without a word.
+    """
+    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
 
 
-class Pack:
-    """The crops of a pack, (n, size, size, 3) uint8; rows are read when they are asked for.
+class Rows:
+    """The rows of a .npy of as many DIMENSIONS, (n, ...); they are read when they are asked for.
 
     It is no memory map: the pages that a process reads of one count as its memory, which clusters
-    bound.
+    bound. Raises `BadInput` for a damaged file, and for one that has not the `expected` rows, those
+    of labels.csv.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    DIMENSIONS: int
+    KIND: type  # of the values
+
+    def __init__(self, path: Path | str, expected: int | None = None) -> None:
         self.path = path
-        self._file = open(path, "rb")  # noqa: SIM115 - for as long as the pack is used
-        np.lib.format.read_magic(self._file)
-        self.shape, _, _ = np.lib.format.read_array_header_1_0(self._file)
-        self._start = self._file.tell()
+        with reading(path):
+            self._file = open(path, "rb")  # noqa: SIM115 - for as long as the rows are used
+            np.lib.format.read_magic(self._file)
+            self.shape, turned, self.dtype = np.lib.format.read_array_header_1_0(self._file)
+            self._start = self._file.tell()
+            if (
+                turned
+                or not np.issubdtype(self.dtype, self.KIND)
+                or len(self.shape) != self.DIMENSIONS
+            ):
+                raise Damaged(f"it holds {self.dtype}{list(self.shape)}")
+            there = os.fstat(self._file.fileno()).st_size - self._start
+            if there != math.prod(self.shape) * self.dtype.itemsize:
+                raise Damaged(f"{there} bytes are there of {list(self.shape)} values")
+            if len(self) != (len(self) if expected is None else expected):
+                raise Damaged(f"{len(self)} rows, and labels.csv has {expected}")
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: NDArray) -> NDArray[np.uint8]:
-        """The crops of some rows, an array (...) -> (..., size, size, 3); from any thread."""
-        crops, file = np.empty((rows.size, *self.shape[1:]), np.uint8), self._file.fileno()
-        for row, crop in zip(rows.flat, crops, strict=True):
-            bytes_read = os.preadv(file, [crop], self._start + int(row) * crop.nbytes)
-            if bytes_read < crop.nbytes:
-                raise BadInput(f"{self.path}: there is no row {row}; delete it, it is made again")
-        return crops.reshape(*rows.shape, *self.shape[1:])
+    def __getitem__(self, rows: NDArray) -> NDArray:
+        """The values of some rows, an array (...) -> (..., *the shape of one); from any thread."""
+        values, file = np.empty((rows.size, *self.shape[1:]), self.dtype), self._file.fileno()
+        for row, value in zip(rows.flat, values, strict=True):
+            bytes_read = os.preadv(file, [value], self._start + int(row) * value.nbytes)
+            if bytes_read < value.nbytes:
+                raise BadInput(damaged(self.path, f"there is no row {row}"))
+        return values.reshape(*rows.shape, *self.shape[1:])
+
+
+class Pack(Rows):
+    """The crops of a pack, (n, size, size, 3) uint8."""
+
+    DIMENSIONS, KIND = 4, np.uint8
+
+
+class Features(Rows):
+    """A backbone's features of crops, (n, dimensions) floats; all that are read are finite."""
+
+    DIMENSIONS, KIND = 2, np.floating
+
+    def __getitem__(self, rows: NDArray) -> NDArray[np.floating]:
+        values = super().__getitem__(rows)
+        if not np.isfinite(values).all():
+            raise BadInput(damaged(self.path, "it has values that are not finite"))
+        return values
 
 
 def batches(rows: np.ndarray, size: int) -> list[np.ndarray]:

@@ -258,7 +258,7 @@ def save_crop(crop: Image.Image, path: Path) -> None:
     encoded = BytesIO()
     crop.save(encoded, "JPEG", quality=95, subsampling=0)
     try:
-        with replacing(path, "wb") as file:
+        with replacing(path, "wb", sync=False) as file:
             file.write(encoded.getbuffer())
     except OSError as error:
         if error.errno not in UNNAMEABLE:

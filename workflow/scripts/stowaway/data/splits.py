@@ -128,7 +128,8 @@ def load_crops(labels: Path | str, splits: Path | str) -> pd.DataFrame:
     Raises `BadInput` where the split lacks a crop's event and species, or where a native species
     has lost all its crops of a role, as to failed downloads; `Leak` as `check_no_leak`.
     """
-    crops = read_table(labels).rename(columns={"species_label": "species"})
+    crops = read_table(labels, needed=["crop_id", "species_label", "event"])
+    crops = crops.rename(columns={"species_label": "species"})
     crops = crops.drop(columns="location", errors="ignore")
     roles = read_table(splits, "event species group role location".split())
     crops = crops.merge(roles, "left", ["event", "species"], validate="many_to_one")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stowaway.core.files import replacing
-from stowaway.core.script import BadInput, first_line
+from stowaway.core.files import Damaged, read_arrays, reading, replacing
 from stowaway.data.packs import batches
 from stowaway.data.roles import FITTED_ROLES
 from stowaway.detectors.feature_methods import ClassMean, FeatureDetector, Floats, event_weights
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NATIVE_MEANS = "native means"  # with a blank, which no detector's name has
+TEXT = "/method", "/species"  # the arrays that hold no numbers
 SCORED_AT_ONCE = 4_096
 MOST_CROPS_TO_FIT = 20_000  # enough for a covariance, and few enough for memory and time
 
@@ -90,14 +90,21 @@ def save_all(path: Path, detectors: Detectors) -> None:
         np.savez(file, **join_arrays(detectors))
 
 
-def load_all(path: Path) -> Detectors:
-    """The detectors that `save_all` wrote. Raises `BadInput` for any other file."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            detectors = split_arrays(dict(file))
-        detectors[NATIVE_MEANS]  # noqa: B018 - raises where it is missing
-    except Exception as error:  # a damaged zip raises as it likes
-        why = first_line(error)
-        what = "not a detectors file of stowaway; fit them again"
-        raise BadInput(f"{path}: {what} ({why})") from None
+def load_all(path: Path, dimensions: int | None = None) -> Detectors:
+    """The detectors that `save_all` wrote, of features of so many `dimensions`, if known.
+
+    Raises `BadInput` for a damaged file, and for any other.
+    """
+    arrays = read_arrays(path, finite=True)
+    with reading(path):
+        detectors = split_arrays(arrays)
+        if NATIVE_MEANS not in detectors:
+            raise Damaged("it has no means of the natives")
+        for name, array in arrays.items():
+            if array.dtype.kind not in "fiub" and not name.endswith(TEXT):
+                raise Damaged(f"{name} holds no numbers")
+        if dimensions:  # arrays of other shapes fail here, on any features
+            one = np.ones((1, dimensions))
+            nearest_species(detectors, one, np.arange(1))
+            score_all(detectors, one, np.arange(1))
     return detectors

@@ -108,7 +108,7 @@ class Remote:
         part, checksum = f"{folder}/.{name}.part", MD5()
         try:
             pieces = [answer.bytes()] if size <= CHUNK else answer.stream(CHUNK)
-            with replacing(path, "wb", part, BUFFER) as file:
+            with replacing(path, "wb", part, BUFFER, sync=False) as file:
                 for piece in pieces:
                     file.write(piece)
                     if md5:

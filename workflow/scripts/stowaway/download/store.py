@@ -1,6 +1,5 @@
 """The image store: a folder of complete files and a journal of what each of them is."""
 
-import errno
 import hashlib
 import os
 from collections import deque
@@ -16,7 +15,7 @@ from threading import Lock
 
 from stowaway.core.files import overlap
 from stowaway.core.names import listed, public
-from stowaway.core.script import BadInput
+from stowaway.core.script import is_disk_full, naming_full_disk
 from stowaway.core.tables import rows
 from stowaway.download.errors import Unavailable
 from stowaway.download.journal import FORGOTTEN, Journal
@@ -88,7 +87,7 @@ class Store:
         """Yield an entry per image, in order; what is missing comes from `opened()`."""
         pool, images = ThreadPoolExecutor(threads), iter(images)
         batches = iter(lambda: list(islice(images, BATCH)), [])
-        with self.journal.opened() as add:
+        with naming_full_disk(self.folder), self.journal.opened() as add:
             try:
                 fetch = partial(self._fetch, cache(opened), add)
                 jobs = (pool.submit(list, map(fetch, batch)) for batch in batches)
@@ -113,8 +112,8 @@ class Store:
         except Unavailable as reason:
             status, error = "missing" if reason.kind == "missing" else "failed", str(reason)
         except OSError as reason:
-            if reason.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise BadInput(f"{self.folder}: the disk is full; free some, run again") from None
+            if is_disk_full(reason):
+                raise
             status, error = "failed", f"{type(reason).__name__}: {reason.strerror}"
         return Entry(image_id, name, entry.path, status=status, error=error)
 

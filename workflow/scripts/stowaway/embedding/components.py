@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stowaway.core.files import replacing
+from stowaway.core.files import Damaged, read_arrays, reading, replacing
 from stowaway.core.script import BadInput
 from stowaway.data.packs import Pack
 from stowaway.models.checkpoint import load_detector
@@ -52,10 +52,15 @@ class Encoder:
         self.model, self.device, self.pixels = device.place(model), device, pixels
 
     @classmethod
-    def open(cls, model_path: Path, pack: Path, threads: int) -> "Encoder":
-        """A saved detector on a pack. Raises `BadInput` where it takes crops of another size."""
+    def open(
+        cls, model_path: Path, pack: Path, threads: int, crops: int | None = None
+    ) -> "Encoder":
+        """A saved detector on a pack, of as many `crops` where they are known.
+
+        Raises `BadInput` where either is damaged, or the detector takes crops of another size.
+        """
         model, saved = load_detector(model_path)
-        settings, pixels = saved["settings"], Pack(pack)
+        settings, pixels = saved["settings"], Pack(pack, crops)
         size = settings["image_size"]
         if pixels.shape[1] != size:
             raise BadInput(f"{model_path}: it takes crops of {size} px; set its image_size to that")
@@ -100,9 +105,13 @@ def save_axes(path: Path, axes: dict[str, PrincipalAxes]) -> None:
 
 def load_axes(path: Path, device: torch.device) -> dict[str, PrincipalAxes]:
     """The axes that `save_axes` wrote, on a device."""
-    with np.load(path) as saved:
-        tensors = {name: torch.from_numpy(saved[name]).to(device) for name in saved.files}
-    return {
-        space: PrincipalAxes(tensors[f"{space}_mean"], tensors[f"{space}_directions"])
-        for space in SPACES
-    }
+    arrays = read_arrays(path, finite=True)
+    with reading(path):
+        tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+        axes = {
+            space: PrincipalAxes(tensors[f"{space}_mean"], tensors[f"{space}_directions"])
+            for space in SPACES
+        }
+        if any(along.mean.shape != along.directions.shape[:1] for along in axes.values()):
+            raise Damaged("its axes are not as long as their mean")
+    return axes

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stowaway.core.files import replacing
+from stowaway.core.files import read_arrays, replacing
 
 
 def save_points(path: Path, crops: pd.DataFrame, points: dict[str, np.ndarray]) -> None:
@@ -17,7 +17,6 @@ def save_points(path: Path, crops: pd.DataFrame, points: dict[str, np.ndarray]) 
 
 def load_points(path: Path) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """The crops and their points by space, as `save_points` took them."""
-    with np.load(path) as saved:
-        arrays = {name: saved[name] for name in saved.files}
+    arrays = read_arrays(path, finite=True, one_length=True)
     crops = pd.DataFrame({name: array for name, array in arrays.items() if array.ndim == 1})
     return crops, {space: array for space, array in arrays.items() if array.ndim == 2}

@@ -6,7 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from stowaway.core.files import reading
 from stowaway.core.script import BadInput, first_line
+from stowaway.models.checkpoint import load
 
 # What ImageNet networks expect of pixels in 0..1: those of torchvision, and the efficient ones.
 TORCHVISION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -53,7 +55,7 @@ def open_backbone(
         if name.startswith("efficientnet_lite"):
             return _lite(name, weights, layer, pretrained)
         return _torchvision(name, weights, pretrained)
-    except (OSError, RuntimeError, ValueError, ImportError, KeyError) as error:
+    except (BadInput, OSError, RuntimeError, ValueError, ImportError, KeyError) as error:
         why = first_line(error)
         raise BadInput(f"backbone.name: {name} cannot be had: {why}") from None
 
@@ -112,4 +114,5 @@ class Normalise(nn.Module):
 
 
 def _state(file: Path | str) -> dict[str, Tensor]:
-    return torch.load(file, map_location="cpu", weights_only=True)
+    with reading(file, "set backbone.weights to a file of tensors by name"):
+        return load(file, {})

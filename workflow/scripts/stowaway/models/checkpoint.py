@@ -3,14 +3,13 @@
 import platform
 from inspect import signature
 from pathlib import Path
-from pickle import UnpicklingError  # what torch raises for a file that holds more than tensors
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 import torch
 from torch import Tensor, nn
 
-from stowaway.core.files import replacing
-from stowaway.core.script import BadInput, first_line
+from stowaway.core.files import Damaged, reading, replacing
 from stowaway.models.autoencoders import ConvolutionalAutoencoder, DenseAutoencoder
 
 AUTOENCODERS = {"dense": DenseAutoencoder, "convolutional": ConvolutionalAutoencoder}
@@ -50,13 +49,37 @@ def save_detector(
 def load_detector(path: Path | str) -> tuple[nn.Module, dict[str, Any]]:
     """The trained network in evaluation mode, and all that was saved with it.
 
-    Raises `BadInput` for a file that `save_detector` did not write.
+    Raises `BadInput` for a damaged file, and for one that `save_detector` did not write.
     """
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+    with reading(path):
+        saved = load(path, {"settings": dict, "state_dict": dict, "fitted": dict})
         model = build(saved["settings"])
         model.load_state_dict(saved["state_dict"])
-    except (RuntimeError, KeyError, EOFError, OSError, UnpicklingError) as error:
-        why = first_line(error)
-        raise BadInput(f"{path}: not a detector of stowaway; train it again ({why})") from None
     return model.eval(), saved
+
+
+def load(path: Path | str, kinds: dict[str, type]) -> dict[str, Any]:
+    """What `save` wrote: values of these `kinds` by their names. To be called in `reading`.
+
+    Raises `Damaged` where one is missing or of another kind, and for tensors that are not finite.
+    """
+    if is_zipfile(path):  # as torch writes it, with checksums that it does not read itself
+        with ZipFile(path) as archive:
+            if archive.testzip():
+                raise Damaged("its bytes do not match their checksums")
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    for name, kind in kinds.items():
+        if not isinstance(saved, dict) or not isinstance(saved.get(name), kind):
+            raise Damaged(f"it has no {name}")
+    if not all_finite(saved):
+        raise Damaged("it has weights that are not finite")
+    return saved
+
+
+def all_finite(content: Any) -> bool:
+    """Whether all floats of the tensors in nested dicts and lists are finite."""
+    if isinstance(content, Tensor):
+        return not content.is_floating_point() or bool(content.isfinite().all())
+    if isinstance(content, dict):
+        return all(map(all_finite, content.values()))
+    return not isinstance(content, list) or all(map(all_finite, content))

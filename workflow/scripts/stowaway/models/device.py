@@ -1,7 +1,7 @@
 """Where a network computes, how packed pixels get there, and how its results come back."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -92,19 +92,17 @@ class Device:
         return self.read(pixels, progress(row_batches, what, "batches"))
 
 
-def join_batches(
-    results: Iterable[dict[str, Tensor]], n: int, allocate: Callable = np.empty
-) -> dict[str, np.ndarray]:
+def join_batches(results: Iterable[dict[str, Tensor]], n: int) -> dict[str, np.ndarray]:
     """Join what was computed of each batch: (batch, ...) tensors -> (n, ...) float32 arrays.
 
-    `allocate(shape=, dtype=)` makes the arrays at the first batch: what is kept of each batch apart
-    would lie between the large tensors of the next ones, whose memory could not be used again.
+    The arrays are made at the first batch: what is kept of each batch apart would lie between the
+    large tensors of the next ones, whose memory could not be used again.
     """
     joined, done = {}, 0
     for batch in results:
         for name, values in batch.items():
             if name not in joined:
-                joined[name] = allocate(shape=(n, *values.shape[1:]), dtype=np.float32)
+                joined[name] = np.empty((n, *values.shape[1:]), np.float32)
             joined[name][done : done + len(values)] = values.float().cpu().numpy()
         done += len(values)
     return joined

@@ -12,13 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stowaway.core.files import Damaged, reading
 from stowaway.core.progress import progress
-from stowaway.core.script import BadInput
+from stowaway.core.script import BadInput, say
 from stowaway.data.packs import batches
 from stowaway.models.augmentation import augment
-from stowaway.models.checkpoint import save
+from stowaway.models.checkpoint import load, save
 from stowaway.models.device import Device, Pixels
 from stowaway.models.losses import LOSSES
+
+CHECKPOINT = {"fingerprint": str, "model": dict, "optimiser": dict, "state": dict}
 
 
 @dataclass
@@ -98,16 +101,46 @@ def train(
 def _resume(
     checkpoint: Path | None, fingerprint: str, model: nn.Module, optimiser: torch.optim.Optimizer
 ) -> State | None:
+    """The state of a checkpoint of the same fingerprint, with its weights in model and optimiser.
+
+    A damaged checkpoint is said, and leaves both as they are.
+    """
     if not checkpoint or not checkpoint.exists():
         return None
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    if saved["fingerprint"] != fingerprint:
-        print(f"{checkpoint} is of other settings or crops: starting anew")
+    try:
+        with reading(checkpoint, "the training starts anew"):
+            saved = load(checkpoint, CHECKPOINT)
+            if saved["fingerprint"] != fingerprint:
+                print(f"{checkpoint} is of other settings or crops: starting anew")
+                return None
+            if saved["state"].keys() != vars(State()).keys():
+                raise Damaged("its state is not that of a training")
+            state = State(**saved["state"])
+            _check(state, saved["model"], saved["optimiser"]["state"], model)
+            optimiser.load_state_dict(saved["optimiser"])
+    except BadInput as error:
+        say(str(error))
         return None
     model.load_state_dict(saved["model"])
-    optimiser.load_state_dict(saved["optimiser"])
-    print(f"resuming after epoch {saved['state']['epoch']} from {checkpoint}")
-    return State(**saved["state"])
+    print(f"resuming after epoch {state.epoch} from {checkpoint}")
+    return state
+
+
+def _check(state: State, weights: dict, moments: dict, model: nn.Module) -> None:
+    """Raise `Damaged` where they cannot be of a training of this model."""
+    expected = _shapes(model.state_dict())
+    if _shapes(weights) != expected or _shapes(state.best_weights or weights) != expected:
+        raise Damaged("its weights have other shapes")
+    for number, parameter in enumerate(model.parameters()):
+        mean, square = (moments[number][name] for name in ("exp_avg", "exp_avg_sq"))
+        if not parameter.shape == mean.shape == square.shape:
+            raise Damaged("its optimiser has other shapes")
+    if state.epoch != len(state.history):
+        raise Damaged("its history has other epochs")
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple]:
+    return {name: getattr(tensor, "shape", None) for name, tensor in tensors.items()}
 
 
 def _mean_loss(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from stowaway.core.files import read_arrays, replacing
 from stowaway.core.script import rule_log
 from stowaway.core.tables import read_table
 
@@ -50,7 +50,7 @@ def read(files: str | list[str]) -> pd.DataFrame | dict[str, np.ndarray] | list:
     """The table of a .csv, the arrays of a .npz, or a list of them for a list of files."""
     if not isinstance(files, str):
         return [read(file) for file in files]
-    return dict(np.load(files, allow_pickle=False)) if files.endswith(".npz") else read_table(files)
+    return read_arrays(files, one_length=True) if files.endswith(".npz") else read_table(files)
 
 
 def save(figure: Figure, svg: str, png: str, site: str) -> None:
@@ -63,9 +63,10 @@ def save(figure: Figure, svg: str, png: str, site: str) -> None:
     figure.draw_without_rendering()  # lays it out, once for both forms
     figure.set_layout_engine("none")
     whole = figure.get_tightbbox().padded(0.1)
-    Path(svg).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(svg, format="svg", bbox_inches=whole, metadata={"Date": None})
-    figure.savefig(png, format="png", bbox_inches=whole, metadata={"Software": None})
+    with replacing(svg, "wb") as file:
+        figure.savefig(file, format="svg", bbox_inches=whole, metadata={"Date": None})
+    with replacing(png, "wb") as file:
+        figure.savefig(file, format="png", bbox_inches=whole, metadata={"Software": None})
     plt.close(figure)
 
 
