@@ -19,7 +19,7 @@ def plot_scores(scores: pd.DataFrame, detector: str, title: str, score: str) -> 
     edges = np.linspace(together.min(), together.quantile(0.995), 41)
     if edges[0] == edges[-1]:  # all scores are equal
         edges = np.linspace(edges[0] - 0.5, edges[0] + 0.5, 41)
-    size = 9, 1.4 + 1.15 * len(rows)
+    size = 9, 1.4 + len(rows) * np.clip(24 / len(rows), 0.45, 1.15)
     figure, grid = plt.subplots(len(rows), 1, sharex=True, sharey=True, figsize=size, squeeze=False)
     for axes, (name, values) in zip(grid[:, 0], rows.items(), strict=True):
         shares = np.full(len(values), 1 / max(len(values), 1))
@@ -32,7 +32,7 @@ def plot_scores(scores: pd.DataFrame, detector: str, title: str, score: str) -> 
         axes.set_ylabel(label, rotation=0, ha="right", va="center")
     unit = plain(UNITS.get(score, score))
     grid[-1, 0].set_xlabel(f"score ({unit}), higher = more anomalous; dashed: natives' median")
-    figure.suptitle(f"{plain(title)}: scores of crops", weight="bold")
+    figure.suptitle(f"{plain(title, 70)}: scores of crops", weight="bold")
     return figure
 
 
