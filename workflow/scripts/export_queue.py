@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stowaway.core.script import run_rule
-from stowaway.core.tables import read_table, write_table
+from stowaway.core.tables import read_table, write_sheet
 from stowaway.data.splits import load_crops
 from stowaway.review.queue import review_queue
 
@@ -13,7 +13,7 @@ def export_queue(scores: Path, labels: Path, splits: Path, queue: Path, alarm: d
     columns = read_table(scores, ["crop_id", "predicted", alarm["detector"]])
     columns = columns.rename(columns={alarm["detector"]: "score"})
     crops = load_crops(labels, splits).merge(columns, "left", "crop_id")
-    write_table(review_queue(crops, alarm), queue)
+    write_sheet(review_queue(crops, alarm), queue)
 
 
 if __name__ == "__main__":
