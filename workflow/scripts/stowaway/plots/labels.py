@@ -1,14 +1,20 @@
 """Labels from outside as figures show them: one short line, in letters that a font here has."""
 
+import logging
 import unicodedata
 from contextlib import suppress
 from functools import cache
 from zlib import crc32
 
+import numpy as np
 from matplotlib import rcParams
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
 from matplotlib.text import Text
+from numpy.typing import NDArray
+
+# A line for each font without a bold form.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 LONGEST = 30  # characters of a label
 WEIGHTS = "normal", "bold"
@@ -27,7 +33,6 @@ def plain(text: object, longest: int = LONGEST) -> str:
     visible = "".join(c for c in label if unicodedata.category(c) != "Cf")
     form = " ".join(visible.split())
     if missing := take_fonts(form):
-        fontless.update(filter(str.isprintable, missing))
         form = "".join(f" U+{ord(c):04X} " if c in missing else c for c in form)
         form = " ".join(form.split())
     short = shorten(form, longest)
@@ -47,23 +52,34 @@ def shorten(text: str, longest: int) -> str:
 
 def take_fonts(text: str) -> set[str]:
     """Take fonts into use that have the letters of a text; returns the letters that none has."""
-    missing = set(text)
-    while missing := {c for c in missing if not any(has(f, c) for f in rcParams["font.family"])}:
-        found = {family: sum(has(family, c) for c in missing) for family in installed()}
-        best = max(found, key=lambda family: (found[family], "Sans" in family))
-        if not found[best]:
+    printable = {c for c in text if c.isprintable()}
+    missing = printable - fontless
+    for family in rcParams["font.family"]:
+        missing -= covered(family, missing)
+    while missing:
+        family = max(installed(), key=lambda name: (len(covered(name, missing)), "Sans" in name))
+        if not (found := covered(family, missing)):
             break
-        rcParams["font.family"] = [*rcParams["font.family"], best]
-    return missing
+        rcParams["font.family"] = [*rcParams["font.family"], family]
+        missing -= found
+    fontless.update(missing)
+    return set(text) - printable | printable & fontless
 
 
-def has(family: str, character: str) -> bool:
-    """Whether the fonts of a family, plain and bold, have a character, and it can be seen."""
+def covered(family: str, characters: set[str]) -> set[str]:
+    """Those of some characters that the fonts of a family have."""
+    points = np.array([ord(c) for c in characters], np.uint32)
+    return {chr(point) for point in points[np.isin(points, code_points(family))]}
+
+
+@cache
+def code_points(family: str) -> NDArray[np.uint32]:
+    """What the fonts of a family have, plain and bold."""
     with suppress(OSError, RuntimeError, ValueError):  # a font that was removed, or is broken
-        properties = [FontProperties(family=family, weight=weight) for weight in WEIGHTS]
-        fonts = [get_font(findfont(font, fallback_to_default=False)) for font in properties]
-        return character.isprintable() and all(f.get_char_index(ord(character)) for f in fonts)
-    return False
+        fonts = (FontProperties(family=family, weight=weight) for weight in WEIGHTS)
+        paths = [findfont(font, fallback_to_default=False) for font in fonts]
+        return np.intersect1d(*(np.fromiter(get_font(path).get_charmap(), "u4") for path in paths))
+    return np.array([], np.uint32)
 
 
 @cache
