@@ -3,6 +3,7 @@
 import warnings
 from contextlib import nullcontext
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import pytest
@@ -103,6 +104,16 @@ def test_a_label_is_no_formula(tmp_path, label):
     figure, _ = labelled(label, tmp_path)
     assert figure.axes[0].get_xlabel() == label
     assert not any(text.get_parse_math() for text in figure.findobj(Text))
+
+
+@pytest.mark.parametrize(
+    "label", ["--><script>1</script>", "</svg><img onerror=1>", "]]><b>", "&lt;b&gt;", "--", "<!--"]
+)
+def test_a_label_is_no_markup_in_an_svg(tmp_path, label):
+    _, svg = labelled(label, tmp_path)
+    tags = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(svg).iter()}
+    own = {"svg", "g", "path", "defs", "style", "use", "rect", "clipPath"}
+    assert tags <= own | {"metadata", "RDF", "Work", "type", "format", "creator", "Agent", "title"}
 
 
 @pytest.mark.parametrize(
