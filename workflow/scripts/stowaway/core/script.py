@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import signature
@@ -88,7 +89,9 @@ def first_line(error: Exception) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line to the log and to the terminal."""
+    """Print a line to the log and to the terminal, with control characters as escapes."""
+    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")  # they move the cursor, or turn the direction of text
+    line = "".join(repr(c)[1:-1] if unicodedata.category(c) in hidden else c for c in line)
     print(line, file=sys.stderr, flush=True)
     if _terminal:
         print(line, file=_terminal, flush=True)
