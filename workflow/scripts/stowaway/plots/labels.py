@@ -18,6 +18,7 @@ logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 LONGEST = 30  # characters of a label
 WEIGHTS = "normal", "bold"
+MARK = "\u200e"  # left to right: around a label of the other direction, lest it turn what follows
 
 shown: dict[str, str] = {}  # the label behind each text that is shown: no two look the same
 fontless: set[str] = set()  # characters met that no font here has
@@ -39,7 +40,8 @@ def plain(text: object, longest: int = LONGEST) -> str:
     if shown.setdefault(short, label) != label:
         checksum = crc32(label.encode(errors="backslashreplace"))
         short = shorten(f"{form} {checksum:08x}", longest)
-    return short
+    leftward = any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in short)
+    return f"{MARK}{short}{MARK}" if leftward else short
 
 
 def shorten(text: str, longest: int) -> str:
