@@ -59,6 +59,14 @@ def test_bad_input_is_one_line_without_a_traceback(start, tmp_path):
     assert terminal == log == "stowaway: a.csv: no rows; add some\n"
 
 
+def test_control_characters_of_a_label_do_not_reach_the_terminal(start, tmp_path):
+    hostile = "fox\x1b[2J\x07\r\n\t\u202e\u2028\ud800\x9b31m, ñeque 老鼠"
+    escaped = r"fox\x1b[2J\x07\r\n\t\u202e\u2028\ud800\x9b31m, ñeque 老鼠"
+    status, terminal, log = ended(start(f"raise BadInput({ascii(hostile)})"), tmp_path)
+    assert status == 1
+    assert terminal == log == f"stowaway: {escaped}\n"
+
+
 def test_another_error_is_one_line_and_its_traceback_is_in_the_log(start, tmp_path):
     status, terminal, log = ended(start("{}['x']"), tmp_path)
     assert status == 1

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.legend import Legend
+from matplotlib.text import Text
 from PIL import Image
 from snakemake.iocontainers import Namedlist
 
@@ -43,11 +45,22 @@ def draw(tmp_path):
         figure, svg, png = plot(**arguments), tmp_path / "f.svg", tmp_path / "f.png"
         save(figure, str(svg), str(png), ODD)
         with Image.open(png) as image:
-            assert image.width > 400
+            assert 400 < image.width < 3_000 and image.height < 6_000
+        assert not covered_by_legends(figure)
         assert "<b>" not in svg.read_text()
         return figure
 
     return draw
+
+
+def covered_by_legends(figure) -> list[str]:
+    """The texts that a legend of a figure lies over, on it or beside it."""
+    figure.draw_without_rendering()
+    legends = figure.findobj(Legend)
+    own = {text for legend in legends for text in legend.findobj(Text)}
+    texts = [t for t in figure.findobj(Text) if t.get_text() and t.get_visible() and t not in own]
+    boxes = [legend.get_window_extent() for legend in legends]
+    return [t.get_text() for t in texts if any(t.get_window_extent().overlaps(b) for b in boxes)]
 
 
 def metrics_of(detectors: dict[str, str], folds=("listed",)) -> pd.DataFrame:
@@ -250,6 +263,77 @@ def test_the_queue_says_what_was_asked_and_what_came_of_it():
     )
     week = asked._replace(target="alarms_per_week", setting=5, realised=4.8, low=np.nan)
     assert outcome(week).startswith("asked for: 5 alarms a week; realised: 4.8 alarms a week; ")
+
+
+def test_the_legend_of_the_species_covers_no_number(draw):
+    crops = pd.Series(["fox"] * 9 + ["jay"] * 8 + ["rat"] * 7)
+    labels, species = (
+        crops.to_frame("species_label"),
+        {"native": ["fox", "jay"], "invasive": ["rat"]},
+    )
+    figure = draw(
+        plot_eda, name="species_after", exported=[], labels=labels, species=species, high_level={}
+    )
+    assert [text.get_text() for text in figure.axes[0].texts][-1] == "  7  (29.2%)"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["native", "invasive"]
+
+
+MANY = [*("老鼠", "$x^2$", r"$\frac{", "_under", "two\nlines", "100 %", ODD)] + [
+    f"{n} " + "a name of three hundred characters " * 9 + str(n) for n in range(53)
+]
+
+
+def labels_of(axes) -> list[str]:
+    return [label.get_text() for label in axes.get_yticklabels()]
+
+
+@pytest.mark.parametrize("name", ["species_after", "locations"])
+def test_data_figures_of_sixty_species_of_long_names(draw, name):
+    labels = pd.DataFrame({"species_label": MANY * 2, "location": MANY * 2})
+    sides = {"native": MANY[::2], "invasive": MANY[1::2]}
+    figure = draw(plot_eda, name=name, exported=[], labels=labels, species=sides, high_level={})
+    shown = labels_of(figure.axes[0])
+    assert len(set(shown)) == 31 and shown[-1] == "30 more"
+    assert max(map(len, shown)) <= 30 and "$x^2$" in shown and "_under" in shown
+
+
+def test_figures_of_a_detector_with_sixty_species_of_long_names(draw):
+    row = {"detector": "cae", "n": 9, "events": 2, "n_native": 12, "native_events": 6}
+    row |= {"recall": 0.5, "low": 0.4, "high": 0.6, "threshold": 1.0}
+    row |= {f"false_alarm_{name}": 0.1 for name in ("rate", "low", "high")}
+    rules = [("quartile", 25), ("deviation", 1), ("deviation", 2), ("deviation", 3)]
+    table = [row | {"species": s, "rule": r, "parameter": p} for s in MANY for r, p in rules]
+    figure = draw(
+        plot_species_accuracy, rules=pd.DataFrame(table), detector="cae", title="cae", score="error"
+    )
+    assert len(set(labels_of(figure.axes[0]))) == 61
+    assert [len(axes.patches) for axes in figure.axes] == [61] * 4
+    metrics = metrics_of(NINE)
+    recall = metrics[metrics["metric"] == "recall_at_5_fpr"]
+    rows = [recall.assign(stratum=f"species={name}") for name in MANY]
+    metrics = pd.concat([metrics[metrics["metric"] == "auroc"], *rows])
+    figure = draw(plot_species_recall, metrics=metrics, lead="d0")
+    assert len(set(labels_of(figure.axes[0]))) == 60
+    alarms = alarms_of()
+    at = [alarms[alarms["location"] == ODD].assign(location=name) for name in MANY]
+    draw(plot_alarm_rates, alarms=pd.concat([alarms, *at]), metrics=metrics, lead="d0")
+
+
+def test_maps_of_sixty_species_of_long_names(draw):
+    table = pd.DataFrame({"species": MANY[3:] + ["_under"] * 3, "role": "novel", "perplexity": 5})
+    table = table.assign(latent_x=range(60), latent_y=range(60))
+    figure = draw(plot_tsne_labels, embeddings=[table], detector="d" * 300, high_level={})
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert len(set(legend)) == 8 and "_under (n = 4)" in legend
+
+
+def test_scores_of_sixty_species_of_long_names(draw):
+    scores = pd.DataFrame({"species": ["fox", *MANY], "role": ["test"] + ["novel"] * 60})
+    scores = scores.assign(cae=np.linspace(0, 1, 61))
+    title = f"{'d' * 300} (saw these species in training)"
+    figure = draw(plot_scores, scores=scores, detector="cae", title=title, score="error")
+    assert "(saw these species in training): " in figure.get_suptitle()
+    assert len(set(labels_of(figure.axes[0]))) == 61
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from export_queue import export_queue
 from stowaway.core.script import BadInput
-from stowaway.core.tables import read_table
+from stowaway.core.tables import read_sheet, read_table
 from stowaway.evaluation.alarms import events_of, set_alarm
 from stowaway.review.queue import COLUMNS, review_queue
 
@@ -178,6 +178,7 @@ def test_events_are_in_the_order_of_their_highest_crops_also_where_scores_are_eq
 
 
 def test_the_queue_is_written_from_the_column_of_the_detector_that_leads(table, tmp_path):
+    table["location"] = "=HYPERLINK(1)"
     train = crops("train", [50.0])
     moth = crops("unlisted", [99.0], species="moth").assign(event="train0")
     every = pd.concat([table, train, moth], ignore_index=True)
@@ -194,4 +195,6 @@ def test_the_queue_is_written_from_the_column_of_the_detector_that_leads(table, 
     inputs = (tmp_path / f"{name}.csv" for name in ("scores", "labels", "splits", "camera_days"))
     export_queue(*inputs, tmp_path / "queue.csv", ALARM | {"detector": "knn"})
     expected = queue_of(table, ALARM).reset_index(drop=True)
-    pd.testing.assert_frame_equal(read_table(tmp_path / "queue.csv"), expected, check_dtype=False)
+    written = tmp_path / "queue.csv"
+    pd.testing.assert_frame_equal(read_sheet(written), expected, check_dtype=False)
+    assert set(read_table(written)["location"]) == {"'=HYPERLINK(1)"}

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from stowaway.core.files import reading, replacing
 from stowaway.core.script import BadInput, run_rule
-from stowaway.core.tables import read_table
+from stowaway.core.tables import read_sheet
 from stowaway.data.packs import Features, Form, Pack, batches
 from stowaway.data.roles import Role
 from stowaway.data.splits import load_crops
@@ -41,7 +41,7 @@ def explain_queue(
     the backbone's map is, which a backbone without maps has not.
     """
     with threadpool_limits(threads):
-        head, crops = read_table(queue).head(explained), load_crops(labels, splits)
+        head, crops = read_sheet(queue).head(explained), load_crops(labels, splits)
         with reading(queue):
             chosen = crops.set_index("crop_id").loc[head["crop_id"]]
         natives = crops[crops["role"] == Role.TRAIN]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stowaway.core.script import run_rule
-from stowaway.core.tables import read_table, write_table
+from stowaway.core.tables import read_table, write_sheet
 from stowaway.data.splits import load_crops
 from stowaway.review.queue import review_queue
 
@@ -15,7 +15,7 @@ def export_queue(
     columns = read_table(scores, ["crop_id", "predicted", alarm["detector"]])
     columns = columns.rename(columns={alarm["detector"]: "score"})
     crops = load_crops(labels, splits).merge(columns, "left", "crop_id")
-    write_table(review_queue(crops, read_table(camera_days), alarm), queue)
+    write_sheet(review_queue(crops, read_table(camera_days), alarm), queue)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def plot_accuracy(
         style = {"ha": "center", "color": "#555555", "fontsize": 11, "backgroundcolor": "white"}
         axes.text(quartile["parameter"].iloc[0], 1.06, "quartile rule", **style)
     first = rows.iloc[0]
-    recall = f"recall: {name} ({first['n']:.0f} crops, {first['events']:.0f} events)"
+    recall = f"recall: {plain(name)} ({first['n']:.0f} crops, {first['events']:.0f} events)"
     natives = f"{first['n_native']:.0f} crops, {first['native_events']:.0f} events"
     draw_share(axes, curves.loc[[name]], points, RECALL, recall, NOVEL, "-")
     alarms = f"false alarms: test natives ({natives})"
@@ -69,7 +69,7 @@ def draw_share(
     line: str,
 ) -> None:
     """The curve of one share over the threshold, and points with the intervals in `columns`."""
-    style = {"color": colour, "label": plain(label)}
+    style = {"color": colour, "label": label}
     axes.plot(curve["parameter"], curve["share_flagged"], line, **style)
     value, low, high = (points[column] for column in columns)
     errors = [(value - low).clip(0), (high - value).clip(0)]

@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from stowaway.plots.detector_lines import FOLD_TITLES, fold_kinds, lines_of, rows_of_fold
 from stowaway.plots.style import PERCENT, note, plt, run_plot
@@ -30,6 +31,7 @@ def plot_alarm_cost(
             axes.set_xscale("log")
             axes.set_xlim(points[COST].max() / 200, points[COST].max())
             axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         else:
             note(axes, "no crop has a date")
     grid[0][0].set_ylabel("recall: share of novel events")

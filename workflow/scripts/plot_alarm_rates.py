@@ -27,7 +27,7 @@ def plot_alarm_rates(alarms: pd.DataFrame, metrics: pd.DataFrame, lead: str) -> 
     rates = alarms[(alarms["detector"] == detector) & (alarms["target"] == "false_alarm_rate")]
     rates = rates[rates["asked"] != "yes"]  # of which the settings have a row already
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 6.4))
-    left.set_title(f"{plain(displayed(detector))}: asked for, and realised", fontsize=14)
+    left.set_title(f"{displayed(detector)}: asked for, and realised", fontsize=14)
     draw_targets(left, rates[rates["location"] == "all"])
     right.set_title("by location, at a target of 5 %", fontsize=14)
     draw_locations(right, rates[rates["location"] != "all"])

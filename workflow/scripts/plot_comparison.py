@@ -14,7 +14,7 @@ from stowaway.plots.detector_lines import (
     rows_of_fold,
 )
 from stowaway.plots.intervals import draw_interval
-from stowaway.plots.style import REFERENCE, plain, plt, run_plot
+from stowaway.plots.style import REFERENCE, plt, run_plot
 
 LEVELS = {"event": -0.14, "crop": 0.16}  # shift downwards, in rows
 SHORTCUT_COLOUR = "#777777"
@@ -42,7 +42,7 @@ def plot_comparison(metrics: pd.DataFrame, detectors: dict[str, str]) -> Figure:
     figure, grid = plt.subplots(1, len(kinds), sharey=True, squeeze=False, figsize=size)
     for axes, kind in zip(grid[0], kinds, strict=True):
         axes.set_title(FOLD_TITLES[kind], fontsize=14, pad=26)
-        axes.set_yticks(list(places.values()), [plain(displayed(name)) for name in places])
+        axes.set_yticks(list(places.values()), [displayed(name) for name in places])
         axes.set(ylim=(max(row, 1) - 0.3, -0.7), xlim=(0, 1))
         axes.set_xlabel(f"AUROC, with 95 % interval over {drawn_units(rows_of_fold(area, kind))}")
         axes.grid(axis="y", visible=False)

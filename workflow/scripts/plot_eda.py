@@ -20,7 +20,8 @@ def draw_bars(values: pd.Series, title: str, colours: dict[str, str] | None = No
         counts = pd.concat([counts[:MOST_BARS], pd.Series({f"{len(rest)} more": rest.sum()})])
     figure, axes = plt.subplots(figsize=(9, 1.6 + 0.36 * max(len(counts), 3)))
     colours = [(colours or {}).get(name, NATIVE) for name in counts.index]
-    axes.barh([plain(name) for name in counts.index], counts, color=colours)
+    axes.barh(range(len(counts)), counts, color=colours)
+    axes.set_yticks(range(len(counts)), [plain(name) for name in counts.index])
     for place, count in enumerate(counts):
         text = f"  {count:,}  ({count / total:.1%})"
         axes.text(count, place, text, va="center", color="#333333", fontsize=11)
@@ -81,7 +82,7 @@ def plot_eda(
         listed = crops[crops.isin(colours)]
         figure = draw_bars(listed, "Crops of listed species", colours)
         handles = [Patch(color=colour) for colour in sides.values()]
-        figure.axes[0].legend(handles, sides, loc="lower right")
+        figure.legend(handles, sides, loc="outside lower center", ncols=2)
         return figure
     if name == "high_level":
         return draw_bars(crops.replace(high_level), "Crops by high-level label")

@@ -42,7 +42,8 @@ def plot_queue(explained: dict[str, np.ndarray], alarms: pd.DataFrame, detector:
         names, cosines = explained["native_species"][row], explained["cosine"][row]
         for place, native in enumerate(explained["natives"][row]):
             show_crop(axes[3 + place], native)
-            axes[3 + place].set_xlabel(f"{plain(names[place])} ({cosines[place]:.2f})", fontsize=11)
+            label = f"{plain(names[place], 16)} ({cosines[place]:.2f})"
+            axes[3 + place].set_xlabel(label, fontsize=11)
     asked = alarms[alarms["asked"] == "yes"]
     title = "\n".join([f"{plain(detector)}: review these first", *map(outcome, asked.itertuples())])
     figure.suptitle(title, weight="bold", fontsize=14)

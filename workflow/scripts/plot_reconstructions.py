@@ -23,9 +23,9 @@ def plot_reconstructions(pairs: dict[str, np.ndarray], detector: str, species: s
     grid[0][0].set_ylabel("crop")
     grid[1][0].set_ylabel("reconstruction")
     role = pairs["role"][rows[0]] if len(rows) else None
-    title = f"{detector}: {species} ({SIDES.get(role, 'no crop')})"
+    title = f"{plain(detector)}: {plain(species)} ({SIDES.get(role, 'no crop')})"
     colour = NOVEL if role == Role.NOVEL else NATIVE_DARK
-    figure.suptitle(plain(title), weight="bold", color=colour)
+    figure.suptitle(title, weight="bold", color=colour)
     return figure
 
 

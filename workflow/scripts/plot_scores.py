@@ -12,27 +12,32 @@ UNITS = {"error": "mean squared error", "correlation": "1 - correlation"}
 
 def plot_scores(scores: pd.DataFrame, detector: str, title: str, score: str) -> Figure:
     """A row for the test natives and one per invasive species, as shares of their crops."""
+    natives = scores.loc[scores["role"] == Role.TEST, detector]
     novel = scores[scores["role"] == Role.NOVEL]
-    rows = {"test natives": scores.loc[scores["role"] == Role.TEST, detector]}
-    rows |= {str(name): crops[detector] for name, crops in novel.groupby("species")}
-    together = pd.concat(rows.values())
+    rows = [("test natives", natives, NATIVE_DARK)]
+    rows += [(plain(name), crops[detector], NOVEL) for name, crops in novel.groupby("species")]
+    together = pd.concat([values for _, values, _ in rows])
     edges = np.linspace(together.min(), together.quantile(0.995), 41)
     if edges[0] == edges[-1]:  # all scores are equal
         edges = np.linspace(edges[0] - 0.5, edges[0] + 0.5, 41)
-    size = 9, 1.4 + 1.15 * len(rows)
-    figure, grid = plt.subplots(len(rows), 1, sharex=True, sharey=True, figsize=size, squeeze=False)
-    for axes, (name, values) in zip(grid[:, 0], rows.items(), strict=True):
-        shares = np.full(len(values), 1 / max(len(values), 1))
-        colour = NATIVE_DARK if name == "test natives" else NOVEL
-        axes.hist(np.clip(values, None, edges[-1]), edges, weights=shares, color=colour)
-        axes.axvline(rows["test natives"].median(), color=NATIVE, lw=1.5, ls="--")
-        axes.set_yticks([])
-        axes.grid(visible=False)
-        label = f"{plain(name)}\n(n = {len(values):,})"
-        axes.set_ylabel(label, rotation=0, ha="right", va="center")
+    clipped = [np.clip(values, None, edges[-1]) for _, values, _ in rows]
+    shares = [np.histogram(values, edges)[0] / max(len(values), 1) for values in clipped]
+    figure, axes = plt.subplots(figsize=(9, 1.4 + len(rows) * np.clip(24 / len(rows), 0.45, 1.15)))
+    for row, (share, (_, _, colour)) in enumerate(zip(shares, rows, strict=True)):
+        axes.stairs(
+            row - 0.9 * share / np.max(shares), edges, baseline=row, fill=True, color=colour
+        )
+        axes.axhline(row, color="#888888", lw=0.8)
+    axes.axvline(natives.median(), color=NATIVE, lw=1.5, ls="--")
+    names = [f"{name}\n(n = {len(values):,})" for name, values, _ in rows]
+    axes.set_yticks(np.arange(len(rows)) - 0.45, names)
+    axes.tick_params(axis="y", length=0)
+    axes.set(ylim=(len(rows) - 1, -1), xlim=(edges[0], edges[-1]))
+    axes.spines["left"].set_visible(False)
+    axes.grid(visible=False)
     unit = plain(UNITS.get(score, score))
-    grid[-1, 0].set_xlabel(f"score ({unit}), higher = more anomalous; dashed: natives' median")
-    figure.suptitle(f"{plain(title)}: scores of crops", weight="bold")
+    axes.set_xlabel(f"score ({unit}), higher = more anomalous; dashed: natives' median")
+    figure.suptitle(f"{plain(title, 70)}: scores of crops", weight="bold")
     return figure
 
 

@@ -37,21 +37,25 @@ def plot_species_accuracy(rules: pd.DataFrame, detector: str, title: str, score:
             continue
         rows = rows.set_index("species").loc[species]
         names = [f"{plain(name)} (n = {rows['n'][name]:,})" for name in species]
-        draw_bars(axes, names, rows[["recall", "low", "high"]].to_numpy(), NOVEL)
-        natives = [f"false alarms: natives (n = {rows['n_native'].iloc[0]:,})"]
+        natives = f"false alarms: natives (n = {rows['n_native'].iloc[0]:,})"
         alarms = rows[["false_alarm_rate", "false_alarm_low", "false_alarm_high"]].to_numpy()[:1]
-        draw_bars(axes, natives, alarms, NATIVE_DARK)
-    figure.suptitle(f"{plain(title)}: share flagged at the original's thresholds", weight="bold")
+        draw_bars(axes, 0, rows[["recall", "low", "high"]].to_numpy(), NOVEL)
+        draw_bars(axes, len(species), alarms, NATIVE_DARK)
+        axes.set_yticks(range(len(species) + 1), [*names, natives])
+        axes.set_ylim(-0.7, len(species) + 0.7)
+    figure.suptitle(
+        f"{plain(title, 70)}: share flagged at the original's thresholds", weight="bold"
+    )
     figure.supxlabel("share of crops flagged, with 95 % interval over events", fontsize=13)
     return figure
 
 
-def draw_bars(axes: Axes, names: list[str], shares: np.ndarray, colour: str) -> None:
-    """Horizontal bars of rows (value, low, high), with their intervals."""
-    value, low, high = shares.T
-    axes.barh(names, value, color=colour)
+def draw_bars(axes: Axes, first: int, shares: np.ndarray, colour: str) -> None:
+    """Horizontal bars of rows (value, low, high), with their intervals, from place `first` on."""
+    (value, low, high), places = shares.T, first + np.arange(len(shares))
+    axes.barh(places, value, color=colour)
     errors = [(value - low).clip(0), (high - value).clip(0)]
-    axes.errorbar(value, names, xerr=errors, fmt="none", ecolor="#222222", capsize=3)
+    axes.errorbar(value, places, xerr=errors, fmt="none", ecolor="#222222", capsize=3)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def plot_species_recall(metrics: pd.DataFrame, lead: str) -> Figure:
     axes.plot([], [], **CEILING, label="the most that it can be, with so few natives")
     axes.axvline(0.05, **REFERENCE, label="chance")
     axes.set(xlim=(-0.01, 1.01), ylim=(max(row - 0.9, 0.5), -0.8))
-    axes.set_title(f"{plain(displayed(detector))}: recall at 5 % false alarms")
+    axes.set_title(f"{displayed(detector)}: recall at 5 % false alarms")
     axes.set_xlabel("share of the species' events, with 95 % interval over events")
     axes.xaxis.set_major_formatter(PERCENT)
     axes.set_yticks(ticks, labels)

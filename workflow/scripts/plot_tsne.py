@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from stowaway.data.roles import NATIVE_ROLES, Role
 from stowaway.plots.maps import Layer, draw_maps
-from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, run_plot
+from stowaway.plots.style import NATIVE, NATIVE_DARK, NOVEL, plain, run_plot
 
 
 def plot_tsne(name: str, embeddings: list[pd.DataFrame], detector: str) -> Figure:
@@ -17,7 +17,7 @@ def plot_tsne(name: str, embeddings: list[pd.DataFrame], detector: str) -> Figur
         Layer("native, held out", held_out, NATIVE_DARK, 12),
         Layer(name, embeddings[0]["species"] == name, NOVEL, 40, edge="white"),
     ]
-    return draw_maps(embeddings, layers, f"{detector}: {name} among the natives")
+    return draw_maps(embeddings, layers, f"{plain(detector)}: {plain(name)} among the natives")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stowaway.plots.maps import Layer, draw_maps
-from stowaway.plots.style import MARKERS, PALETTE, run_plot
+from stowaway.plots.style import MARKERS, PALETTE, plain, run_plot
 
 
 def plot_tsne_labels(embeddings: list[pd.DataFrame], detector: str, high_level: dict) -> Figure:
@@ -18,7 +18,7 @@ def plot_tsne_labels(embeddings: list[pd.DataFrame], detector: str, high_level: 
         Layer(name, group == name, colour, marker=marker)
         for name, colour, marker in zip(frequent, PALETTE, MARKERS, strict=False)
     ]
-    return draw_maps(embeddings, layers, f"{detector}: crops by high-level label")
+    return draw_maps(embeddings, layers, f"{plain(detector)}: crops by high-level label")
 
 
 if __name__ == "__main__":

@@ -131,6 +131,7 @@ def read_arrays(
                 raise Damaged(f"{name} has values that are not finite")
     return arrays
 
+
 NO_LINKS = (EPERM, EACCES, EINVAL, ENOSYS, EOPNOTSUPP)  # what file systems without them answer
 
 

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import sys
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from inspect import signature
@@ -109,7 +110,7 @@ def _redirect(path: str) -> None:
     global _terminal
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as log:
-        _terminal = os.fdopen(os.dup(2), "w")
+        _terminal = os.fdopen(os.dup(2), "w", errors="backslashreplace")
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(log.fileno(), 1)
@@ -139,7 +140,12 @@ def first_line(error: Exception) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line to the terminal and to the log, which a full disk may refuse."""
+    """Print a line to the terminal and to the log, which a full disk may refuse.
+
+    Control characters are shown as escapes: they move the cursor, or turn the direction of text.
+    """
+    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    line = "".join(repr(c)[1:-1] if unicodedata.category(c) in hidden else c for c in line)
     if _terminal:
         with suppress(OSError):
             print(line, file=_terminal, flush=True)

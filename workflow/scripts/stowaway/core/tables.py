@@ -2,7 +2,8 @@
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ TEXT = (
     "photo_checksum crop_checksum fold detector rival level metric rule stratum target "
     "predicted alarm asked"
 ).split()
+# What a spreadsheet may take for a formula (OWASP, "CSV injection"), behind any apostrophes.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 # Whole numbers, in tables that are read row by row.
@@ -69,7 +72,24 @@ def read_table(
 def write_table(table: "pd.DataFrame", path: Path | str) -> None:
     """Write a table as CSV, whole; if that fails, the old file stays."""
     with replacing(path) as file:
-        table.to_csv(file, index=False)
+        # RFC 4180's line ends, as csv's: otherwise a bare CR in a cell is not quoted, and ends it.
+        table.to_csv(file, index=False, lineterminator="\r\n")
+
+
+def write_sheet(table: "pd.DataFrame", path: Path | str) -> None:
+    """Write a table that people open in a spreadsheet: text like a formula gets an apostrophe."""
+    write_table(_map_text(table, lambda text: "'" + text if _FORMULA.match(text) else text), path)
+
+
+def read_sheet(path: Path | str) -> "pd.DataFrame":
+    """Read a table of `write_sheet`, with the text as it was."""
+    guarded = re.compile("'" + _FORMULA.pattern)
+    return _map_text(read_table(path), lambda text: text[1:] if guarded.match(text) else text)
+
+
+def _map_text(table: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataFrame":
+    text = {name: table[name].map(change, na_action="ignore") for name in table if name in TEXT}
+    return table.assign(**text)
 
 
 def rows(path: Path | str) -> Iterator[dict[str, str]]:

@@ -7,7 +7,7 @@ shortcut baselines, and chance.
 import pandas as pd
 
 from stowaway.evaluation.folds import LEFT_OUT, LISTED, ORIGINALS, SEEN, SHORTCUT
-from stowaway.plots.style import NATIVE_DARK, NOVEL, PALETTE
+from stowaway.plots.style import NATIVE_DARK, NOVEL, PALETTE, plain
 
 DASHES = ["-", "--", "-.", (0, (7, 1.5, 1, 1.5, 1, 1.5))]
 DOTS = [":", (0, (1, 3))]  # of visualization models
@@ -48,7 +48,7 @@ def detector_styles(detectors: dict[str, str]) -> dict[str, dict]:
 
 def displayed(name: str) -> str:
     """The name of a detector or shortcut as figures show it."""
-    return name.removeprefix(SHORTCUT).replace("_", " ")
+    return plain(name.removeprefix(SHORTCUT).replace("_", " "))
 
 
 def ranking(metrics: pd.DataFrame) -> list[str]:

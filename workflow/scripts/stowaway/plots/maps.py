@@ -49,10 +49,10 @@ def draw_maps(tables: list[pd.DataFrame], layers: list[Layer], title: str) -> Fi
                     alpha=0.9 if layer.edge != "none" else 0.65,
                     edgecolors=layer.edge,
                     linewidths=0.6,
-                    label=f"{plain(layer.name)} (n = {len(members):,})",
                     rasterized=len(table) > 2000,
                 )
-    figure.suptitle(plain(title), weight="bold", fontsize=16)
-    handles = grid[0][0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=min(4, len(layers)), markerscale=1.8)
+    figure.suptitle(title, weight="bold", fontsize=16)
+    labels = [f"{plain(layer.name)} (n = {layer.members.sum():,})" for layer in layers]
+    key = {"loc": "outside lower center", "ncols": min(4, len(layers)), "markerscale": 1.8}
+    figure.legend(grid[0][0].collections, labels, **key)
     return figure

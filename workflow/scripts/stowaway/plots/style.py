@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from stowaway.core.files import read_arrays, replacing
-from stowaway.core.script import rule_log
+from stowaway.core.script import rule_log, say
 from stowaway.core.tables import read_table
+from stowaway.plots import labels
+from stowaway.plots.labels import plain
 
 plt.switch_backend("Agg")  # no window, wherever it runs
 
@@ -44,6 +46,8 @@ def run_plot(plot: Callable[..., Figure], snakemake: Any) -> None:
         else:
             for name, svg, png in zip(params.names, saved.svg, saved.png, strict=True):
                 save(plot(name=name, **given), svg, png, params.site)
+        if line := labels.advice():
+            say(line)
 
 
 def read(files: str | list[str]) -> pd.DataFrame | dict[str, np.ndarray] | list:
@@ -58,21 +62,18 @@ def save(figure: Figure, svg: str, png: str, site: str) -> None:
 
     Without a date, so that a second run gives the same file.
     """
-    credit = {"rotation": 90, "va": "bottom", "fontsize": 9, "color": "#777777"}
-    figure.text(1.004, 0.01, plain(site), **credit)
+    labels.set_fonts(figure)
     figure.draw_without_rendering()  # lays it out, once for both forms
     figure.set_layout_engine("none")
+    right = figure.get_tightbbox().x1 / figure.get_figwidth()  # a legend may be wider
+    credit = {"rotation": 90, "va": "bottom", "fontsize": 9, "color": "#777777"}
+    figure.text(max(1, right) + 0.004, 0.01, plain(site, 60), **credit)
     whole = figure.get_tightbbox().padded(0.1)
     with replacing(svg, "wb") as file:
         figure.savefig(file, format="svg", bbox_inches=whole, metadata={"Date": None})
     with replacing(png, "wb") as file:
         figure.savefig(file, format="png", bbox_inches=whole, metadata={"Software": None})
     plt.close(figure)
-
-
-def plain(text: str) -> str:
-    """A label or file name shown as it is: a dollar sign in it starts no formula."""
-    return str(text).replace("$", r"\$")
 
 
 def note(axes: Axes, text: str) -> None:

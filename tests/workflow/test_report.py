@@ -1,0 +1,192 @@
+"""The report that is shared runs no script of a label: read as HTML, and opened in a browser.
+
+Snakemake writes params, labels and captions as they are into inline scripts of the page. What may
+stand there is what the checks of the config let through.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from conftest import ROOT
+from plot_reconstructions import plot_reconstructions
+from stowaway.core.config import ConfigError, check_config
+from stowaway.core.names import clean_label, slug
+from stowaway.plots.style import plt, save
+
+pytestmark = pytest.mark.workflow
+
+ATTACK = "document.title=4711"  # all in small letters, as labels are
+HOSTILE = [
+    f"</script><img src=x onerror={ATTACK}>",
+    f"<!--<script><img src=x onerror={ATTACK}>",
+    f"</script/x><img src=x onerror={ATTACK}>",
+    f"<svg onload={ATTACK}>",
+    f"--><b onmouseover={ATTACK}>",
+    f"]]><script>{ATTACK}</script>",
+    f'a";{ATTACK};//',
+    f"a';{ATTACK};//",
+    f"a`+({ATTACK})+`",
+    f"a`` ``` `x <javascript:{ATTACK}>`_ |x| **b**",
+    f"a ${{{ATTACK}}}",
+    "a {{ config }} {% raw %}",
+    f'a\\";{ATTACK};//',
+    f"a\u2028{ATTACK}//",
+    f"a\n\n.. raw:: html\n\n   <img src=x onerror={ATTACK}>",
+    f"javascript:{ATTACK}",
+    f"a &lt;/script&gt;&lt;img src=x onerror={ATTACK}&gt;",
+    "müß & co",
+]
+SNAKEFILE = """
+import sys
+sys.path.insert(0, {scripts!r})
+from stowaway.core.names import slug
+
+configfile: "config.yaml"
+report: {root!r} + "/workflow/report/workflow.rst"
+
+SPECIES = dict(zip(map(slug, config["species"]["invasive"]), config["species"]["invasive"]))
+
+rule all:
+    input:
+        expand("figures/cae/{{species}}.svg", species=SPECIES),
+
+rule plot_reconstructions:
+    output:
+        svg=report(
+            "figures/{{detector}}/{{species}}.svg",
+            caption={root!r} + "/workflow/report/reconstructions.rst",
+            category="5. Models",
+            labels={{"detector": "{{detector}}", "figure": "reconstructions: {{species}}"}},
+        ),
+    params:
+        site=config["name"],
+        species=lambda w: SPECIES[w.species],
+        high_level=config["labels"]["high_level"],
+        names=list(SPECIES.values()),
+    shell:
+        "cp drawn/{{wildcards.species}}.svg {{output}}"
+"""
+PARTS_OF_A_PAGE = {"html", "head", "meta", "title", "script", "style", "body", "div", "p"}
+PARTS_OF_A_CAPTION = {"p", "tt", "em", "strong", "span", "ul", "li", "div", "pre", "blockquote"}
+
+
+class Tags(HTMLParser):
+    """The tags and the attributes of a page as a browser meets them; a script ends at </script>."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names, self.attributes = [], set()
+        self.feed(page)
+
+    def handle_starttag(self, name: str, attributes: list) -> None:
+        self.names.append(name)
+        self.attributes |= {attribute for attribute, _ in attributes}
+
+
+def checked(labels: list[str]) -> dict:
+    """A config, checked, with those of the labels of a COCO that the checks let through."""
+    schema, base = (
+        ROOT / "workflow/schemas/config.schema.yaml",
+        {"name": "island", "coco": "a.json"},
+    )
+    accepted = []
+    for label in (clean_label(f"{label} {n}") for n, label in enumerate(labels)):
+        species = {"native": ["fox"], "invasive": [label]}
+        config = base | {"images": {"source": "photos"}, "species": species}
+        try:
+            check_config(config | {"labels": {"high_level": {label: label}}}, schema)
+            accepted.append(label)
+        except ConfigError:
+            print("refused:", ascii(label))
+    config["species"] = {"native": ["fox"], "invasive": accepted}
+    config["labels"] = {"high_level": {label: label for label in accepted}}
+    return check_config(config, schema)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A project of figures of hostile species, with its report."""
+    folder = tmp_path_factory.mktemp("report")
+    config = checked(HOSTILE)
+    plt.style.use(ROOT / "workflow/stowaway.mplstyle")
+    for species in config["species"]["invasive"]:
+        pairs = {"species": np.array([species]), "role": np.array(["novel"])}
+        pairs |= {"score": np.array([0.1]), "pairs": np.zeros((1, 2, 8, 8, 3), np.uint8)}
+        figure = plot_reconstructions(pairs, species, species)
+        save(figure, f"{folder}/drawn/{slug(species)}.svg", f"{folder}/drawn/a.png", species)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    text = SNAKEFILE.format(scripts=str(ROOT / "workflow/scripts"), root=str(ROOT))
+    (folder / "Snakefile").write_text(text)
+    for arguments in (["all", "--cores", "2"], ["--report", "report.html"]):
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def data_of(page: str) -> dict:
+    """The JSON values that the page's inline scripts set."""
+    values = re.findall(r'<script id="[^"]+">\s+var (\w+) = (.*);\s+</script>', page)
+    return {name: json.loads(value) for name, value in values}
+
+
+def test_an_unchecked_label_would_add_a_tag():
+    assert Tags(f"<script>var a = {json.dumps(HOSTILE[0])};</script>").names == ["script", "img"]
+
+
+def test_a_label_adds_no_tag_to_the_report(folder):
+    page = (folder / "report.html").read_text()
+    assert ATTACK in page  # what is shown of the labels
+    tags = Tags(page)
+    assert set(tags.names) <= PARTS_OF_A_PAGE
+    assert page.lower().count("</script") == tags.names.count("script")
+    assert not [name for name in tags.attributes if name.startswith("on")]
+    data = data_of(page)
+    assert len(data["results"]) >= 8
+    captions = [result["caption"] for result in data["results"].values()] + [data["workflow_desc"]]
+    for caption in captions:  # the page sets them as HTML
+        tags = Tags(caption)
+        assert set(tags.names) <= PARTS_OF_A_CAPTION, caption
+        assert tags.attributes <= {"class", "id"}
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory):
+    """A function that opens a file in a browser and says whether a script of a label ran."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not browser:
+        pytest.skip("no browser here: apt-get install chromium")
+    profile = tmp_path_factory.mktemp("profile")
+
+    def attacked(path: Path) -> bool:
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+        command += ["--virtual-time-budget=5000", f"--user-data-dir={profile}", path.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert "<" in done.stdout, done.stderr[-2000:]
+        return bool(re.search("<title[^>]*>4711<", done.stdout))
+
+    return attacked
+
+
+def test_a_browser_runs_what_this_test_looks_for(attacked, tmp_path):
+    (tmp_path / "a.html").write_text(f"<!doctype html><html><script>var a='{HOSTILE[0]}'</script>")
+    assert attacked(tmp_path / "a.html")
+
+
+def test_no_script_of_a_label_runs_in_a_browser(folder, attacked):
+    assert not attacked(folder / "report.html")
+    data = data_of((folder / "report.html").read_text())
+    captions = [result["caption"] for result in data["results"].values()]
+    (folder / "captions.html").write_text("<!doctype html><html><body>" + "".join(captions))
+    assert not attacked(folder / "captions.html")
+    for figure in sorted(folder.glob("drawn/*.svg")):
+        assert not attacked(figure), figure
