@@ -1,5 +1,7 @@
 """Files are whole or not there."""
 
+import os
+
 import pytest
 
 from stowaway.core.files import replacing
@@ -12,6 +14,18 @@ def test_the_file_appears_at_the_end_of_the_block(tmp_path):
         assert not path.exists()
     assert path.read_bytes() == "é\r\n".encode()
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda file: done.append(os.fstat(file).st_size))
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda *paths: done.append("renamed") or replace(*paths))
+    with replacing(tmp_path / "a.txt") as file:
+        file.write("new")
+    with replacing(tmp_path / "crop.jpg", "wb", sync=False) as file:
+        file.write(b"new")
+    assert done == [3, "renamed", "renamed"]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from evaluate_folds import evaluate_folds
 from score_fold import score_fold, shortcut_scores
+from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table
 from stowaway.data.shortcuts import COLUMNS
 from stowaway.detectors.registry import fit_all, save_all
@@ -90,6 +91,25 @@ def test_without_features_a_fold_has_networks_and_shortcuts(site, tmp_path):
     score_fold(*arguments[:4], [], [], tmp_path / "scores.csv", threads=1)
     scores = read_table(tmp_path / "scores.csv")
     assert (scores["predicted"] == "").all() and "cae" in scores and "class_mean" not in scores
+
+
+def test_files_with_other_crops_than_the_labels_are_named(site, tmp_path):
+    arguments, _ = site
+    for place, rule in ((2, "measure_shortcuts"), (4, "extract_features")):
+        path = arguments[place]
+        content = path.read_bytes()
+        if path.suffix == ".npy":
+            np.save(path, np.load(path)[:-1])
+        else:
+            path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+        with pytest.raises(BadInput, match=f"{path.name}: damaged .* --forcerun {rule}$"):
+            score_fold(*arguments, tmp_path / "scores.csv", threads=1)
+        path.write_bytes(content)
+    network = tmp_path / "scores" / "cae.csv"
+    network.parent.mkdir()
+    network.write_text("crop_id,score\n")
+    with pytest.raises(BadInput, match="cae.csv: damaged .* --forcerun score_crops$"):
+        score_fold(*arguments[:3], [network], [], [], tmp_path / "scores.csv", threads=1)
 
 
 def test_shortcuts_know_the_length_of_an_event_and_how_rare_a_location_is(crops, site):
