@@ -165,8 +165,9 @@ def test_a_photo_that_cannot_be_deleted_is_said(tmp_path, capsys):
     (tmp_path / "3.jpg").symlink_to(tmp_path / "own.jpg")
     (tmp_path / "own.jpg").write_bytes(b"x")
     manifest = tmp_path / "manifest.csv"
-    paths = [f"{tmp_path}/{n}.jpg," for n in (1, 2, 3, 4)]
-    manifest.write_text("path,error\n" + "\n".join([*paths, f"{tmp_path}/own.jpg,failed"]) + "\n")
+    paths = [f"{n},{tmp_path}/{n}.jpg," for n in (1, 2, 3, 4)]
+    lines = ["image_id,path,error", *paths, f"5,{tmp_path}/own.jpg,failed"]
+    manifest.write_text("\n".join(lines) + "\n")
     drop_images(manifest, tmp_path / "done.txt")
     assert (tmp_path / "done.txt").read_text() == (
         "3 images were deleted once cropped; 1 could not be\n"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stowaway.annotations.file_kinds import file_kind
 from stowaway.data import photos
-from stowaway.data.file_kinds import file_kind
 from stowaway.data.photos import Unreadable, Unusable, open_photo, read_photo, why_no_photo
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import IO
 from zipfile import BadZipFile, ZipFile
 
+from stowaway.annotations.file_kinds import HEAD, encoding_of, file_kind
 from stowaway.core.files import replacing
 from stowaway.core.names import listed, public
 from stowaway.core.script import BadInput, run_rule
-from stowaway.data.file_kinds import HEAD, encoding_of, file_kind
 from stowaway.download.errors import Unavailable
 from stowaway.download.sources import ADDRESSES, Sources
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from stowaway.annotations.file_kinds import BRANDS, HEAD, file_kind
 from stowaway.core.files import replacing
 from stowaway.core.script import BadInput, first_line
-from stowaway.data.file_kinds import BRANDS, HEAD, file_kind
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP")  # no format that runs another program
 TURN = {
