@@ -67,7 +67,7 @@ def streaming(coco: Path, folder: Path) -> None:
         drop=["empty"],
         events={"gap": 60, "by": "gap", "datetime_format": None},
         limits={"json_bytes": 20_000_000_000, "zip_ratio": 200},
-        max_rejected=0.05,
+        config={"max_rejected": 0.05},
     )
 
 

@@ -22,7 +22,7 @@ def run_index(source, folder, **settings):
         "drop": ["empty"],
         "box": None,
         "limits": limits(),
-        "max_rejected": 1,
+        "config": {"max_rejected": 1},
         "failures": str(folder / "rejected.failed.csv"),
     }
     events = {"gap": 60, "by": "seq_id", "datetime_format": None} | settings.pop("events", {})

@@ -50,7 +50,13 @@ def test_two_meanings_of_an_image_id_refuse_both_and_name_the_other(write_json, 
     assert facts["refused"] == {"image id has two meanings": 2}
     why = r"2 x image id has two meanings \('1' is also 'other/a.jpg' at 'A'\); .*: mend the COCO"
     with pytest.raises(BadInput, match=why):
-        index(write_json, tmp_path, images, [box(7, 1), box(8, 2), box(9, 1, 2)], max_rejected=0.1)
+        index(
+            write_json,
+            tmp_path,
+            images,
+            [box(7, 1), box(8, 2), box(9, 1, 2)],
+            config={"config": {"max_rejected": 0.1}},
+        )
 
 
 @pytest.mark.parametrize(
@@ -277,7 +283,7 @@ def test_too_many_refused_annotations_end_the_run(write_json, tmp_path):
     images, boxes = many([(10, 10, 20, 20)] * 10)
     boxes += [box(20 + n, n, 3) for n in range(5)]  # dropped, which does not count
     boxes[0]["bbox"] = boxes[1]["bbox"] = None
-    settings = {"categories": [(1, "fox"), (3, "empty")], "max_rejected": 0.1}
+    settings = {"categories": [(1, "fox"), (3, "empty")], "config": {"max_rejected": 0.1}}
     with pytest.raises(BadInput) as error:
         index(write_json, tmp_path, images, boxes, **settings)
     failed = tmp_path / "rejected.failed.csv"

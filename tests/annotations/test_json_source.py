@@ -96,28 +96,28 @@ def test_bytes_that_are_not_utf8_are_refused_with_their_place_and_a_guess(tmp_pa
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        (b"", "an empty file"),
-        (b"id,file_name\n1,a.jpg\n", "a table (CSV) that begins with 'id,file_name\\n1,a.jpg\\n'"),
-        ('"id";"ñ"'.encode("cp1252"), 'a table (CSV) that begins with \'"id";"\ufffd"\''),
-        ("a\tb\n".encode("utf-16"), "a table (CSV) that begins with 'a\\tb\\n'"),
-        (b"\n<!DOCTYPE html><html>", "an HTML page, as of a login or an error"),
-        (b"<HTML lang=de>\xe9", "an HTML page, as of a login or an error"),
-        (b"<?xml version='1.0'?>", "an XML file"),
-        (b"\xef\xbb\xbf [1]", "a JSON whose top level is a list"),
-        (b"[" * 40_000, "a JSON whose top level is a list"),
-        (b"\xff\xd8\xff\xe0\0\0", "a JPEG photo"),
-        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-        (b"%PDF-1.7", "a PDF"),
-        (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive (unpack it first)"),
-        (b"null", "a file that begins with 'null'"),
-        (b"\x1b[31mvar x = {", "a file that begins with '\\x1b[31mvar x = {'"),
+        (b"", "empty file"),
+        (b"id,file_name\n1,a.jpg\n", "table (CSV) that begins with 'id,file_name\\n1,a.jpg\\n'"),
+        ('"id";"ñ"'.encode("cp1252"), 'table (CSV) that begins with \'"id";"\ufffd"\''),
+        ("a\tb\n".encode("utf-16"), "table (CSV) that begins with 'a\\tb\\n'"),
+        (b"\n<!DOCTYPE html><html>", "HTML page"),
+        (b"<HTML lang=de>\xe9", "HTML page"),
+        (b"<?xml version='1.0'?>", "XML"),
+        (b"\xef\xbb\xbf [1]", "JSON list"),
+        (b"[" * 40_000, "JSON list"),
+        (b"\xff\xd8\xff\xe0\0\0", "JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"%PDF-1.7", "PDF"),
+        (b"7z\xbc\xaf\x27\x1c", "7-Zip archive, unpack it first"),
+        (b"null", "text that begins with 'null'"),
+        (b"\x1b[31mvar x = {", "unknown binary file that begins with '\\x1b[31mvar x = {'"),
     ],
 )
 def test_what_is_no_json_object_is_told_what_it_is(tmp_path, content, kind):
-    assert refusal(tmp_path / "coco.json", content) == f"this is {kind}; {NEEDS}"
+    assert refusal(tmp_path / "coco.json", content) == f"not a COCO JSON: {kind}; {NEEDS}"
     if content:
         packed = gzip.compress(content)
-        assert refusal(tmp_path / "coco.json", packed) == f"this is {kind}; {NEEDS}"
+        assert refusal(tmp_path / "coco.json", packed) == f"not a COCO JSON: {kind}; {NEEDS}"
 
 
 def test_what_cannot_be_opened(tmp_path):

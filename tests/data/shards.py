@@ -86,7 +86,7 @@ class Shards:
             config={"max_rejected": max_rejected},
         )
         inputs = paths["labels"], paths["rejected"], self.manifests, index_facts
-        write_summary(*inputs, paths["summary"])
+        write_summary(*inputs, [], paths["summary"], {}, [])
         return SimpleNamespace(**paths)
 
 

@@ -6,6 +6,6 @@ def config_of(source: str | list[str], aws: dict, max_failed: float = 1.0) -> di
     return {
         "images": {"source": source, "timeout": 1},
         "aws": aws,
-        "limits": {"image_bytes": 10**6, "json_bytes": 10**6},
+        "limits": {"image_bytes": 10**6, "json_bytes": 10**6, "zip_ratio": 200},
         "max_failed": max_failed,
     }

@@ -52,7 +52,6 @@ rule index_annotations:
         drop=config["labels"]["drop"],
         events=config["events"],
         limits={name: config["limits"][name] for name in ("json_bytes", "zip_ratio")},
-        max_rejected=config["max_rejected"],
     script:
         "../scripts/index_annotations.py"
 

@@ -1,15 +1,10 @@
 """Bring the COCO JSON (or its zip or gzip) from the first of its addresses that has it, once."""
 
-import gzip
 import shutil
-import zlib
 from functools import partial
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import IO
-from zipfile import BadZipFile, ZipFile
 
-from stowaway.annotations.file_kinds import HEAD, encoding_of, file_kind
+from stowaway.annotations.json_file import Limits, read_list
 from stowaway.core.files import replacing
 from stowaway.core.names import listed, public
 from stowaway.core.script import BadInput, run_rule
@@ -23,7 +18,8 @@ def fetch_coco(coco: Path, config: dict) -> None:
     Raises `BadInput` if it cannot be had, or is no whole COCO.
     """
     most, timeout = config["limits"]["json_bytes"], config["images"]["timeout"]
-    check, reasons = partial(why_no_coco, most=most), []
+    limits = Limits(json_bytes=most, zip_ratio=config["limits"]["zip_ratio"])
+    check, reasons = partial(why_no_coco, limits=limits), []
     opened = partial(Sources, aws=config["aws"], timeout=timeout, most=most, check=check)
     for url in listed(config["coco"]):
         try:
@@ -45,50 +41,14 @@ def fetch_coco(coco: Path, config: dict) -> None:
     raise BadInput("coco: it is not there or cannot be had: " + "; ".join(reasons))
 
 
-def why_no_coco(path: Path | str, most: int) -> str | None:
-    """The reason why the file cannot be a whole COCO JSON, zip or gzip, or None.
-
-    A JSON is not parsed: it begins and ends with a brace, and names images. Of a gzip up to `most`
-    bytes are unpacked.
-    """
-    with open(path, "rb") as file:
-        head, size = file.read(HEAD), file.seek(0, 2)
-        kind = file_kind(head)
-        if kind in ("zip", "gzip"):
-            whole = is_whole_zip(file) if kind == "zip" else is_whole_gzip(file, most)
-            return None if whole else f"the {kind} of {size:,} bytes is cut short or damaged"
-        if kind != "JSON":
-            return f"not a COCO JSON: {kind}" + f" of {size:,} bytes" * bool(size)
-        code = encoding_of(head)
-        with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-            blanks, end = b" \t\r\n" + b"\0" * (code != "utf-8"), size
-            while end > 0 and not (last := content[max(0, end - HEAD) : end].rstrip(blanks)):
-                end -= HEAD
-            if not last.endswith(b"}"):
-                return f"the JSON of {size:,} bytes is cut short: it does not end with }}"
-            if content.find('"images"'.encode(code)) < 0:
-                return f"not a COCO JSON: JSON of {size:,} bytes without a list of images"
+def why_no_coco(path: Path | str, limits: Limits) -> str | None:
+    """The reason why the file is no whole COCO JSON, as the index would read it, or None."""
+    try:
+        for _ in read_list(Path(path), "images", limits):
+            pass
+    except BadInput as reason:
+        return str(reason).removeprefix(f"{path}: ")
     return None
-
-
-def is_whole_zip(file: IO[bytes]) -> bool:
-    """Whether the zip's table of contents, which stands at its end, can be read."""
-    try:
-        return bool(ZipFile(file).infolist())
-    except BadZipFile:
-        return False
-
-
-def is_whole_gzip(file: IO[bytes], most: int) -> bool:
-    """Whether the gzip can be unpacked to its end, or to `most` bytes."""
-    file.seek(0)
-    try:
-        with gzip.open(file) as content:
-            while content.read(1 << 20) and content.tell() < most:
-                pass
-        return True
-    except (EOFError, OSError, zlib.error):
-        return False
 
 
 if __name__ == "__main__":

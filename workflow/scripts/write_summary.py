@@ -8,9 +8,10 @@ from pathlib import Path
 from stowaway.annotations.facts import read_facts, times_line
 from stowaway.core.files import replacing
 from stowaway.core.script import run_rule
-from stowaway.core.tables import rows
+from stowaway.core.tables import read_table, rows
 from stowaway.data.losses import Losses, kind_of
 from stowaway.data.photos import FAR, UNREADABLE
+from stowaway.data.splits import shares_lines
 
 
 def write_summary(
@@ -18,7 +19,10 @@ def write_summary(
     rejected_crops: Path,
     manifests: list[Path],
     index_facts: Path,
+    splits: Path | list,
     summary: Path,
+    fractions: dict[str, float],
+    novel: list[str],
 ) -> None:
     """Write the counts of images, crops and losses, and what to do about them."""
     facts = read_facts(index_facts)
@@ -47,7 +51,8 @@ def write_summary(
         f"location: {facts['unlocated_images']:,}",
         *facts["notes"],
     ]
-    # To be wired: lines += shares_lines(read_table(splits[0]), fractions, novel) if splits else []
+    if splits:
+        lines += shares_lines(read_table(splits), fractions, novel)
     if losses.part < 1:
         lines.insert(3, f"  (a subset of {losses.part:.1%}: the index's boxes are of the whole)")
     if images["missing"] + images["failed"] + images["unreadable"]:

@@ -58,15 +58,15 @@ def index_annotations(
     drop: list[str],
     events: dict,
     limits: dict,
-    max_rejected: float,
+    config: dict,
 ) -> None:
     """Write all four tables. The cost is linear in the annotations; memory does not grow with them.
 
     `key` is the image field that names the object to download, `box` the form of the boxes;
-    `rename`, `drop`, `events`, `limits` and `max_rejected` are the config's. Raises `BadInput` for
-    a broken COCO, for what it has to ask (the boxes' form, the order of dates), for one without a
-    usable box, and where more than the share `max_rejected` of the annotations is refused; these
-    are in the table `failures` then. Dropped labels and copies do not count.
+    `rename`, `drop`, `events` and `limits` are the config's. Raises `BadInput` for a broken COCO,
+    for what it has to ask (the boxes' form, the order of dates), for one without a usable box, and
+    where more than the config's share `max_rejected` of the annotations is refused; these are in
+    the table `failures` then. Dropped labels and copies do not count.
     """
     database, times = annotations.with_name(".index.sqlite"), TimeReader(events["datetime_format"])
     with coco_database(coco, database, key, Limits(**limits), times) as db:
@@ -97,7 +97,7 @@ def index_annotations(
                 say(line)
             check.raise_if_unlike_pixels()
             refused.flush()
-            _check_losses(counts, max_rejected, Path(refused.name), failures)
+            _check_losses(counts, config["max_rejected"], Path(refused.name), failures)
     Path(failures).unlink(missing_ok=True)
 
 

@@ -71,7 +71,7 @@ def read_list(source: Path, name: str, limits: Limits) -> Iterator[dict]:
     if missing := [name for name in LISTS if name not in places]:
         kinds = [what for key, what in OTHER_FILES.items() if key in keys]
         this = f"no '{missing[0]}' list (top level: {_listed(keys)})"
-        this = f"this is {kinds[0]}" if kinds else this
+        this = f"not a COCO JSON: {kinds[0]}" if kinds else this
         raise BadInput(f"{source}: {this}; {COCO_IS}")
     if number < 0 and name != "annotations":
         raise BadInput(f"{source}: no '{name}' list with entries; is this a COCO JSON?")

@@ -13,26 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from stowaway.annotations.file_kinds import HEAD, file_kind, head_text
 from stowaway.core.script import BadInput, first_line
 
 PIECE = 1 << 20  # bytes read at once
 COCO_IS = "coco needs one JSON object with the lists 'images', 'annotations' and 'categories'"
 ZIP, GZIP = (b"PK\x03\x04", b"PK\x05\x06"), b"\x1f\x8b"
-KINDS = {
-    b"\xff\xd8\xff": "a JPEG photo",
-    b"\x89PNG": "a PNG picture",
-    b"GIF8": "a GIF picture",
-    b"II*\0": "a TIFF picture",
-    b"MM\0*": "a TIFF picture",
-    b"RIFF": "a WebP picture or a video",
-    b"%PDF": "a PDF",
-    b"SQLite": "an SQLite database",
-    b"\xfd7zXZ": "an xz archive (unpack it first)",
-    b"BZh": "a bzip2 archive (unpack it first)",
-    b"7z\xbc\xaf": "a 7-Zip archive (unpack it first)",
-    b"Rar!": "a RAR archive (unpack it first)",
-    b"\x28\xb5\x2f\xfd": "a Zstandard archive (unpack it first)",
-}
 # RuntimeError: a password, or (NotImplementedError) a method of packing that zipfile lacks
 DAMAGED = zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError
 
@@ -56,8 +42,8 @@ class JsonText:
         self.file, self.path, self.refuse_over = file, path, refuse_over
         self.bytes_read, self.ended = 0, False
         self.first = self._read_bytes()
-        if kind := kind_of(self.first):
-            raise BadInput(f"{path}: this is {kind}; {COCO_IS}")
+        if kind := kind_of(self.first[:HEAD]):
+            raise BadInput(f"{path}: not a COCO JSON: {kind}; {COCO_IS}")
         self.encoding = json.detect_encoding(self.first)
         self.decoder = codecs.getincrementaldecoder(self.encoding)()
 
@@ -129,24 +115,16 @@ def json_text(path: Path, limits: Limits) -> Iterator[JsonText]:
         yield JsonText(file, path, refuse_over)
 
 
-def kind_of(start: bytes) -> str | None:
+def kind_of(head: bytes) -> str | None:
     """What a file is that begins with these bytes, or None when it may be a JSON object."""
-    if not start:
-        return "an empty file"
-    for signature, kind in KINDS.items():
-        if start.startswith(signature):
-            return kind
-    text = start[:4096].decode(json.detect_encoding(start), "replace").lstrip("\ufeff \t\r\n")
-    if text[:1] in ("", "{"):
+    kind = file_kind(head)
+    if kind == "JSON":
         return None
-    if text[0] == "[":
-        return "a JSON whose top level is a list"
-    if text[0] == "<":
-        html = re.match(r"<(!doctype html|html|head|body)\b", text, re.IGNORECASE)
-        return "an HTML page, as of a login or an error" if html else "an XML file"
-    if re.match(r"[^\n{]*[,;\t]", text):
-        return f"a table (CSV) that begins with {excerpt(text)}"
-    return f"a file that begins with {excerpt(text)}"
+    if kind not in ("text", "unknown binary file"):
+        return kind + ", unpack it first" * kind.endswith("archive")
+    text = head_text(head)
+    kind = "table (CSV)" if re.match(r"[^\n{]*[,;\t]", text) else kind
+    return f"{kind} that begins with {excerpt(text)}"
 
 
 def excerpt(text: str) -> str:

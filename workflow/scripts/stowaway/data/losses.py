@@ -1,6 +1,7 @@
 """How many boxes were lost at each stage on the way from the COCO to the crops, and why."""
 
 from collections import Counter
+from math import ceil
 
 from stowaway.core.script import BadInput
 from stowaway.data.exact_copies import COPIES
@@ -42,8 +43,11 @@ class Losses:
         ]
 
     def check(self, most: float, tables: str) -> None:
-        """Raise `BadInput` where the share `most` is passed; `tables` list what was lost."""
-        if self.share <= most:
+        """Raise `BadInput` where the share `most` is passed; `tables` list what was lost.
+
+        One box may always be lost, unless the share is 0.
+        """
+        if round(self.share * self.total) <= ceil(most * self.total):
             return
         main = sorted(self.rows, key=lambda row: row[3], reverse=True)[:3]
         reasons = "; ".join(f"{n:,} x {why} ({stage})" for stage, why, n, _ in main)
