@@ -246,9 +246,9 @@ def test_a_subset_is_the_lowest_ranked_by_whole_events(tmp_path):
     [
         ('{"images": [{"id": 1}], "annot', "cut short: it ends at byte 30"),
         ('{"categories": [{"id": 1, "name": "fox"}], "images": [{"id": 1,, ', "broken at byte 63"),
-        ("[]", "this is a JSON whose top level is a list"),
+        ("[]", "not a COCO JSON: JSON list"),
         ('{"categories": [{"id": 1, "name": "fox"}], "annotations": []}', "no 'images' list"),
-        ("", "this is an empty file"),
+        ("", "not a COCO JSON: empty file"),
     ],
 )
 def test_bad_json_is_one_clear_line(text, message, tmp_path):

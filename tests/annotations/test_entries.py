@@ -55,7 +55,7 @@ def test_two_meanings_of_an_image_id_refuse_both_and_name_the_other(write_json, 
             tmp_path,
             images,
             [box(7, 1), box(8, 2), box(9, 1, 2)],
-            config={"config": {"max_rejected": 0.1}},
+            config={"max_rejected": 0.1},
         )
 
 

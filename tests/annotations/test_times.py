@@ -111,7 +111,7 @@ def test_what_the_column_does_not_decide_is_asked_for():
     with pytest.raises(BadInput) as error:
         column("6/10/2011 01:06:02 PM", "7/10/2011 01:06:02 PM")
     assert str(error.value) == (
-        "coco: 2 time(s) have two meanings, as '6/10/2011 01:06:02 PM' of image '0', and no other "
+        "coco: 2 x a time has two meanings, as '6/10/2011 01:06:02 PM' of image '0', and no other "
         "time decides: set events.datetime_format to day_first or month_first"
     )
     with pytest.raises(BadInput, match="the others disagree, as '13/1/2011' of image '1' and"):

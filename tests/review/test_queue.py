@@ -137,6 +137,16 @@ def test_a_weekly_budget_is_for_the_days_of_the_queues_locations(table):
     assert (queue["alarm"] == "yes").sum() == 4  # 30 days
 
 
+def test_a_weekly_budget_of_a_split_by_time_is_for_the_tested_days(table):
+    """Of 30 days the natives of the last 14 are tested, where the split fits on earlier ones."""
+    weekly = ALARM | {"target": "alarms_per_week", "limit": 1, "group": "time"}
+    dates = pd.date_range("2024-05-01", periods=30).strftime("%Y-%m-%d")
+    days = pd.DataFrame({"location": "east", "date": dates})
+    table.loc[table["role"] == "test", "datetime"] = f"{dates[16]}T01:00:00"
+    assert (review_queue(table, days, weekly)["alarm"] == "yes").sum() == 2
+    assert (review_queue(table, days, weekly | {"group": "sequence"})["alarm"] == "yes").sum() == 4
+
+
 def test_calibration_counts_locations_where_they_are_the_groups(table, capsys):
     at = table["role"] == "calibration"
     table.loc[at, "group"] = table.loc[at, "event"].str[-1]  # ten locations of one or two events

@@ -55,6 +55,7 @@ rule evaluate_folds:
         detectors=lambda w: {name: DETECTORS[name]["train_on"] for name in EVALUATED[w.scope]},
         groups=config["labels"]["high_level"],
         lead=lambda w: ALARM if w.scope == "one_split" else None,
+        by_time=config["split"]["group"] == "time",
         resamples=config["evaluation"]["resamples"],
         seed=config["evaluation"]["seed"],
     script:

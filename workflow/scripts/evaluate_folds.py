@@ -24,19 +24,21 @@ def evaluate_folds(
     detectors: dict[str, str],
     groups: dict[str, str],
     lead: dict | None,
+    by_time: bool,
     resamples: int,
     seed: int,
 ) -> None:
     """Write the four tables. Score tables are named .../<fold>/<seed>/scores.csv.
 
-    `detectors` are those to evaluate, with their `train_on`; `lead` is for `alarm_table`.
+    `detectors` are those to evaluate, with their `train_on`; `lead` is for `alarm_table`,
+    `by_time` for `load_runs`.
     """
     tables = {path.parts[-3:-1]: read_table(path) for path in scores}
     facts = crop_facts(
         read_table(labels, needed="species_label event location datetime image_id".split()),
         read_table(shortcuts, needed=["crop_id", "colourfulness"]),
     )
-    runs, events = load_runs(tables, facts, read_table(camera_days), detectors)
+    runs, events = load_runs(tables, facts, read_table(camera_days), detectors, by_time)
     compared = compare_detectors(runs, events, groups, resamples, seed)
     calibrated = alarm_table(runs, resamples, seed, lead)
     warn_of_few(calibrated)

@@ -110,7 +110,7 @@ class TimeReader:
                 if votes.day_first:
                     why = f"the others disagree, as {votes.day_first} and {votes.month_first}"
                 raise BadInput(
-                    f"coco: {votes.unclear:,} time(s) have two meanings, as {votes.example}, and "
+                    f"coco: {votes.unclear:,} x a time has two meanings, as {votes.example}, and "
                     f"{why}: set events.datetime_format to day_first or month_first"
                 )
 

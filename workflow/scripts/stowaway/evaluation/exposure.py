@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from stowaway.data.roles import Role
+
 EVENTS_PER_DAY = "native_events_per_camera_day"
 
 
@@ -15,6 +17,17 @@ def weeks(days: pd.DataFrame, locations: Iterable[str]) -> float:
     without a photo does not count, so that one wrong clock adds a day and not decades.
     """
     return days.loc[days["location"].isin(set(locations)), "date"].nunique() / 7 or np.nan
+
+
+def tested_days(days: pd.DataFrame, crops: pd.DataFrame) -> pd.DataFrame:
+    """Those of the camera-days that the queue of a split by time is of.
+
+    They are each location's days from its first tested native on; all days of a location without
+    one, where only other animals are in the queue.
+    """
+    tested = crops[(crops["role"] == Role.TEST) & (crops["date"] != "")]
+    first = tested.groupby("location")["date"].min()
+    return days[days["date"] >= days["location"].map(first).fillna("")]
 
 
 def native_density(natives: pd.DataFrame, days: pd.DataFrame) -> dict[str, float]:

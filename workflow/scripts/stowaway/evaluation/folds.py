@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stowaway.annotations.events import UNKNOWN
 from stowaway.data.roles import Role
 from stowaway.evaluation.counts import Flags, Floats, highest_crops
-from stowaway.evaluation.exposure import native_density
+from stowaway.evaluation.exposure import native_density, tested_days
 
 LISTED, LEFT_OUT = "listed", "leave_out"  # kinds of folds, as the tables name them
 SEEN = "seen_in_training"  # models that were trained on the novel species too
@@ -70,13 +70,14 @@ def load_runs(
     facts: pd.DataFrame,
     days: pd.DataFrame,
     detectors: dict[str, str],
+    by_time: bool = False,
 ) -> tuple[list[Run], int]:
     """The runs of score tables by (fold, seed), and the number of events of all their queues.
 
     `days` are the camera-days, a row per `location` and `date` with a photo. Of each table the
     columns of `detectors` (name -> its `train_on`) and of the shortcuts are taken. A detector that
-    is not trained on "natives" has runs of the kind SEEN. Events of queues have the lowest numbers,
-    in the order of their names.
+    is not trained on "natives" has runs of the kind SEEN. Where the split goes `by_time`, a queue
+    is of the `tested_days`. Events of queues have the lowest numbers, in the order of their names.
     """
     every = pd.concat([table[["event", "group", "role"]] for table in tables.values()])
     queued = set(every.loc[every["role"].isin(EVALUATED_ROLES), "event"])
@@ -91,12 +92,13 @@ def load_runs(
         crops = own.join(facts, on="crop_id").assign(event=table["event"].map(number))
         crops["group"] = table["group"].map(group_number)
         crops["novel"] = crops["role"] == Role.NOVEL
+        watched = tested_days(days, crops) if by_time else days
         names = [name for name in table if name in detectors or name.startswith(SHORTCUT)]
         seen = [name for name in names if detectors.get(name, "natives") != "natives"]
         kind = LISTED if fold == LISTED else LEFT_OUT
         for of_kind, columns in ((kind, [n for n in names if n not in seen]), (SEEN, seen)):
             if columns:
-                runs.append(Run(of_kind, fold, crops, columns, density, days))
+                runs.append(Run(of_kind, fold, crops, columns, density, watched))
     return runs, len(queued)
 
 

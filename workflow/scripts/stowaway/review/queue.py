@@ -6,7 +6,7 @@ import pandas as pd
 from stowaway.core.script import say
 from stowaway.data.roles import NATIVE_ROLES
 from stowaway.evaluation.alarms import Alarm, events_of, reviewed, set_alarm
-from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density
+from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density, tested_days
 from stowaway.evaluation.thresholds import needed, too_few
 
 COLUMNS = (
@@ -21,11 +21,15 @@ def review_queue(crops: pd.DataFrame, days: pd.DataFrame, settings: dict) -> pd.
     `crops` are those of `load_crops` with `score` and `predicted` of the detector that leads,
     `days` the camera-days, `settings` the config's alarm and its `group`, which is split.group.
     Where it is per species, the queue goes by p-value before score. A weekly budget is for the days
-    on which the queue's locations have photos: the queue holds events of the whole period.
+    on which the queue's locations have photos, since the queue holds events of the whole period;
+    of a split by time it is for the `tested_days`.
     """
     crops = crops.assign(date=crops["datetime"].str[:10])
     natives = crops[crops["role"].isin(NATIVE_ROLES)]
-    alarm = set_alarm(crops, settings, native_density(natives, days)[EVENTS_PER_DAY], days)
+    daily = native_density(natives, days)[EVENTS_PER_DAY]
+    if settings["group"] == "time":
+        days = tested_days(days, crops)
+    alarm = set_alarm(crops, settings, daily, days)
     queued = reviewed(crops)
     queue, by_event = events_of(queued).set_index("event"), queued.groupby("event")
     queue["crops"], queue["datetime"] = by_event.size(), by_event["datetime"].min()
