@@ -33,7 +33,7 @@ from stowaway.download.store import Entry, Store
 AWS = {"profile": None, "region": "us-east-1", "anonymous": False, "endpoint_url": None}
 FILES = {f"a/{n}.jpg": HEADER + bytes([n]) * (946 + n) for n in range(12)}
 FILES |= {"b c/é+1.jpg": HEADER + b"blank"}
-COCO = b'{"images": [], "annotations": [], "categories": []}\n'
+COCO = b'{"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1}]}\n'
 
 
 @pytest.fixture(autouse=True)

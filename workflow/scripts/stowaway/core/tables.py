@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 # Every other column is a number.
 TEXT = (
-    "crop_id image_path species_label species label location datetime date event group "
-    "role image_id photo_checksum crop_checksum fold detector rival level metric rule stratum "
-    "target predicted alarm asked"
+    "crop_id image_id annotation_id file_name key image_path species_label species label location "
+    "datetime date event group role reason photo_checksum crop_checksum fold detector rival level "
+    "metric rule stratum target predicted alarm asked"
 ).split()
 # What a spreadsheet may take for a formula (OWASP, "CSV injection"), behind any apostrophes.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
