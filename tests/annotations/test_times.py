@@ -87,10 +87,11 @@ def test_the_clock_the_offset_and_how_precise_a_time_is():
     assert read("2011-06-10T13:06+02:00")[1:] == (1307711160.0, 7200, MINUTE)
 
 
-def test_other_fields_are_read_where_datetime_is_blank():
+def test_other_fields_are_read_where_datetime_cannot_be():
     assert read("2011-06-10 13:06:02", field="date_captured").text == SEVENTH
-    both = {"datetime": "", "date_captured": SEVENTH}
-    assert TimeReader().read(both)[1].text == SEVENTH
+    for first in ("", "0000:00:00 00:00:00"):
+        both = {"datetime": first, "date_captured": SEVENTH}
+        assert TimeReader().read(both)[1].text == SEVENTH
 
 
 def column(*values, declared=None):

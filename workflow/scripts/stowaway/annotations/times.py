@@ -9,7 +9,7 @@ from typing import NamedTuple
 from stowaway.core.names import clean_text, shown
 from stowaway.core.script import BadInput
 
-FIELDS = ("datetime", "date_captured", "DateTimeOriginal", "timestamp")  # the first that is listed
+FIELDS = ("datetime", "date_captured", "DateTimeOriginal", "timestamp")  # the first that can be read
 YEARS = range(1900, 2100)  # of a time that is written out
 EPOCHS = 631_152_000, 4_102_444_800  # 1990 to 2100, in seconds since 1970: no other number is one
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -91,16 +91,17 @@ class TimeReader:
 
     def read(self, image: dict) -> tuple[bool, Moment | Unclear | None]:
         """Whether a time is listed, and the time, if it can be read."""
+        unread = ""
         for field in FIELDS:
             value = image.get(field)
             if value is None or isinstance(value, str) and not clean_text(value):
                 continue
             text = " ".join(clean_text(value).split()) if isinstance(value, str) else value
-            moment = self._parse(field, text, image)
-            if moment is None and self.first_unread is None:
-                self.first_unread = _with_image(value, image)
-            return True, moment
-        return False, None
+            if moment := self._parse(field, text, image):
+                return True, moment
+            unread = unread or _with_image(value, image)
+        self.first_unread = self.first_unread or unread or None
+        return bool(unread), None
 
     def settle(self) -> None:
         """Decide the order of each style. Raises `BadInput` where the times do not decide it."""
