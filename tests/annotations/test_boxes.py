@@ -135,7 +135,7 @@ def test_hostile_and_colliding_names_are_rejected(coco, write_json, tmp_path):
     assert not {row["file_name"] for row in rows} & {*names, "p/a/1.jpg"}
     reasons = {row["image_id"]: row["reason"] for row in rejected}
     assert reasons["x1"] == (
-        "file names differ in case or accents alone: 'p/A/1.JPG' of image 'x1' at 'A', "
+        "file names differ in case or Unicode form alone: 'p/A/1.JPG' of image 'x1' at 'A', "
         "'p/a/1.jpg' of image 'p:1' at 'A'"
     )
     assert reasons["p:1"].startswith("file names differ")

@@ -248,7 +248,7 @@ def _why_name(image_id, name, location, other_id, other_name, other_location) ->
     if name == other_name:
         return f"two photos would be one file: {shown(name)} is of {here} and of {other}"
     differ = f"{shown(name)} of {here}, {shown(other_name)} of {other}"
-    return f"file names differ in case or accents alone: {differ}"
+    return f"file names differ in case or Unicode form alone: {differ}"
 
 
 def _refuse_files_that_are_folders(db: sqlite3.Connection) -> None:
