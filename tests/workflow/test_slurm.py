@@ -21,7 +21,7 @@ from conftest import ROOT, island_config
 pytestmark = [pytest.mark.workflow, pytest.mark.slurm]
 
 LONG = QUICK | {"patience": None}
-ISLE = island_config("isle", 100) | {
+ISLE = island_config("isle", 120) | {
     "detectors": {
         **dict.fromkeys(["basic_original", "basic_visualization", "cae_visualization"]),
         **dict.fromkeys(["cae_mended", "mahalanobis", "knn", "fusion"]),
