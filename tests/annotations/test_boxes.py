@@ -210,7 +210,7 @@ def test_a_damaged_zip_is_one_clear_line(coco, tmp_path):
     content = bytearray(path.read_bytes())
     content[100] ^= 255
     path.write_bytes(content)
-    with pytest.raises(BadInput, match="coco.zip: the zip cannot be read"):
+    with pytest.raises(BadInput, match="coco.zip: the archive cannot be unpacked"):
         run_index(path, tmp_path)
 
 

@@ -4,9 +4,11 @@ import csv
 from collections import Counter
 from datetime import date, timedelta
 
+import pytest
 from test_entries import box, image, index
 
-from stowaway.annotations.facts import clock_notes, times_line
+from stowaway.annotations.facts import clock_notes, read_facts, times_line
+from stowaway.core.script import BadInput
 
 TODAY = date(2025, 1, 1)
 
@@ -92,3 +94,11 @@ def test_many_notes_are_cut():
     notes = clock_notes(wrong, TODAY)
     assert len(notes) == 6 and notes[-1] == "and 4 more locations with such dates"
     assert clock_notes({}, TODAY) == []
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"notes": '])
+def test_damaged_facts_are_one_line_with_the_rule(tmp_path, content):
+    path = tmp_path / "index_facts.json"
+    path.write_text(content)
+    with pytest.raises(BadInput, match=r"damaged \(.*\); run again with --forcerun index_annot"):
+        read_facts(path)

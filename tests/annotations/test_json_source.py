@@ -128,7 +128,7 @@ def test_what_cannot_be_opened(tmp_path):
 
 def test_damage_of_what_is_packed(tmp_path):
     path, packed = tmp_path / "coco.json", gzip.compress(TEXT.encode())
-    line = "the zip cannot be read ({}); export or download it again"
+    line = "the archive cannot be unpacked ({}); export or download it again"
     cut = "Compressed file ended before the end-of-stream marker was reached"
     assert refusal(path, packed[:-12]) == line.format(cut)
     assert refusal(path, packed[:500] + bytes(50) + packed[550:]).startswith(line[:23])
@@ -138,8 +138,8 @@ def test_damage_of_what_is_packed(tmp_path):
     flags[6] |= 1
     flags[archive.index(b"PK\1\2") + 8] |= 1
     assert refusal(path, bytes(flags)) == (
-        "the zip cannot be read: it has a password, or is packed in a way that is not known here; "
-        "unpack it, and give the JSON"
+        "the archive cannot be unpacked: it has a password, or is packed in a way that is not "
+        "known here; unpack it, and give the JSON"
     )
 
 

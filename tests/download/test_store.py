@@ -198,6 +198,7 @@ def test_complete_files_are_not_fetched_again(folder, tmp_path):
     (images / "a/3.jpg").unlink()
     (images / "a/3.jpg").write_bytes(b"half")  # a size other than the journal's
     with journal.open("a") as file:
+        file.write("a/1.jpg,x10,,0123456789abcdef\n" + "\0" * 200_000 + "\n")  # a power cut
         file.write("a/5.jpg,10")  # a line that a kill cut short
     (images / "a/4.jpg").unlink()
 

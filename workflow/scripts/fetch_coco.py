@@ -4,7 +4,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from stowaway.annotations.json_file import Limits, read_list
+from stowaway.annotations.json_file import LISTS, Limits, read_list
 from stowaway.core.files import replacing
 from stowaway.core.names import listed, public
 from stowaway.core.script import BadInput, run_rule
@@ -44,8 +44,9 @@ def fetch_coco(coco: Path, config: dict) -> None:
 def why_no_coco(path: Path | str, limits: Limits) -> str | None:
     """The reason why the file is no whole COCO JSON, as the index would read it, or None."""
     try:
-        for _ in read_list(Path(path), "images", limits):
-            pass
+        for name in LISTS:
+            for _ in read_list(Path(path), name, limits):
+                pass
     except BadInput as reason:
         return str(reason).removeprefix(f"{path}: ")
     return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from stowaway.annotations.coco import UNKNOWN
+from stowaway.core.files import Damaged, reading
 from stowaway.core.names import shown
 
 FAR = timedelta(days=365)  # a day so far from all others is asked about
@@ -27,8 +28,12 @@ COUNT(*) - COUNT(location) AS unlocated_images FROM images
 
 
 def read_facts(path: Path | str) -> dict:
-    """The facts of `index_facts.json`."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """The facts of `index_facts.json`. Raises `BadInput` where it is damaged."""
+    with reading(path):
+        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(facts, dict) or "notes" not in facts:
+            raise Damaged("it holds something else")
+    return facts
 
 
 def times_line(facts: dict) -> str:

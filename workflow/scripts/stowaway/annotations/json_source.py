@@ -96,8 +96,9 @@ class JsonText:
 @contextmanager
 def json_text(path: Path, limits: Limits) -> Iterator[JsonText]:
     """The text of `path`, of the one JSON in it when it is a zip, unpacked when it is a gzip."""
-    if path.is_dir():
-        raise BadInput(f"{path}: this is a folder; coco is the path of one file")
+    if path.exists() and not path.is_file():  # reading a named pipe would wait for ever
+        what = "a folder" if path.is_dir() else "no file that can be read twice"
+        raise BadInput(f"{path}: this is {what}; coco is the path of one file")
     with ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
@@ -138,9 +139,10 @@ def _unreadable(path: Path, error: Exception) -> BadInput:
         return BadInput(f"{path}: it cannot be read: {error.strerror}")
     if isinstance(error, RuntimeError):
         why = "it has a password, or is packed in a way that is not known here"
-        return BadInput(f"{path}: the zip cannot be read: {why}; unpack it, and give the JSON")
+        why = f"the archive cannot be unpacked: {why}; unpack it, and give the JSON"
+        return BadInput(f"{path}: {why}")
     why = repr(first_line(error))[1:-1][:80]
-    return BadInput(f"{path}: the zip cannot be read ({why}); export or download it again")
+    return BadInput(f"{path}: the archive cannot be unpacked ({why}); export or download it again")
 
 
 def _begins(file: IO[bytes], signatures: bytes | tuple[bytes, ...]) -> bool:

@@ -24,7 +24,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 # Whole numbers, in tables that are read row by row.
-INTEGERS = "x y w h width height crop_width crop_height bytes".split()
+INTEGERS = "x y w h width height crop_width crop_height bytes clipped".split()
 
 # What the readers of whole tables need of them; the first pattern that fits a path counts.
 NEEDED = {

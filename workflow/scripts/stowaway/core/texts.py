@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from stowaway.core.names import slug, why_unsafe
+from stowaway.core.names import clean_label, slug, why_unsafe
 
 ADDRESSES = ("s3://", "http://", "https://")  # all else is a path
 _SLUG_LIMIT = 200  # bytes; the folder of a fold has "leave_out_" before it
@@ -163,7 +163,7 @@ def why_no_label(label: str) -> str | None:
     """The reason why a text cannot stand for a label in a config, or None."""
     if re.search("[<>]", label):
         return "has < or >; write ( and ) instead, as the labels are read"
-    return None if label.strip() else "is blank"
+    return None if clean_label(label) else "is blank"
 
 
 def why_no_species(label: str) -> str | None:

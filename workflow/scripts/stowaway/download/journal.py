@@ -3,7 +3,7 @@
 import csv
 import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stowaway.core.script import BadInput
@@ -45,8 +45,10 @@ class Journal:
 
 
 def _read(path: Path) -> Iterator[tuple[str, tuple[int, str, str]]]:
-    """Half a line, as a kill can leave it, is passed over, with a quote that was cut off."""
+    """What is no line of a journal is passed over, as a kill or a power cut can leave it."""
     with open(path, encoding="utf-8", errors="replace") as file:
-        for row in (next(csv.reader([line]), ()) for line in file):
-            if len(row) == 4 and len(row[3]) == 16:
-                yield row[0], (int(row[1]), row[2], row[3])
+        for line in file:
+            with suppress(csv.Error):
+                row = next(csv.reader([line]), ())
+                if len(row) == 4 and row[1].isdecimal() and len(row[3]) == 16:
+                    yield row[0], (int(row[1]), row[2], row[3])
