@@ -279,3 +279,67 @@ def test_nothing_usable_says_the_most_frequent_reason(coco, write_json, tmp_path
 )
 def test_boxes_are_clipped_to_whole_pixels_of_the_frame(box, expected):
     assert clip_box(*box, 100, 80) == expected
+
+
+def coco_of(bboxes, size=(160, 120), field="bbox"):
+    """A COCO of these boxes, each on a photo of its own of the (width, height) `size`."""
+    images = [
+        {"id": n, "file_name": f"{n}.jpg", "width": size[0], "height": size[1]}
+        for n in range(len(bboxes))
+    ]
+    boxes = [
+        {"id": n, "image_id": n, "category_id": 1, field: bbox} for n, bbox in enumerate(bboxes)
+    ]
+    return {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "fox"}]}
+
+
+def why_not(write_json, folder, coco, **settings):
+    with pytest.raises(BadInput) as error:
+        run_index(write_json(coco), folder, **settings)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+SHARES = [[x / 10, y / 10, 0.2, 0.3] for x in range(8) for y in range(7)]  # all within the photo
+CORNERS = [[x, y, round(x + w, 1), round(y + h, 1)] for x, y, w, h in SHARES]
+CENTRES = [[x + w / 2, y + h / 2, w, h] for x, y, w, h in SHARES]  # as YOLO has them
+
+
+def test_corners_as_shares_are_not_taken_for_corners_in_pixels(write_json, tmp_path):
+    assert why_not(write_json, tmp_path, coco_of(CORNERS), box="corners") == (
+        "coco: images.box is corners, but 56 of 56 boxes lie within 0..1, as [0, 0, 0.2, 0.3] of "
+        "annotation '0': corners as shares of the photo are not read: convert them to x, y, width, "
+        "height and set images.box to relative"
+    )
+    some = [[10, 10, 90, 90]] * 9 + [[0.1, 0.1, 0.9, 0.9]]
+    rows, rejected = run_index(write_json(coco_of(some)), tmp_path, box="corners")
+    assert len(rows) == 9
+    assert rejected[0]["reason"].startswith("box lies within one pixel")
+
+
+@pytest.mark.parametrize("field", ["bbox", "bbox_relative"])
+def test_shares_of_another_form_are_asked_about(write_json, tmp_path, field):
+    """Of 56 corners, those with 2 x + 0.2 > 1 or 2 y + 0.3 > 1 leave: all but 5 x 4."""
+    said = "images.box is relative, but " if field == "bbox" else "bbox_relative: "
+    settings = {"box": "relative" if field == "bbox" else None}
+    assert why_not(write_json, tmp_path, coco_of(CORNERS, field=field), **settings) == (
+        f"coco: {said}36 of 56 boxes leave their photo by over 5 px, as [0.1, 0.4, 0.3, 0.7] of "
+        "annotation '11' on a photo of 160 x 120; are they corners, or centre, width, height? "
+        "Neither is read as shares: convert them to shares x, y, width, height within the photo"
+    )
+    message = why_not(write_json, tmp_path, coco_of(CENTRES, field=field), **settings)
+    assert said + "8 of 56 boxes leave" in message  # down to 1.05 of 120 px
+    rows, _ = run_index(write_json(coco_of(SHARES, field=field)), tmp_path, **settings)
+    assert len(rows) == 56
+    rounded = coco_of([[0.51, 0.2, 0.5, 0.5]] * 9, (4000, 3000), field)
+    assert len(run_index(write_json(rounded), tmp_path, **settings)[0]) == 9
+
+
+def test_declared_corners_that_leave_their_photos_are_asked_about(write_json, tmp_path):
+    message = why_not(write_json, tmp_path, coco_of([[10, 10, 170, 90]] * 9), box="corners")
+    assert message == (
+        "coco: images.box is corners, but 9 of 9 boxes leave their photo by over 5 px, as [10, 10, "
+        "170, 90] of annotation '0' on a photo of 160 x 120; width and height may be of another "
+        "copy of the photos: mend them, or convert the boxes to x, y, width, height and set "
+        "images.box to pixels"
+    )

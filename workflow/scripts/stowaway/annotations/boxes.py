@@ -43,6 +43,8 @@ COPIES = "SELECT COUNT(*) FROM rejected WHERE reason = 'box is listed twice'"
 DROPPED = "label is dropped"
 SLIGHT, FAR = 1, 5  # pixels over the edge: up to what Animl rounds to; what no rounding explains
 NEARLY_ALL, MANY = 0.95, 0.05  # shares of the boxes
+RELATIVE = ("relative", "bbox_relative")  # the forms that are shares of the photo
+ROUNDED = 0.01  # share of the photo by which rounding moves such a box's edge at most
 
 
 def index_annotations(
@@ -82,8 +84,8 @@ def index_annotations(
         ):
             reject = csv.writer(refused).writerow
             reject(REJECTED_COLUMNS)
-            check = FormCheck(box)
-            counts = _write_boxes(db, csv.writer(usable), reject, check, rename, set(drop))
+            checks = {0: FormCheck(box), 1: FormCheck("bbox_relative")}
+            counts = _write_boxes(db, csv.writer(usable), reject, checks, rename, set(drop))
             for row in db.execute(REJECTED):
                 reject(row)
             copies = db.execute(COPIES).fetchone()[0]
@@ -95,7 +97,8 @@ def index_annotations(
             json.dump(facts, file, indent=1, ensure_ascii=False)
             for line in _lines(facts):
                 say(line)
-            check.raise_if_unlike_pixels()
+            for check in checks.values():
+                check.raise_if_unlike_form()
             refused.flush()
             _check_losses(counts, config["max_rejected"], Path(refused.name), failures)
     Path(failures).unlink(missing_ok=True)
@@ -160,9 +163,14 @@ class _Counts:
 
 
 def _write_boxes(
-    db: sqlite3.Connection, table, reject, check: "FormCheck", rename: dict, drop: set
+    db: sqlite3.Connection,
+    table,
+    reject,
+    checks: dict[int, "FormCheck"],
+    rename: dict,
+    drop: set,
 ) -> _Counts:
-    """Stream the usable boxes and the others out."""
+    """Stream the usable boxes and the others out; `checks` are those of bbox and bbox_relative."""
     cursor = db.execute(ANNOTATIONS)
     names = [column[0] for column in cursor.description]
     table.writerow(COLUMNS)
@@ -170,7 +178,7 @@ def _write_boxes(
     for values in cursor:
         row = dict(zip(names, values, strict=True))
         row["species"] = rename.get(row["label"], row["label"])
-        box = box_or_reason(row, drop, check)
+        box = box_or_reason(row, drop, checks[row["relative"] or 0])
         clipped = box if isinstance(box, str) else clip_box(*box, row["width"], row["height"])
         clipped = clipped or "box is empty or outside the frame"
         if isinstance(clipped, str):
@@ -204,25 +212,16 @@ def box_or_reason(
         return reason
     if row["x"] is None:
         return "no box"
-    width, height = row["width"], row["height"]
-    x, y, w, h = (row[side] for side in "xywh")
-    if row["relative"] or check.form == "relative":
-        if not (width and height):
-            return "relative box, and the image's size is unknown"
-        return x * width, y * height, w * width, h * height
-    if check.form == "corners":
-        return x, y, w - x, h - y
-    if check.form is None and check.holds_shares(row):
-        return "box lies within one pixel: are its numbers shares of the photo?"
-    return x, y, w, h
+    return check.in_pixels(row)
 
 
 @dataclass
 class FormCheck:
-    """Whether boxes of no declared `form` are the pixels they are taken for: counts of them.
+    """Whether boxes are of the `form` they are taken for: None, images.box or "bbox_relative".
 
     `shares` are boxes whose numbers all lie within 0..1; of the boxes of photos with a size (the
     `sized`), `beyond` leave the photo by over 5 px, and `corners` would fit it as x1, y1, x2, y2.
+    Empty boxes, and those declared to be pixels, are not counted.
     """
 
     form: str | None
@@ -234,40 +233,74 @@ class FormCheck:
     share_example: str = ""
     beyond_example: str = ""
 
-    def holds_shares(self, row: dict) -> bool:
-        """Count the row's box; returns whether its numbers are shares of the photo."""
-        box, width, height = [row[side] for side in "xywh"], row["width"], row["height"]
+    def in_pixels(self, row: dict) -> tuple[float, float, float, float] | str:
+        """Count the row's box; returns x, y, width, height in pixels, or why it has none."""
+        x, y, w, h = box = tuple(row[side] for side in "xywh")
+        width, height = row["width"], row["height"]
+        if self.form in RELATIVE:
+            if not (width and height):
+                return "relative box, and the image's size is unknown"
+            box = x * width, y * height, w * width, h * height
+        elif self.form == "corners":
+            box = x, y, w - x, h - y
+        if self.form == "pixels" or w <= 0 or h <= 0:
+            return box
         self.boxes += 1
-        if all(-0.01 <= number <= 1.01 for number in box):
+        if all(-0.01 <= number <= 1.01 for number in (x, y, w, h)):
             self.shares += 1
             self.share_example = self.share_example or _example(row)
-            return True
+            if self.form not in RELATIVE:
+                return "box lies within one pixel: are its numbers shares of the photo?"
         if width and height:
-            x, y, x2, y2 = box
             self.sized += 1
-            self.corners += x < x2 and y < y2 and overshoot(0, 0, x2, y2, width, height) <= FAR
-            if overshoot(*box, width, height) > FAR:
+            self.corners += x < w and y < h and overshoot(0, 0, w, h, width, height) <= FAR
+            # shares of two decimals leave a large photo by more than pixels do
+            far = max(FAR, (self.form in RELATIVE) * ROUNDED * max(width, height))
+            if overshoot(*box, width, height) > far:
                 self.beyond += 1
                 size = f" on a photo of {width} x {height}"
                 self.beyond_example = self.beyond_example or _example(row) + size
-        return False
+        return box
 
-    def raise_if_unlike_pixels(self) -> None:
-        """Raise `BadInput` where nearly all boxes are shares, or many leave their photos."""
-        if self.shares and self.shares >= NEARLY_ALL * self.boxes:
+    def raise_if_unlike_form(self) -> None:
+        """Raise `BadInput` where nearly all pixels are shares, or many boxes leave their photos."""
+        but = {None: "", "bbox_relative": "bbox_relative: "}.get(
+            self.form, f"images.box is {self.form}, but "
+        )
+        if self.form not in RELATIVE and self.shares and self.shares >= NEARLY_ALL * self.boxes:
+            ask = (
+                "set images.box to relative if they are shares of the photo (x, y, width, height), "
+                "or to pixels if they are not"
+            )
+            if self.form:
+                ask = (
+                    "corners as shares of the photo are not read: convert them to x, y, width, "
+                    "height and set images.box to relative"
+                )
             raise BadInput(
-                f"coco: {self.shares:,} of {self.boxes:,} boxes lie within 0..1, as "
-                f"{self.share_example}: set images.box to relative if they are shares of the photo "
-                "(x, y, width, height), or to pixels if they are not"
+                f"coco: {but}{self.shares:,} of {self.boxes:,} boxes lie within 0..1, as "
+                f"{self.share_example}: {ask}"
             )
         if self.beyond < 2 or self.beyond <= MANY * self.sized:
             return
-        ask = "width and height may be of another copy of the photos: mend them, or set images.box"
-        if self.corners >= NEARLY_ALL * self.sized:
-            ask = "are they corners (x1, y1, x2, y2)? Then set images.box to corners, or"
+        ask = "width and height may be of another copy of the photos: mend them, or "
+        if self.form in RELATIVE:
+            ask = (
+                "are they corners, or centre, width, height? Neither is read as shares: convert "
+                "them to shares x, y, width, height within the photo"
+            )
+        elif self.form:
+            ask += "convert the boxes to x, y, width, height and set images.box to pixels"
+        elif self.corners >= NEARLY_ALL * self.sized:
+            ask = (
+                "are they corners (x1, y1, x2, y2)? Then set images.box to corners, or to pixels to"
+                " clip them"
+            )
+        else:
+            ask += "set images.box to pixels to clip them"
         raise BadInput(
-            f"coco: {self.beyond:,} of {self.sized:,} boxes leave their photo by over {FAR} px, as "
-            f"{self.beyond_example}; {ask} to pixels to clip them"
+            f"coco: {but}{self.beyond:,} of {self.sized:,} boxes leave their photo by over {FAR} "
+            f"px, as {self.beyond_example}; {ask}"
         )
 
 
