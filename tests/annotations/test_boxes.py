@@ -343,3 +343,52 @@ def test_declared_corners_that_leave_their_photos_are_asked_about(write_json, tm
         "copy of the photos: mend them, or convert the boxes to x, y, width, height and set "
         "images.box to pixels"
     )
+
+
+def scaled(bboxes, unit):
+    return [[round(unit * number) for number in bbox] for bbox in bboxes]
+
+
+BIG = (2048, 1536)
+
+
+@pytest.mark.parametrize("shares", [SHARES, CORNERS])
+@pytest.mark.parametrize(
+    ("unit", "size", "words"),
+    [
+        (100, BIG, "photos over 200 px lie within 0..100, as [0, "),
+        (100, (640, 480), "if they are per cent of the photo, convert"),
+        (1000, BIG, "photos over 1,200 px lie within 0..1,000, as [0, "),
+        (1000, (1920, 1080), "if they are per mille of the photo, convert"),
+    ],
+)
+def test_per_cent_and_per_mille_are_not_taken_for_pixels(
+    write_json, tmp_path, shares, unit, size, words
+):
+    of_corners = shares is CORNERS
+    whole = [0.5, 0.5, 1, 1] if of_corners else [0.5, 0.5, 0.5, 0.5]
+    coco = coco_of(scaled([*shares, whole], unit), size)
+    message = why_not(write_json, tmp_path, coco)
+    assert message.startswith("coco: all 57 boxes on ") and words in message
+    assert message.endswith("if they are pixels, set it to pixels")
+    assert len(run_index(write_json(coco), tmp_path, box="pixels")[0]) == 57
+    if of_corners:
+        message = why_not(write_json, tmp_path, coco, box="corners")
+        assert "images.box is corners, but all 57 boxes" in message and words in message
+
+
+@pytest.mark.parametrize(
+    ("bboxes", "size"),
+    [
+        (scaled(SHARES, 100)[:19], BIG),  # too few
+        (scaled(SHARES, 100), (200, 150)),  # of that size they are pixels
+        (scaled(SHARES, 100) + [[60, 10, 45, 20]], BIG),  # beyond 100
+        ([[n, n, 20, 20] for n in range(25)], BIG),  # none reaches half of 100
+        (scaled(SHARES, 1000), BIG),  # none touches 1,000
+        (scaled([*SHARES, [0.5, 0.5, 0.5, 0.5]], 1000), (1200, 1100)),
+        ([[24 * n, 20 * n, 180, 180] for n in range(60)], BIG),  # pixels
+    ],
+)
+def test_honest_pixels_pass(write_json, tmp_path, bboxes, size):
+    rows, _ = run_index(write_json(coco_of(bboxes, size)), tmp_path)
+    assert len(rows) == len(bboxes)

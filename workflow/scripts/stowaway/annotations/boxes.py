@@ -44,6 +44,7 @@ DROPPED = "label is dropped"
 SLIGHT, FAR = 1, 5  # pixels over the edge: up to what Animl rounds to; what no rounding explains
 NEARLY_ALL, MANY = 0.95, 0.05  # shares of the boxes
 RELATIVE = ("relative", "bbox_relative")  # the forms that are shares of the photo
+ENOUGH = 20  # boxes of which none reaches far into its photo by chance
 ROUNDED = 0.01  # share of the photo by which rounding moves such a box's edge at most
 
 
@@ -216,6 +217,45 @@ def box_or_reason(
 
 
 @dataclass
+class Scale:
+    """Whether boxes of large photos are per cent or per mille of these: how far they reach.
+
+    All reach within 0..`limit`, and the farthest reach `near`, (the less, the more), in the two
+    directions. Only photos with sides over `sides`, (the shorter, the longer), in pixels count.
+    """
+
+    name: str
+    limit: int
+    near: tuple[int, int]
+    sides: tuple[int, int]
+    boxes: int = 0
+    right: float = 0
+    bottom: float = 0
+    example: str = ""
+
+    def count(self, row: dict, right: float, bottom: float) -> None:
+        """Count a box that reaches so far; infinitely far if it cannot be of the form in mind."""
+        width, height = row["width"], row["height"]
+        if min(width, height) > self.sides[0] and max(width, height) > self.sides[1]:
+            self.boxes += 1
+            self.right, self.bottom = max(self.right, right), max(self.bottom, bottom)
+            self.example = self.example or f"{_example(row)} on a photo of {width} x {height}"
+
+    def fits(self) -> bool:
+        """Whether no honest pixels look like that."""
+        less, more = sorted((self.right, self.bottom))
+        near = less >= self.near[0] and more >= self.near[1] and more <= 1.01 * self.limit
+        return near and self.boxes >= ENOUGH
+
+
+def _scales() -> tuple[Scale, Scale]:
+    return (
+        Scale("per cent", 100, (25, 50), (200, 200)),
+        Scale("per mille", 1000, (990, 990), (1000, 1200)),
+    )
+
+
+@dataclass
 class FormCheck:
     """Whether boxes are of the `form` they are taken for: None, images.box or "bbox_relative".
 
@@ -232,6 +272,8 @@ class FormCheck:
     corners: int = 0
     share_example: str = ""
     beyond_example: str = ""
+    scales: tuple[Scale, ...] = field(default_factory=_scales)
+    corner_scales: tuple[Scale, ...] = field(default_factory=_scales)
 
     def in_pixels(self, row: dict) -> tuple[float, float, float, float] | str:
         """Count the row's box; returns x, y, width, height in pixels, or why it has none."""
@@ -254,6 +296,10 @@ class FormCheck:
         if width and height:
             self.sized += 1
             self.corners += x < w and y < h and overshoot(0, 0, w, h, width, height) <= FAR
+            if self.form not in RELATIVE:
+                for scale, of_corners in zip(self.scales, self.corner_scales, strict=True):
+                    scale.count(row, box[0] + box[2], box[1] + box[3])
+                    of_corners.count(row, w if x < w else math.inf, h if y < h else math.inf)
             # shares of two decimals leave a large photo by more than pixels do
             far = max(FAR, (self.form in RELATIVE) * ROUNDED * max(width, height))
             if overshoot(*box, width, height) > far:
@@ -281,6 +327,15 @@ class FormCheck:
                 f"coco: {but}{self.shares:,} of {self.boxes:,} boxes lie within 0..1, as "
                 f"{self.share_example}: {ask}"
             )
+        for scale in (*self.scales, *self.corner_scales):
+            if scale.fits():
+                convert = "convert them to x, y, width, height and " * bool(self.form)
+                raise BadInput(
+                    f"coco: {but}all {scale.boxes:,} boxes on photos over {scale.sides[1]:,} px lie"
+                    f" within 0..{scale.limit:,}, as {scale.example}: if they are {scale.name} of "
+                    f"the photo, convert them to shares (x, y, width, height) and set images.box to"
+                    f" relative; if they are pixels, {convert}set it to pixels"
+                )
         if self.beyond < 2 or self.beyond <= MANY * self.sized:
             return
         ask = "width and height may be of another copy of the photos: mend them, or "
