@@ -352,6 +352,57 @@ def scaled(bboxes, unit):
 BIG = (2048, 1536)
 
 
+@pytest.mark.parametrize(
+    ("bbox", "reason"),
+    [(bbox, "no box") for bbox in (None, [], [None] * 4, "", {})]
+    + [
+        (bbox, "bbox is not four numbers")
+        for bbox in (
+            "[1,2,3,4]",
+            {"x": 1, "y": 2},
+            [1, 2, 3, 4, 5],
+            [1, 2, 3],
+            [[1, 2, 3, 4]],
+            [1, 2, 3, "12,5"],
+            [1, 2, 3, None],
+            [1, 2, 3, 1e10],
+            [[None], 2, 3, 4],
+            0,
+            False,
+        )
+    ],
+)
+def test_what_is_listed_and_no_box_is_said(write_json, tmp_path, bbox, reason):
+    coco = coco_of([[10, 10, 20, 20], bbox])
+    _, rejected = run_index(write_json(coco), tmp_path)
+    assert [row["reason"] for row in rejected] == [reason]
+    if bbox is None:
+        coco["annotations"][1]["bbox_relative"] = [0.1, 0.2, 0.3]
+        _, rejected = run_index(write_json(coco), tmp_path)
+        assert [row["reason"] for row in rejected] == ["bbox_relative is not four numbers"]
+
+
+def test_empty_boxes_are_no_shares(write_json, tmp_path):
+    empty = coco_of([[0, 0, 0, 0]] * 9)
+    words = "coco: no usable box; 9 x box is empty or outside the frame; "
+    assert why_not(write_json, tmp_path, empty).startswith(words)
+    some = coco_of([[0, 0, 0, 0]] * 9 + [[10, 10, 20, 20]])
+    assert len(run_index(write_json(some), tmp_path)[0]) == 1
+    message = why_not(write_json, tmp_path, coco_of([[0, 0, 0, 0]] * 9 + [[0.1, 0.1, 0.2, 0.2]]))
+    assert message.startswith("coco: 1 of 1 boxes lie within 0..1")
+
+
+@pytest.mark.parametrize("max_rejected", [1, 0.05])
+def test_boxes_that_a_declared_form_empties_name_it(write_json, tmp_path, max_rejected):
+    bboxes = [[40 + n, 50, 30, 20] for n in range(9)] + [[5, 5, 30, 20]] * (max_rejected < 1)
+    config = {"max_rejected": max_rejected}
+    message = why_not(write_json, tmp_path, coco_of(bboxes), box="corners", config=config)
+    assert "9 x box is empty or outside the frame (images.box is corners); " in message
+    assert message.startswith(
+        "coco: no usable box" if max_rejected == 1 else "coco: 9 of 10 annotations (90.0%)"
+    )
+
+
 @pytest.mark.parametrize("shares", [SHARES, CORNERS])
 @pytest.mark.parametrize(
     ("unit", "size", "words"),

@@ -40,7 +40,7 @@ WHERE id IS NOT NULL AND (
 )
 """
 COPIES = "SELECT COUNT(*) FROM rejected WHERE reason = 'box is listed twice'"
-DROPPED = "label is dropped"
+DROPPED, EMPTY = "label is dropped", "box is empty or outside the frame"
 SLIGHT, FAR = 1, 5  # pixels over the edge: up to what Animl rounds to; what no rounding explains
 NEARLY_ALL, MANY = 0.95, 0.05  # shares of the boxes
 RELATIVE = ("relative", "bbox_relative")  # the forms that are shares of the photo
@@ -100,6 +100,8 @@ def index_annotations(
                 say(line)
             for check in checks.values():
                 check.raise_if_unlike_form()
+            if box:
+                counts.details[EMPTY] = f" (images.box is {box})"
             refused.flush()
             _check_losses(counts, config["max_rejected"], Path(refused.name), failures)
     Path(failures).unlink(missing_ok=True)
@@ -181,7 +183,7 @@ def _write_boxes(
         row["species"] = rename.get(row["label"], row["label"])
         box = box_or_reason(row, drop, checks[row["relative"] or 0])
         clipped = box if isinstance(box, str) else clip_box(*box, row["width"], row["height"])
-        clipped = clipped or "box is empty or outside the frame"
+        clipped = clipped or EMPTY
         if isinstance(clipped, str):
             reject([row["id"], row["image_id"], row["file_name"], row["label"], clipped])
             if clipped == DROPPED:
