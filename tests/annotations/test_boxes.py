@@ -335,6 +335,14 @@ def test_shares_of_another_form_are_asked_about(write_json, tmp_path, field):
     assert len(run_index(write_json(rounded), tmp_path, **settings)[0]) == 9
 
 
+def test_pixels_that_are_declared_shares_are_asked_about(write_json, tmp_path):
+    assert why_not(write_json, tmp_path, coco_of([[10, 10, 40, 30]] * 9), box="relative") == (
+        "coco: images.box is relative, but 9 of 9 boxes leave their photo by over 5 px, as [10, "
+        "10, 40, 30] of annotation '0' on a photo of 160 x 120; are they pixels? Then set "
+        "images.box to pixels, or to corners (x1, y1, x2, y2)"
+    )
+
+
 def test_declared_corners_that_leave_their_photos_are_asked_about(write_json, tmp_path):
     message = why_not(write_json, tmp_path, coco_of([[10, 10, 170, 90]] * 9), box="corners")
     assert message == (

@@ -311,7 +311,11 @@ class FormCheck:
         return box
 
     def raise_if_unlike_form(self) -> None:
-        """Raise `BadInput` where nearly all pixels are shares, or many boxes leave their photos."""
+        """Raise `BadInput` where the boxes look like another form.
+
+        So it is where nearly all pixels are shares, where none reaches beyond 100 or 1,000 in large
+        photos, and where many boxes leave their photos.
+        """
         but = {None: "", "bbox_relative": "bbox_relative: "}.get(
             self.form, f"images.box is {self.form}, but "
         )
@@ -341,7 +345,9 @@ class FormCheck:
         if self.beyond < 2 or self.beyond <= MANY * self.sized:
             return
         ask = "width and height may be of another copy of the photos: mend them, or "
-        if self.form in RELATIVE:
+        if self.form == "relative" and self.shares <= MANY * self.boxes:
+            ask = "are they pixels? Then set images.box to pixels, or to corners (x1, y1, x2, y2)"
+        elif self.form in RELATIVE:
             ask = (
                 "are they corners, or centre, width, height? Neither is read as shares: convert "
                 "them to shares x, y, width, height within the photo"
