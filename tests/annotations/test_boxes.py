@@ -279,3 +279,175 @@ def test_nothing_usable_says_the_most_frequent_reason(coco, write_json, tmp_path
 )
 def test_boxes_are_clipped_to_whole_pixels_of_the_frame(box, expected):
     assert clip_box(*box, 100, 80) == expected
+
+
+def coco_of(bboxes, size=(160, 120), field="bbox"):
+    """A COCO of these boxes, each on a photo of its own of the (width, height) `size`."""
+    images = [
+        {"id": n, "file_name": f"{n}.jpg", "width": size[0], "height": size[1]}
+        for n in range(len(bboxes))
+    ]
+    boxes = [
+        {"id": n, "image_id": n, "category_id": 1, field: bbox} for n, bbox in enumerate(bboxes)
+    ]
+    return {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "fox"}]}
+
+
+def why_not(write_json, folder, coco, **settings):
+    with pytest.raises(BadInput) as error:
+        run_index(write_json(coco), folder, **settings)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+SHARES = [[x / 10, y / 10, 0.2, 0.3] for x in range(8) for y in range(7)]  # all within the photo
+CORNERS = [[x, y, round(x + w, 1), round(y + h, 1)] for x, y, w, h in SHARES]
+CENTRES = [[x + w / 2, y + h / 2, w, h] for x, y, w, h in SHARES]  # as YOLO has them
+
+
+def test_corners_as_shares_are_not_taken_for_corners_in_pixels(write_json, tmp_path):
+    assert why_not(write_json, tmp_path, coco_of(CORNERS), box="corners") == (
+        "coco: images.box is corners, but 56 of 56 boxes lie within 0..1, as [0, 0, 0.2, 0.3] of "
+        "annotation '0': corners as shares of the photo are not read: convert them to x, y, width, "
+        "height and set images.box to relative"
+    )
+    some = [[10, 10, 90, 90]] * 9 + [[0.1, 0.1, 0.9, 0.9]]
+    rows, rejected = run_index(write_json(coco_of(some)), tmp_path, box="corners")
+    assert len(rows) == 9
+    assert rejected[0]["reason"].startswith("box lies within one pixel")
+
+
+@pytest.mark.parametrize("field", ["bbox", "bbox_relative"])
+def test_shares_of_another_form_are_asked_about(write_json, tmp_path, field):
+    """Of 56 corners, those with 2 x + 0.2 > 1 or 2 y + 0.3 > 1 leave: all but 5 x 4."""
+    said = "images.box is relative, but " if field == "bbox" else "bbox_relative: "
+    settings = {"box": "relative" if field == "bbox" else None}
+    assert why_not(write_json, tmp_path, coco_of(CORNERS, field=field), **settings) == (
+        f"coco: {said}36 of 56 boxes leave their photo by over 5 px, as [0.1, 0.4, 0.3, 0.7] of "
+        "annotation '11' on a photo of 160 x 120; are they corners, or centre, width, height? "
+        "Neither is read as shares: convert them to shares x, y, width, height within the photo"
+    )
+    message = why_not(write_json, tmp_path, coco_of(CENTRES, field=field), **settings)
+    assert said + "8 of 56 boxes leave" in message  # down to 1.05 of 120 px
+    rows, _ = run_index(write_json(coco_of(SHARES, field=field)), tmp_path, **settings)
+    assert len(rows) == 56
+    rounded = coco_of([[0.51, 0.2, 0.5, 0.5]] * 9, (4000, 3000), field)
+    assert len(run_index(write_json(rounded), tmp_path, **settings)[0]) == 9
+
+
+def test_pixels_that_are_declared_shares_are_asked_about(write_json, tmp_path):
+    assert why_not(write_json, tmp_path, coco_of([[10, 10, 40, 30]] * 9), box="relative") == (
+        "coco: images.box is relative, but 9 of 9 boxes leave their photo by over 5 px, as [10, "
+        "10, 40, 30] of annotation '0' on a photo of 160 x 120; are they pixels? Then set "
+        "images.box to pixels, or to corners (x1, y1, x2, y2)"
+    )
+
+
+def test_declared_corners_that_leave_their_photos_are_asked_about(write_json, tmp_path):
+    message = why_not(write_json, tmp_path, coco_of([[10, 10, 170, 90]] * 9), box="corners")
+    assert message == (
+        "coco: images.box is corners, but 9 of 9 boxes leave their photo by over 5 px, as [10, 10, "
+        "170, 90] of annotation '0' on a photo of 160 x 120; width and height may be of another "
+        "copy of the photos: mend them, or convert the boxes to x, y, width, height and set "
+        "images.box to pixels"
+    )
+
+
+def scaled(bboxes, unit):
+    return [[round(unit * number) for number in bbox] for bbox in bboxes]
+
+
+BIG = (2048, 1536)
+
+
+@pytest.mark.parametrize(
+    ("bbox", "reason"),
+    [(bbox, "no box") for bbox in (None, [], [None] * 4, "", {})]
+    + [
+        (bbox, "bbox is not four numbers")
+        for bbox in (
+            "[1,2,3,4]",
+            {"x": 1, "y": 2},
+            [1, 2, 3, 4, 5],
+            [1, 2, 3],
+            [[1, 2, 3, 4]],
+            [1, 2, 3, "12,5"],
+            [1, 2, 3, None],
+            [1, 2, 3, 1e10],
+            [[None], 2, 3, 4],
+            0,
+            False,
+        )
+    ],
+)
+def test_what_is_listed_and_no_box_is_said(write_json, tmp_path, bbox, reason):
+    coco = coco_of([[10, 10, 20, 20], bbox])
+    _, rejected = run_index(write_json(coco), tmp_path)
+    assert [row["reason"] for row in rejected] == [reason]
+    if bbox is None:
+        coco["annotations"][1]["bbox_relative"] = [0.1, 0.2, 0.3]
+        _, rejected = run_index(write_json(coco), tmp_path)
+        assert [row["reason"] for row in rejected] == ["bbox_relative is not four numbers"]
+
+
+def test_empty_boxes_are_no_shares(write_json, tmp_path):
+    empty = coco_of([[0, 0, 0, 0]] * 9)
+    words = "coco: no usable box; 9 x box is empty or outside the frame; "
+    assert why_not(write_json, tmp_path, empty).startswith(words)
+    some = coco_of([[0, 0, 0, 0]] * 9 + [[10, 10, 20, 20]])
+    assert len(run_index(write_json(some), tmp_path)[0]) == 1
+    message = why_not(write_json, tmp_path, coco_of([[0, 0, 0, 0]] * 9 + [[0.1, 0.1, 0.2, 0.2]]))
+    assert message.startswith("coco: 1 of 1 boxes lie within 0..1")
+
+
+@pytest.mark.parametrize("max_rejected", [1, 0.05])
+def test_boxes_that_a_declared_form_empties_name_it(write_json, tmp_path, max_rejected):
+    bboxes = [[40 + n, 50, 30, 20] for n in range(9)] + [[5, 5, 30, 20]] * (max_rejected < 1)
+    config = {"max_rejected": max_rejected}
+    message = why_not(write_json, tmp_path, coco_of(bboxes), box="corners", config=config)
+    assert "9 x box is empty or outside the frame (images.box is corners); " in message
+    assert message.startswith(
+        "coco: no usable box" if max_rejected == 1 else "coco: 9 of 10 annotations (90.0%)"
+    )
+
+
+@pytest.mark.parametrize("shares", [SHARES, CORNERS])
+@pytest.mark.parametrize(
+    ("unit", "size", "words"),
+    [
+        (100, BIG, "photos over 200 px lie within 0..100, as [0, "),
+        (100, (640, 480), "if they are per cent of the photo, convert"),
+        (1000, BIG, "photos over 1,200 px lie within 0..1,000, as [0, "),
+        (1000, (1920, 1080), "if they are per mille of the photo, convert"),
+    ],
+)
+def test_per_cent_and_per_mille_are_not_taken_for_pixels(
+    write_json, tmp_path, shares, unit, size, words
+):
+    of_corners = shares is CORNERS
+    whole = [0.5, 0.5, 1, 1] if of_corners else [0.5, 0.5, 0.5, 0.5]
+    coco = coco_of(scaled([*shares, whole], unit), size)
+    message = why_not(write_json, tmp_path, coco)
+    assert message.startswith("coco: all 57 boxes on ") and words in message
+    assert message.endswith("if they are pixels, set it to pixels")
+    assert len(run_index(write_json(coco), tmp_path, box="pixels")[0]) == 57
+    if of_corners:
+        message = why_not(write_json, tmp_path, coco, box="corners")
+        assert "images.box is corners, but all 57 boxes" in message and words in message
+
+
+@pytest.mark.parametrize(
+    ("bboxes", "size"),
+    [
+        (scaled(SHARES, 100)[:19], BIG),  # too few
+        (scaled(SHARES, 100), (200, 150)),  # of that size they are pixels
+        (scaled(SHARES, 100) + [[60, 10, 45, 20]], BIG),  # beyond 100
+        ([[n, n, 20, 20] for n in range(25)], BIG),  # none reaches half of 100
+        (scaled(SHARES, 1000), BIG),  # none touches 1,000
+        (scaled([*SHARES, [0.5, 0.5, 0.5, 0.5]], 1000), (1200, 1100)),
+        ([[24 * n, 20 * n, 180, 180] for n in range(60)], BIG),  # pixels
+    ],
+)
+def test_honest_pixels_pass(write_json, tmp_path, bboxes, size):
+    rows, _ = run_index(write_json(coco_of(bboxes, size)), tmp_path)
+    assert len(rows) == len(bboxes)

@@ -219,7 +219,7 @@ def test_boxes_as_text_are_read_and_what_is_no_number_is_no_box(write_json, tmp_
     images = [image(n, f"{n}.jpg") for n in range(len(boxes))]
     rows, _, facts = index(write_json, tmp_path, images, boxes)
     assert [[row[side] for side in "xywh"] for row in rows] == [["10", "10", "20", "20"]] * 2
-    assert facts["refused"] == {"no box": len(bad)}
+    assert facts["refused"] == {"bbox is not four numbers": len(bad) - 2, "no box": 2}
 
 
 def many(bboxes, **fields):

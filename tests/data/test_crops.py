@@ -387,3 +387,5 @@ def test_many_boxes_that_leave_their_photos_are_asked_about(tmp_path, shards, fa
     words = f"{far} of {total} boxes leave their photo by more than 5 pixels.*images.box to corners"
     with pytest.raises(BadInput, match=words):
         shards.crop(listed, photos)
+    with pytest.raises(BadInput, match=f"images.box is corners, but {far} of {total} boxes leave"):
+        shards.crop(listed, photos, box="corners")

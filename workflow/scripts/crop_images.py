@@ -74,8 +74,7 @@ def crop_images(
                 row |= {"image_path": path, "crop_width": width, "crop_height": height}
                 row |= {"photo_checksum": of_photo, "crop_checksum": crop_checksum(crop)}
                 table.writerow(row | {"clipped": outside[-1]})
-        if config["images"]["box"] is None:
-            photos.check_edges(outside)
+        photos.check_edges(outside, config["images"]["box"])
         Path(unreadable).unlink(missing_ok=True)
         if not lost:
             return

@@ -40,9 +40,12 @@ WHERE id IS NOT NULL AND (
 )
 """
 COPIES = "SELECT COUNT(*) FROM rejected WHERE reason = 'box is listed twice'"
-DROPPED = "label is dropped"
+DROPPED, EMPTY = "label is dropped", "box is empty or outside the frame"
 SLIGHT, FAR = 1, 5  # pixels over the edge: up to what Animl rounds to; what no rounding explains
 NEARLY_ALL, MANY = 0.95, 0.05  # shares of the boxes
+RELATIVE = ("relative", "bbox_relative")  # the forms that are shares of the photo
+ENOUGH = 20  # boxes of which none reaches far into its photo by chance
+ROUNDED = 0.01  # share of the photo by which rounding moves such a box's edge at most
 
 
 def index_annotations(
@@ -82,8 +85,8 @@ def index_annotations(
         ):
             reject = csv.writer(refused).writerow
             reject(REJECTED_COLUMNS)
-            check = FormCheck(box)
-            counts = _write_boxes(db, csv.writer(usable), reject, check, rename, set(drop))
+            checks = {0: FormCheck(box), 1: FormCheck("bbox_relative")}
+            counts = _write_boxes(db, csv.writer(usable), reject, checks, rename, set(drop))
             for row in db.execute(REJECTED):
                 reject(row)
             copies = db.execute(COPIES).fetchone()[0]
@@ -95,7 +98,10 @@ def index_annotations(
             json.dump(facts, file, indent=1, ensure_ascii=False)
             for line in _lines(facts):
                 say(line)
-            check.raise_if_unlike_pixels()
+            for check in checks.values():
+                check.raise_if_unlike_form()
+            if box:
+                counts.details[EMPTY] = f" (images.box is {box})"
             refused.flush()
             _check_losses(counts, config["max_rejected"], Path(refused.name), failures)
     Path(failures).unlink(missing_ok=True)
@@ -160,9 +166,14 @@ class _Counts:
 
 
 def _write_boxes(
-    db: sqlite3.Connection, table, reject, check: "FormCheck", rename: dict, drop: set
+    db: sqlite3.Connection,
+    table,
+    reject,
+    checks: dict[int, "FormCheck"],
+    rename: dict,
+    drop: set,
 ) -> _Counts:
-    """Stream the usable boxes and the others out."""
+    """Stream the usable boxes and the others out; `checks` are those of bbox and bbox_relative."""
     cursor = db.execute(ANNOTATIONS)
     names = [column[0] for column in cursor.description]
     table.writerow(COLUMNS)
@@ -170,9 +181,9 @@ def _write_boxes(
     for values in cursor:
         row = dict(zip(names, values, strict=True))
         row["species"] = rename.get(row["label"], row["label"])
-        box = box_or_reason(row, drop, check)
+        box = box_or_reason(row, drop, checks[row["relative"] or 0])
         clipped = box if isinstance(box, str) else clip_box(*box, row["width"], row["height"])
-        clipped = clipped or "box is empty or outside the frame"
+        clipped = clipped or EMPTY
         if isinstance(clipped, str):
             reject([row["id"], row["image_id"], row["file_name"], row["label"], clipped])
             if clipped == DROPPED:
@@ -204,25 +215,55 @@ def box_or_reason(
         return reason
     if row["x"] is None:
         return "no box"
-    width, height = row["width"], row["height"]
-    x, y, w, h = (row[side] for side in "xywh")
-    if row["relative"] or check.form == "relative":
-        if not (width and height):
-            return "relative box, and the image's size is unknown"
-        return x * width, y * height, w * width, h * height
-    if check.form == "corners":
-        return x, y, w - x, h - y
-    if check.form is None and check.holds_shares(row):
-        return "box lies within one pixel: are its numbers shares of the photo?"
-    return x, y, w, h
+    return check.in_pixels(row)
+
+
+@dataclass
+class Scale:
+    """Whether boxes of large photos are per cent or per mille of these: how far they reach.
+
+    All reach within 0..`limit`, and the farthest reach `near`, (the less, the more), in the two
+    directions. Only photos with sides over `sides`, (the shorter, the longer), in pixels count.
+    """
+
+    name: str
+    limit: int
+    near: tuple[int, int]
+    sides: tuple[int, int]
+    boxes: int = 0
+    right: float = 0
+    bottom: float = 0
+    example: str = ""
+
+    def count(self, row: dict, right: float, bottom: float) -> None:
+        """Count a box that reaches so far; infinitely far if it cannot be of the form in mind."""
+        width, height = row["width"], row["height"]
+        if min(width, height) > self.sides[0] and max(width, height) > self.sides[1]:
+            self.boxes += 1
+            self.right, self.bottom = max(self.right, right), max(self.bottom, bottom)
+            self.example = self.example or f"{_example(row)} on a photo of {width} x {height}"
+
+    def fits(self) -> bool:
+        """Whether no honest pixels look like that."""
+        less, more = sorted((self.right, self.bottom))
+        near = less >= self.near[0] and more >= self.near[1] and more <= 1.01 * self.limit
+        return near and self.boxes >= ENOUGH
+
+
+def _scales() -> tuple[Scale, Scale]:
+    return (
+        Scale("per cent", 100, (25, 50), (200, 200)),
+        Scale("per mille", 1000, (990, 990), (1000, 1200)),
+    )
 
 
 @dataclass
 class FormCheck:
-    """Whether boxes of no declared `form` are the pixels they are taken for: counts of them.
+    """Whether boxes are of the `form` they are taken for: None, images.box or "bbox_relative".
 
     `shares` are boxes whose numbers all lie within 0..1; of the boxes of photos with a size (the
     `sized`), `beyond` leave the photo by over 5 px, and `corners` would fit it as x1, y1, x2, y2.
+    Empty boxes, and those declared to be pixels, are not counted.
     """
 
     form: str | None
@@ -233,41 +274,96 @@ class FormCheck:
     corners: int = 0
     share_example: str = ""
     beyond_example: str = ""
+    scales: tuple[Scale, ...] = field(default_factory=_scales)
+    corner_scales: tuple[Scale, ...] = field(default_factory=_scales)
 
-    def holds_shares(self, row: dict) -> bool:
-        """Count the row's box; returns whether its numbers are shares of the photo."""
-        box, width, height = [row[side] for side in "xywh"], row["width"], row["height"]
+    def in_pixels(self, row: dict) -> tuple[float, float, float, float] | str:
+        """Count the row's box; returns x, y, width, height in pixels, or why it has none."""
+        x, y, w, h = box = tuple(row[side] for side in "xywh")
+        width, height = row["width"], row["height"]
+        if self.form in RELATIVE:
+            if not (width and height):
+                return "relative box, and the image's size is unknown"
+            box = x * width, y * height, w * width, h * height
+        elif self.form == "corners":
+            box = x, y, w - x, h - y
+        if self.form == "pixels" or w <= 0 or h <= 0:
+            return box
         self.boxes += 1
-        if all(-0.01 <= number <= 1.01 for number in box):
+        if all(-0.01 <= number <= 1.01 for number in (x, y, w, h)):
             self.shares += 1
             self.share_example = self.share_example or _example(row)
-            return True
+            if self.form not in RELATIVE:
+                return "box lies within one pixel: are its numbers shares of the photo?"
         if width and height:
-            x, y, x2, y2 = box
             self.sized += 1
-            self.corners += x < x2 and y < y2 and overshoot(0, 0, x2, y2, width, height) <= FAR
-            if overshoot(*box, width, height) > FAR:
+            self.corners += x < w and y < h and overshoot(0, 0, w, h, width, height) <= FAR
+            if self.form not in RELATIVE:
+                for scale, of_corners in zip(self.scales, self.corner_scales, strict=True):
+                    scale.count(row, box[0] + box[2], box[1] + box[3])
+                    of_corners.count(row, w if x < w else math.inf, h if y < h else math.inf)
+            # shares of two decimals leave a large photo by more than pixels do
+            far = max(FAR, (self.form in RELATIVE) * ROUNDED * max(width, height))
+            if overshoot(*box, width, height) > far:
                 self.beyond += 1
                 size = f" on a photo of {width} x {height}"
                 self.beyond_example = self.beyond_example or _example(row) + size
-        return False
+        return box
 
-    def raise_if_unlike_pixels(self) -> None:
-        """Raise `BadInput` where nearly all boxes are shares, or many leave their photos."""
-        if self.shares and self.shares >= NEARLY_ALL * self.boxes:
-            raise BadInput(
-                f"coco: {self.shares:,} of {self.boxes:,} boxes lie within 0..1, as "
-                f"{self.share_example}: set images.box to relative if they are shares of the photo "
-                "(x, y, width, height), or to pixels if they are not"
+    def raise_if_unlike_form(self) -> None:
+        """Raise `BadInput` where the boxes look like another form.
+
+        So it is where nearly all pixels are shares, where none reaches beyond 100 or 1,000 in large
+        photos, and where many boxes leave their photos.
+        """
+        but = {None: "", "bbox_relative": "bbox_relative: "}.get(
+            self.form, f"images.box is {self.form}, but "
+        )
+        if self.form not in RELATIVE and self.shares and self.shares >= NEARLY_ALL * self.boxes:
+            ask = (
+                "set images.box to relative if they are shares of the photo (x, y, width, height), "
+                "or to pixels if they are not"
             )
+            if self.form:
+                ask = (
+                    "corners as shares of the photo are not read: convert them to x, y, width, "
+                    "height and set images.box to relative"
+                )
+            raise BadInput(
+                f"coco: {but}{self.shares:,} of {self.boxes:,} boxes lie within 0..1, as "
+                f"{self.share_example}: {ask}"
+            )
+        for scale in (*self.scales, *self.corner_scales):
+            if scale.fits():
+                convert = "convert them to x, y, width, height and " * bool(self.form)
+                raise BadInput(
+                    f"coco: {but}all {scale.boxes:,} boxes on photos over {scale.sides[1]:,} px lie"
+                    f" within 0..{scale.limit:,}, as {scale.example}: if they are {scale.name} of "
+                    f"the photo, convert them to shares (x, y, width, height) and set images.box to"
+                    f" relative; if they are pixels, {convert}set it to pixels"
+                )
         if self.beyond < 2 or self.beyond <= MANY * self.sized:
             return
-        ask = "width and height may be of another copy of the photos: mend them, or set images.box"
-        if self.corners >= NEARLY_ALL * self.sized:
-            ask = "are they corners (x1, y1, x2, y2)? Then set images.box to corners, or"
+        ask = "width and height may be of another copy of the photos: mend them, or "
+        if self.form == "relative" and self.shares <= MANY * self.boxes:
+            ask = "are they pixels? Then set images.box to pixels, or to corners (x1, y1, x2, y2)"
+        elif self.form in RELATIVE:
+            ask = (
+                "are they corners, or centre, width, height? Neither is read as shares: convert "
+                "them to shares x, y, width, height within the photo"
+            )
+        elif self.form:
+            ask += "convert the boxes to x, y, width, height and set images.box to pixels"
+        elif self.corners >= NEARLY_ALL * self.sized:
+            ask = (
+                "are they corners (x1, y1, x2, y2)? Then set images.box to corners, or to pixels to"
+                " clip them"
+            )
+        else:
+            ask += "set images.box to pixels to clip them"
         raise BadInput(
-            f"coco: {self.beyond:,} of {self.sized:,} boxes leave their photo by over {FAR} px, as "
-            f"{self.beyond_example}; {ask} to pixels to clip them"
+            f"coco: {but}{self.beyond:,} of {self.sized:,} boxes leave their photo by over {FAR} "
+            f"px, as {self.beyond_example}; {ask}"
         )
 
 

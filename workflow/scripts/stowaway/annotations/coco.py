@@ -267,7 +267,7 @@ def _refuse_files_that_are_folders(db: sqlite3.Connection) -> None:
 
 
 def _annotation(annotation: dict, labels: dict[str, str | None]) -> tuple:
-    """One row of `annotations`; the reason is there where the label is None."""
+    """One row of `annotations`; the reason is there where the label or a listed box is None."""
     category = clean_id(annotation.get("category_id"))
     label, reason = labels.get(category), None
     if label is None:
@@ -275,8 +275,11 @@ def _annotation(annotation: dict, labels: dict[str, str | None]) -> tuple:
         if category in labels:
             reason = f"category {shown(category)[1:-1]} has no name"
     relative = annotation.get("bbox") is None and annotation.get("bbox_relative") is not None
-    box = annotation.get("bbox_relative") if relative else annotation.get("bbox")
-    box = list(map(_number, box)) if isinstance(box, list) and len(box) == 4 else [None] * 4
+    field = "bbox_relative" if relative else "bbox"
+    listed = annotation.get(field)
+    box = list(map(_number, listed)) if isinstance(listed, list) and len(listed) == 4 else [None]
+    if None in box and listed not in (None, "", {}, [], [None] * 4):
+        reason = reason or f"{field} is not four numbers"
     return (
         clean_id(annotation.get("id")),
         clean_id(annotation.get("image_id")),

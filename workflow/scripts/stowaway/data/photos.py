@@ -107,17 +107,25 @@ def fit_box(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) -
     return left, top, right - left, bottom - top
 
 
-def check_edges(outside: Sequence[int]) -> None:
+def check_edges(outside: Sequence[int], form: str | None) -> None:
     """Raise `BadInput` if more boxes leave their photos far than mistakes of drawing explain.
 
-    `outside` has the pixels by which each box leaves its photo.
+    `outside` has the pixels by which each box leaves its photo, `form` is images.box. Boxes that
+    are declared to be pixels may leave it.
     """
     far = sum(pixels > FAR for pixels in outside)
-    if far >= LEAVING[1] and far > LEAVING[0] * len(outside):
+    if form == "pixels" or far < LEAVING[1] or far <= LEAVING[0] * len(outside):
+        return
+    leave = f"{far:,} of {len(outside):,} boxes leave their photo by more than {FAR} pixels: "
+    if form:
         raise BadInput(
-            f"{far:,} of {len(outside):,} boxes leave their photo by more than {FAR} pixels: are "
-            "they two corners, x1, y1, x2, y2? Then set images.box to corners; else to pixels"
+            f"images.box is {form}, but {leave}are they of another form, or of another copy of the "
+            "photos? Mend them, or convert them to x, y, width, height and set images.box to pixels"
         )
+    raise BadInput(
+        f"{leave}are they two corners, x1, y1, x2, y2? Then set images.box to corners; else to "
+        "pixels"
+    )
 
 
 def listed_size(row: dict) -> tuple[int, int] | None:
