@@ -124,7 +124,9 @@ def test_a_category_id_with_two_names_ends_the_run(write_json, tmp_path):
     assert index(write_json, tmp_path, [image(1, "a.jpg")], [box(1, 1)], same)[0]
 
 
-@pytest.mark.parametrize("name", [None, "", " \u200b", True, ["fox"], {}])
+@pytest.mark.parametrize(
+    "name", [None, "", " \u200b", True, ["fox"], {}, "NaN", "None", "N/A", "-", "<NA>", -1]
+)
 def test_a_category_without_a_name_is_refused(write_json, tmp_path, name):
     categories = [(1, "fox"), (5, name)]
     boxes = [box(1, 1), box(2, 1, 5), box(3, 1, 6), box(4, 1, None), box(5, 1, True)]
@@ -152,6 +154,27 @@ def test_locations_in_their_many_forms(write_json, tmp_path):
     counts = Counter(row["location"] for row in rows)
     assert counts == {"GIG-06-04": 3, "7": 3, "007": 1, "": 6}
     assert facts["unlocated_images"] == 6
+
+
+def test_words_for_no_value_are_neither_a_location_nor_a_sequence(write_json, tmp_path):
+    words = ["nan", "None", "NULL", "N/A", "-", "?", "unknown location", "(null)", -1, -1.0]
+    time = {"datetime": "2024-01-01 10:00:00"}
+    images = [image(n, f"{n}.jpg", location=word, **time) for n, word in enumerate(words)]
+    images += [image(f"s{n}", f"s{n}.jpg", seq_id=word, **time) for n, word in enumerate(words)]
+    images += [image("NA", "na.jpg", location=0, **time), image("none", "none.jpg", **time)]
+    boxes = [box(one["id"], one["id"]) for one in images]
+    rows, _, facts = index(write_json, tmp_path, images, boxes)
+    assert facts["unlocated_images"] == 10
+    assert Counter(row["event"] for row in rows) == {
+        "unknown@2024-01-01T10:00:00": 10,
+        "A@2024-01-01T10:00:00": 11,
+        "0@2024-01-01T10:00:00": 1,
+    }
+
+
+def test_an_animal_may_be_unknown(write_json, tmp_path):
+    rows, _, _ = index(write_json, tmp_path, [image(1, "a.jpg")], [box(1, 1)], [(1, "Unknown")])
+    assert rows[0]["species"] == "unknown"
 
 
 def test_no_text_of_any_kind_ends_the_run(write_json, tmp_path):

@@ -58,6 +58,23 @@ def test_locations():
     assert clean_location(nested) is None
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *["nan", "NaN", "None", "null", "NULL", "N/A", "NA", "n/a", "-", "?", "undefined"],
+        *["(null)", "unknown  Location", "Unknown", " - ", "<NA>", "#N/A", "nil", "NaT", -1, "-1"],
+    ],
+)
+def test_words_for_no_value_are_no_location_though_they_may_be_ids(value):
+    assert clean_location(value) is None
+    assert clean_id(value) is not None
+
+
+@pytest.mark.parametrize("value", [0, "0", "01", "NA-1", "-2", "Nanaimo", "none such", "A-"])
+def test_locations_that_look_like_no_value(value):
+    assert clean_location(value) == str(value)
+
+
 def test_a_value_in_a_message_is_short_and_harmless():
     assert shown("a\x1b[2J\nb") == "'a [2J b'"
     assert shown("x" * 100) == "'" + "x" * 59 + "\u2026'"

@@ -15,10 +15,12 @@ from stowaway.annotations.json_file import Limits, read_list
 from stowaway.annotations.times import Moment, TimeReader, Unclear
 from stowaway.core.files import temporary_database
 from stowaway.core.names import (
+    NO_VALUE,
     clean_id,
     clean_label,
     clean_location,
     clean_text,
+    location_key,
     name_key,
     shown,
     why_unsafe,
@@ -30,7 +32,7 @@ LARGEST = 1e9  # pixels: a number beyond it is no coordinate and no size
 _NUMBER = re.compile(
     r"\s*[-+]?(\d{1,20}\.?\d{0,30}|\.\d{1,30})(e[-+]?\d{1,3})?\s*", re.IGNORECASE | re.ASCII
 )
-UNKNOWN = "unknown"  # a location of that name is none
+UNKNOWN = "unknown"  # a location of that name is none; as a label, the name is one
 
 # `content` is a digest of all that is used of an image but its id. `name` is the key by which file
 # names are compared, `time_listed` whether there was a time to read, `seconds` that time in UTC as
@@ -156,6 +158,7 @@ def _labels(source: Path, limits: Limits) -> dict[str, str | None]:
         if number is None:
             continue
         label = clean_label(name) if clean_id(name) else None
+        label = None if label in NO_VALUE - {UNKNOWN} else label
         if labels.setdefault(number, label) != label:
             names = " and ".join(shown(name or "") for name in (labels[number], label))
             raise BadInput(
@@ -169,16 +172,16 @@ def _images(
     entries: Iterator[dict], key: str, times: TimeReader
 ) -> Iterator[tuple[tuple, Unclear | None]]:
     """A row of `images` for each entry, and its time where that has two meanings."""
-    locations: dict[str, str | None] = {UNKNOWN: None}
+    locations: dict[str, str] = {}
     for number, image in enumerate(entries):
         image_id, name = clean_id(image.get("id")), image.get("file_name")
         name = name if isinstance(name, str) else None
         object_key = image.get(key)
         object_key = object_key if isinstance(object_key, str) else clean_id(object_key)
         if location := clean_location(image.get("location")):  # shown as it was first met
-            location = locations.setdefault(name_key(location), location)
+            location = locations.setdefault(location_key(location), location)
         size = _pixels(image.get("width")), _pixels(image.get("height"))
-        rest = *size, location, clean_id(image.get("seq_id"))
+        rest = *size, location, clean_location(image.get("seq_id"))
         time_listed, moment = times.read(image)
         corrupt = _is_true(image.get("corrupt"))
         used = repr((name, object_key, rest, moment and tuple(moment), corrupt))

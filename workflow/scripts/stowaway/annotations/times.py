@@ -9,7 +9,12 @@ from typing import NamedTuple
 from stowaway.core.names import clean_text, shown
 from stowaway.core.script import BadInput
 
-FIELDS = ("datetime", "date_captured", "DateTimeOriginal", "timestamp")  # the first that can be read
+FIELDS = (
+    "datetime",
+    "date_captured",
+    "DateTimeOriginal",
+    "timestamp",
+)  # the first that can be read
 YEARS = range(1900, 2100)  # of a time that is written out
 EPOCHS = 631_152_000, 4_102_444_800  # 1990 to 2100, in seconds since 1970: no other number is one
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()

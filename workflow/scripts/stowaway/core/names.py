@@ -17,6 +17,12 @@ PATH_LIMIT = 1000  # bytes of a path below the store or of a key; S3 allows 1,02
 SHOWN = 60  # characters of a value in a message
 MOST_NAMES = 100_000  # of a folder, kept to find one that is spelt otherwise
 
+# What tables and exports write where there is no value, in lower case.
+NO_VALUE = frozenset(
+    "nan none null nil n/a na n.a. nat undefined unspecified unknown - -- ? ?? -1 #n/a <na> (na) "
+    "(null) <null> (none) <none>".split()
+) | {"unknown location", "location unknown"}
+
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
 
 
@@ -57,8 +63,17 @@ def clean_id(value: object) -> str | None:
 
 
 def clean_location(value: object) -> str | None:
-    """A location as it is shown: an id with single blanks. Compare locations by `str.casefold`."""
-    return " ".join((clean_id(value) or "").split()) or None
+    """The name of a location or sequence as it is shown: an id with single blanks.
+
+    None where it is no id, or one of `NO_VALUE`. Compare locations by `location_key`.
+    """
+    text = " ".join((clean_id(value) or "").split())
+    return None if location_key(text) in NO_VALUE else text or None
+
+
+def location_key(location: str) -> str:
+    """Equal for two names of one location."""
+    return name_key(location)
 
 
 def shown(value: object) -> str:
