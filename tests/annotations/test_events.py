@@ -111,6 +111,19 @@ def test_a_location_with_frames_without_a_time_is_one_group(write_json, tmp_path
     assert len(set.union(*groups.values())) == 9
 
 
+def test_a_day_of_a_wrong_clock_is_as_no_time(write_json, tmp_path):
+    frames = visits(12, random.Random(0), sequences=False)
+    frames[4]["datetime"] = "1999-05-01 13:06:02"  # of visit 1, at B
+    groups = groups_of(frames, write_json, tmp_path)
+    b = set.union(*(groups[visit] for visit in (1, 4, 7, 10)))
+    assert len(b) == 1 and len(set.union(*groups.values())) == 9
+    for frame in frames:  # a clock that is wrong all the time still tells visits apart
+        if frame["location"] == "B":
+            frame["datetime"] = frame["datetime"].replace("2024", "1999")
+    groups = groups_of(frames, write_json, tmp_path)
+    assert len(set.union(*groups.values())) == 13  # frame 4 is of May
+
+
 def test_a_photo_without_a_box_links_no_events(write_json, tmp_path):
     frames = visits(12, random.Random(0), sequences=False)
     for missing in "datetime", "location":

@@ -5,7 +5,7 @@ that is missing, frames of one visit may lie in two events, which then share a g
 visit lies in training and in test:
 
 - Where a location has frames without a time, and frames that no sequence tells apart from them,
-  all its events are one group.
+  all its events are one group. A time that is doubted, as by a camera's wrong clock, is as none.
 - Where a location has frames with and without a sequence, events within the gap are one group.
 - Where a frame has no location, though others have one, its event and all events within the gap
   are one group, and so are those of its sequence, and those without a time.
@@ -19,10 +19,12 @@ import sqlite3
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from stowaway.annotations.coco import UNKNOWN
+from stowaway.annotations.facts import camera_days, wrong_days
 from stowaway.annotations.times import DAY
 
 # A frame with nothing that is known of it may be of any visit. So may one of a sequence that no
@@ -54,10 +56,16 @@ CREATE TEMP TABLE offsets AS SELECT location, "offset" FROM (
     )
 ) WHERE offsets > 1 AND nth <= 4
 """
+# Frames with a time that may be wrong.
+DOUBTED = """
+INSERT OR IGNORE INTO doubted
+SELECT number FROM images WHERE location = ? AND substr(datetime, 1, 10) = ?
+"""
 # Whether some frames have a time (location, sequence, offset) and others none.
 PARTLY_KNOWN = """
 SELECT MAX(seconds IS NULL) > MIN(seconds IS NULL) OR MAX(location IS NULL) > MIN(location IS NULL)
 OR MAX(seq_id IS NULL) > MIN(seq_id IS NULL) OR EXISTS (SELECT 1 FROM offsets)
+OR EXISTS (SELECT 1 FROM doubted)
 FROM images WHERE reason IS NULL
 """
 # Images with a box to crop: only these can lie in training or in test.
@@ -69,7 +77,7 @@ CREATE TEMP VIEW boxed AS SELECT * FROM images WHERE reason IS NULL AND EXISTS (
 """
 EVENTS = """
 SELECT event, location, seq_id, MIN(seconds) AS start, MAX(seconds + lasting(span)) AS until,
-MAX(seconds IS NULL) AS untimed FROM boxed GROUP BY event
+MAX(seconds IS NULL OR number IN doubted) AS untimed FROM boxed GROUP BY event
 UNION ALL
 SELECT i.event, i.location, i.seq_id, clock - o."offset", clock - o."offset" + lasting(span), 0
 FROM boxed i JOIN offsets o ON o.location IS i.location
@@ -91,6 +99,8 @@ def assign_events(
         db.execute("UPDATE images SET seq_id = NULL WHERE seq_id IS NOT NULL")
     adopt_offsets(db)
     db.execute(OFFSETS)
+    db.execute("CREATE TEMP TABLE doubted (number INTEGER PRIMARY KEY)")
+    _doubt_clocks(db)
     db.execute(REJECT_UNPLACED)
     db.execute("CREATE TEMP TABLE numbered (number INTEGER PRIMARY KEY, event TEXT)")
     frames = db.execute(FRAMES)
@@ -107,6 +117,17 @@ def assign_events(
         db.execute(
             'UPDATE images SET "group" = l."group" FROM linked l WHERE l.event = images.event'
         )
+
+
+def _doubt_clocks(db: sqlite3.Connection) -> None:
+    """Doubt the times of days that look like a wrong clock, where the location has others."""
+    days = camera_days(db)
+    wrong, _ = wrong_days(days, date.today())
+    partly = {place: dates for place, dates in wrong.items() if dates < days[place].keys()}
+    if partly:
+        db.execute("CREATE INDEX by_day ON images (location, substr(datetime, 1, 10))")
+        doubted = ((place, str(day)) for place, dates in partly.items() for day in dates)
+        db.executemany(DOUBTED, doubted)
 
 
 def adopt_offsets(db: sqlite3.Connection) -> None:
@@ -184,7 +205,7 @@ class Event(NamedTuple):
     seq_id: str | None
     start: float | None
     until: float | None
-    untimed: int  # 1 where some frame has no time
+    untimed: int  # 1 where some frame has no time, or one that is doubted
 
 
 class Links:
