@@ -142,6 +142,15 @@ def test_ids_and_labels_in_their_many_forms(write_json, tmp_path):
     assert [row["species"] for row in rows] == ["\u00f1eque"] * 3
 
 
+def test_a_long_id_as_a_float_joins_no_box_to_another_photo(write_json, tmp_path):
+    images = [image(2**53, "a.jpg"), image(2**53 + 1, "b.jpg")]
+    rows, rejected, _ = index(
+        write_json, tmp_path, images, [box(1, 2**53 + 1), box(2, float(2**53 + 1))]
+    )
+    assert [row["file_name"] for row in rows] == ["b.jpg"]
+    assert reasons(rejected)["2"] == "image is not listed"
+
+
 def test_locations_in_their_many_forms(write_json, tmp_path):
     places = ["GIG-06-04", "gig-06-04 ", "Gig-06-04\u200b", 7, 7.0, "7", "007", "unknown", [], None]
     nested = []

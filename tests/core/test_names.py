@@ -34,7 +34,24 @@ def test_one_id_in_its_many_forms(value):
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", " ", "\u200b", True, False, [1], {}, float("nan"), float("inf"), 1e308]
+    "value",
+    [
+        None,
+        "",
+        " ",
+        "\u200b",
+        True,
+        False,
+        [1],
+        {},
+        float("nan"),
+        float("inf"),
+        1e308,
+        2.0**53,
+        -(2.0**53),
+        9007199254740993.0,
+        "9007199254740992.0",
+    ],
 )
 def test_what_is_no_id(value):
     assert clean_id(value) is None
@@ -43,6 +60,7 @@ def test_what_is_no_id(value):
 
 def test_other_ids_stay_apart():
     values = [1, "01", "001", 1.5, -1, "a", "A", "a.0", "1.00", 2**63, 2**64]
+    values += [2**53, 2**53 + 1, 2.0**53 - 1, "9007199254740995", "1e16"]
     assert len({clean_id(value) for value in values}) == len(values)
     assert clean_id(-0.0) == "0" and clean_id("e\u0301") == "\u00e9"
     assert clean_id(10**5000) is None

@@ -9,12 +9,7 @@ from typing import NamedTuple
 from stowaway.core.names import clean_text, shown
 from stowaway.core.script import BadInput
 
-FIELDS = (
-    "datetime",
-    "date_captured",
-    "DateTimeOriginal",
-    "timestamp",
-)  # the first that can be read
+FIELDS = ("datetime", "date_captured", "DateTimeOriginal", "timestamp")  # first that can be read
 YEARS = range(1900, 2100)  # of a time that is written out
 EPOCHS = 631_152_000, 4_102_444_800  # 1990 to 2100, in seconds since 1970: no other number is one
 # What clocks and databases write for no time; years before are none.

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 NAME_LIMIT = 220
 PATH_LIMIT = 1000  # bytes of a path below the store or of a key; S3 allows 1,024
 SHOWN = 60  # characters of a value in a message
+EXACT = 2.0**53  # a float below it is the number that was written
 MOST_NAMES = 100_000  # of a folder, kept to find one that is spelt otherwise
 
 # What tables and exports write where there is no value, in lower case.
@@ -51,13 +52,19 @@ def clean_label(label: object) -> str:
 
 
 def clean_id(value: object) -> str | None:
-    """An id as text: 1, 1.0, '1', ' 1 ' and '1.0' are '1', '01' is another; None if it is no id."""
+    """An id as text: 1, 1.0, '1', ' 1 ' and '1.0' are '1', '01' is another; None if it is no id.
+
+    A float from 2**53 on is none: it may be the nearest one to an id of another thing.
+    """
     if isinstance(value, str):
         text = clean_text(value)
-        return (text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text) or None
+        whole = text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else ""
+        if not whole:
+            return text or None
+        return whole if float(whole) < EXACT else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not abs(value) < 1e40:  # nor is it finite, or short enough to be printed
+    if not abs(value) < (EXACT if isinstance(value, float) else 1e40):  # or it is not finite
         return None
     return str(int(value) if value == math.floor(value) else value)
 
