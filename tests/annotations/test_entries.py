@@ -313,7 +313,7 @@ def test_relative_boxes_of_camera_traps_stay_relative_whatever_is_declared(write
 
 def test_too_many_refused_annotations_end_the_run(write_json, tmp_path):
     images, boxes = many([(10, 10, 20, 20)] * 10)
-    boxes += [box(20 + n, n, 3) for n in range(5)]  # dropped, which does not count
+    boxes += [box(20 + n, n, 3, (0, 0, 9, 9)) for n in range(5)]  # dropped, which does not count
     boxes[0]["bbox"] = boxes[1]["bbox"] = None
     settings = {"categories": [(1, "fox"), (3, "empty")], "config": {"max_rejected": 0.1}}
     with pytest.raises(BadInput) as error:
@@ -335,6 +335,23 @@ def test_an_annotation_of_a_refused_image_counts_once(write_json, tmp_path):
     images = [image(n, f"{n}.jpg", corrupt=n < 10) for n in range(20)]
     _, _, facts = index(write_json, tmp_path, images, [box(n, n) for n in range(20)])
     assert facts["refused"] == {"image is marked corrupt": 10}
+
+
+def test_a_box_with_two_labels_is_refused_and_names_both(write_json, tmp_path):
+    categories = [(1, "fox"), (2, "mouse"), (3, "empty"), (4, "Fox")]
+    images = [image(n, f"{n}.jpg") for n in range(5)] + [image("0b", "0.jpg")]
+    boxes = [box(1, 0), box(2, "0b", 2), box(3, 1), box(4, 1, 3), box(5, 2), box(6, 2, 4)]
+    boxes += [box(7, 3), box(8, 3, 2, (10, 10, 20, 21)), box(9, 4), box(10, 4, 9)]
+    boxes += [box(11, 3, 2, [None] * 4), box(12, 3, 1, [None] * 4), box(13, 0)]
+    rows, rejected, facts = index(write_json, tmp_path, images, boxes, categories)
+    assert sorted(row["image_id"] for row in rows) == ["2", "3", "3", "4"]
+    why = reasons(rejected)
+    assert why["1"] == why["2"] == "box has two labels: 'fox' and 'mouse'"
+    assert why["3"] == "box has two labels: 'empty' and 'fox'"
+    assert why["4"] == "label is dropped" and why["6"] == why["13"] == "box is listed twice"
+    assert facts["copies"] == 2 and facts["dropped"] == 1
+    refused = {"box has two labels": 3, "no box": 2, "category is not listed": 1}
+    assert facts["refused"] == refused
 
 
 def test_the_cost_is_linear_in_the_boxes_of_an_image(write_json, tmp_path):

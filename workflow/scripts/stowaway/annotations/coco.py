@@ -104,18 +104,26 @@ WITH RECURSIVE up (name, first) AS (
     UNION SELECT folder(name), first FROM up WHERE name <> ''
 ) SELECT name, MIN(first) FROM up WHERE name <> '' GROUP BY name
 """
-REJECT_REPEATED_BOXES = """
+REJECT_BOXES = """
 UPDATE annotations SET image_id = p.first FROM one_photo p WHERE p.id = annotations.image_id;
-CREATE INDEX by_image ON annotations (image_id, label, x, y, w, h, relative);
+CREATE INDEX by_image ON annotations (image_id, x, y, w, h, relative, label);
 CREATE TEMP TABLE repeated AS SELECT number FROM (
     SELECT number, ROW_NUMBER() OVER (
-        PARTITION BY image_id, label, x, y, w, h, relative ORDER BY number
+        PARTITION BY image_id, x, y, w, h, relative, label ORDER BY number
     ) AS nth FROM annotations
     WHERE image_id IS NOT NULL AND label IS NOT NULL AND x IS NOT NULL
 ) WHERE nth > 1;
 INSERT INTO rejected SELECT id, image_id, NULL, label, 'box is listed twice'
     FROM annotations WHERE number IN repeated;
 DELETE FROM annotations WHERE number IN repeated;
+CREATE TEMP TABLE two_labels AS SELECT * FROM (
+    SELECT number, MIN(label) OVER box AS one, MAX(label) OVER box AS other FROM annotations
+    WHERE image_id IS NOT NULL AND label IS NOT NULL AND x IS NOT NULL
+    WINDOW box AS (PARTITION BY image_id, x, y, w, h, relative)
+) WHERE one <> other;
+UPDATE annotations SET reason =
+    'box has two labels: ''' || substr(one, 1, 60) || ''' and ''' || substr(other, 1, 60) || ''''
+    FROM two_labels t WHERE t.number = annotations.number;
 """
 
 
@@ -127,8 +135,8 @@ def coco_database(
 
     `key` is the image field that names the object to download. An image that cannot be used keeps
     its row, with the reason; of an id listed twice, one row keeps the id. Copies of an image or a
-    box are rows of `rejected` alone. Raises `BadInput` for a category id with two names, and for
-    times that `times` has to ask for.
+    box are rows of `rejected` alone. A box with two labels stays, with the reason, under both.
+    Raises `BadInput` for a category id with two names, and for times that `times` has to ask for.
     """
     with temporary_database(database, SCHEMA) as db:
         labels = _labels(source, limits)
@@ -146,7 +154,7 @@ def coco_database(
             "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (_annotation(entry, labels) for entry in read_list(source, "annotations", limits)),
         )
-        db.executescript(REJECT_REPEATED_BOXES)
+        db.executescript(REJECT_BOXES)
         yield db
 
 
@@ -270,7 +278,7 @@ def _refuse_files_that_are_folders(db: sqlite3.Connection) -> None:
 
 
 def _annotation(annotation: dict, labels: dict[str, str | None]) -> tuple:
-    """One row of `annotations`; the reason is there where the label is None."""
+    """One row of `annotations`; a reason is there where the label is None."""
     category = clean_id(annotation.get("category_id"))
     label, reason = labels.get(category), None
     if label is None:
