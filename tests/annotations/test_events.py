@@ -8,6 +8,7 @@ import pytest
 from test_boxes import run_index
 
 from stowaway.annotations.events import number_events
+from stowaway.annotations.facts import read_facts
 
 START = datetime(2024, 3, 1, 20, tzinfo=UTC)
 
@@ -203,6 +204,26 @@ def test_a_time_without_offset_takes_the_nearest_one_of_its_location(write_json,
     rows, _ = run_index(write_json(island(frames)), tmp_path)
     assert [row["datetime"] for row in rows] == [frame["datetime"] for frame in frames]
     assert len({row["event"] for row in rows}) == 2
+
+
+def test_times_in_utc_beside_others_without_an_offset_are_not_told_apart(write_json, tmp_path):
+    frames = [
+        {"visit": 0, "datetime": moment(0, UTC)},
+        {"visit": 0, "datetime": moment(-7 * 3600)},  # the local clock
+        {"visit": 1, "datetime": moment(86_400, UTC)},
+        {"visit": 2, "datetime": moment(0), "location": "B"},
+        {"visit": 3, "datetime": moment(86_400), "location": "B"},
+    ]
+    groups = groups_of(frames, write_json, tmp_path)
+    assert groups[0] == groups[1] and len(groups[0]) == 1
+    assert len(set.union(*groups.values())) == 3
+    assert read_facts(tmp_path / "index_facts.json")["notes"] == [
+        "location 'A': its times without an offset may be in UTC or not: list the offset of each"
+    ]
+    frames[1] |= {"datetime": moment(0, UTC)}
+    groups = groups_of(frames, write_json, tmp_path)
+    assert len(set.union(*groups.values())) == 4
+    assert read_facts(tmp_path / "index_facts.json")["notes"] == []
 
 
 def test_a_burst_over_the_change_of_summer_time_is_one_event(write_json, tmp_path):

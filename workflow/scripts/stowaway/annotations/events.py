@@ -10,7 +10,8 @@ visit lies in training and in test:
 - Where a frame has no location, though others have one, its event and all events within the gap
   are one group, and so are those of its sequence, and those without a time.
 - Where a time has no offset, though those of its location have several, its event and all that it
-  would be within the gap of by another of these offsets are one group.
+  would be within the gap of by another of these offsets are one group. Where they have UTC alone,
+  it is doubted: the others may be on the local clock.
 
 A group goes by the name of one of its events; an event that is told apart from all is its group.
 """
@@ -24,7 +25,7 @@ from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from stowaway.annotations.coco import UNKNOWN
-from stowaway.annotations.facts import camera_days, wrong_days
+from stowaway.annotations.facts import MIXED, camera_days, wrong_days
 from stowaway.annotations.times import DAY
 
 # A frame with nothing that is known of it may be of any visit. So may one of a sequence that no
@@ -60,6 +61,10 @@ CREATE TEMP TABLE offsets AS SELECT location, "offset" FROM (
 DOUBTED = """
 INSERT OR IGNORE INTO doubted
 SELECT number FROM images WHERE location = ? AND substr(datetime, 1, 10) = ?
+"""
+DOUBT_MIXED = f"""
+INSERT OR IGNORE INTO doubted
+SELECT number FROM images WHERE "offset" IS NULL AND clock NOT NULL AND location IN ({MIXED})
 """
 # Whether some frames have a time (location, sequence, offset) and others none.
 PARTLY_KNOWN = """
@@ -101,6 +106,7 @@ def assign_events(
     db.execute(OFFSETS)
     db.execute("CREATE TEMP TABLE doubted (number INTEGER PRIMARY KEY)")
     _doubt_clocks(db)
+    db.execute(DOUBT_MIXED)
     db.execute(REJECT_UNPLACED)
     db.execute("CREATE TEMP TABLE numbered (number INTEGER PRIMARY KEY, event TEXT)")
     frames = db.execute(FRAMES)

@@ -19,6 +19,11 @@ CAMERA_DAYS = f"""
 SELECT COALESCE(location, '{UNKNOWN}') AS place, substr(datetime, 1, 10) AS day, COUNT(*)
 FROM images WHERE datetime IS NOT NULL GROUP BY place, day ORDER BY place, day
 """
+# Locations whose times without an offset may be in UTC, as the others are, or on a local clock.
+MIXED = """
+SELECT location FROM images WHERE clock NOT NULL AND location NOT NULL GROUP BY location
+HAVING MIN("offset") = 0 AND MAX("offset") = 0 AND COUNT("offset") < COUNT(*)
+"""
 IMAGES = """
 SELECT COUNT(*) AS images, COALESCE(SUM(time_listed), 0) AS images_with_time,
 COUNT(datetime) AS times_read, COUNT(*) - COUNT(datetime) AS untimed_images,
@@ -46,11 +51,19 @@ def image_facts(db: sqlite3.Connection) -> dict:
 
 
 def write_camera_days(db: sqlite3.Connection, file: IO) -> list[str]:
-    """Write `location,date,images`, of all images with a time; returns notes on wrong clocks."""
+    """Write `location,date,images`, of all images with a time; returns notes on doubtful times."""
     table = csv.writer(file)
     table.writerow(["location", "date", "images"])
     table.writerows(db.execute(CAMERA_DAYS))
-    return clock_notes(camera_days(db), date.today())
+    return clock_notes(camera_days(db), date.today()) + _mixed_notes(db)
+
+
+def _mixed_notes(db: sqlite3.Connection) -> list[str]:
+    """A line where locations have times in UTC and times without an offset."""
+    count, first = db.execute(f"SELECT COUNT(*), MIN(location) FROM ({MIXED})").fetchone()
+    where = f"location {shown(first)}" + f" and {count - 1:,} more" * (count > 1)
+    line = f"{where}: its times without an offset may be in UTC or not: list the offset of each"
+    return [line] * (count > 0)
 
 
 def camera_days(db: sqlite3.Connection) -> dict[str, Counter]:
