@@ -9,6 +9,7 @@ from test_boxes import run_index
 
 from stowaway.annotations.events import number_events
 from stowaway.annotations.facts import read_facts
+from stowaway.core.script import BadInput
 
 START = datetime(2024, 3, 1, 20, tzinfo=UTC)
 
@@ -93,6 +94,36 @@ def test_many_styles_of_dates_are_one_column_of_times(write_json, tmp_path):
     rows, _ = run_index(write_json(island(frames)), tmp_path)
     events = {(frames[int(row["image_id"])]["visit"], row["event"]) for row in rows}
     assert len(events) == 30 == len({event for _, event in events})
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_photos_that_are_sequences_of_their_own_are_asked_about(write_json, tmp_path, own):
+    frames = visits(8, random.Random(0), sequences=False)
+    for n, frame in enumerate(frames):
+        frame["seq_id"] = n if own else f"s{n}"
+    line = (
+        "coco: 24 of 24 sequences (seq_id) are one photo, though 24 of these are within events.gap "
+        "of another at their location, as image '0': set events.by to gap, or lower events.gap if "
+        "they are other visits"
+    )
+    with pytest.raises(BadInput) as error:
+        groups_of(frames, write_json, tmp_path)
+    assert str(error.value) == line
+    assert len(set.union(*groups_of(frames, write_json, tmp_path, by="gap").values())) == 8
+    assert len(set.union(*groups_of(frames, write_json, tmp_path, gap=0.5).values())) == 24
+    if own:  # a few are enough where each has the photo's id
+        with pytest.raises(BadInput, match="3 of 3 sequences"):
+            groups_of(frames[:3], write_json, tmp_path)
+    else:
+        groups_of(frames[:18], write_json, tmp_path)
+
+
+def test_visits_of_one_photo_are_sequences(write_json, tmp_path):
+    frames = visits(75, random.Random(0), sequences=True)[::3]  # at least 100 s apart
+    assert len(set.union(*groups_of(frames, write_json, tmp_path).values())) == 75
+    for frame in frames:  # a date tells no gap
+        frame["datetime"] = "2024-03-01"
+    assert len(set.union(*groups_of(frames, write_json, tmp_path).values())) == 75
 
 
 def test_events_that_are_told_apart_are_their_own_groups(write_json, tmp_path):

@@ -27,6 +27,8 @@ from typing import NamedTuple
 from stowaway.annotations.coco import UNKNOWN
 from stowaway.annotations.facts import MIXED, camera_days, wrong_days
 from stowaway.annotations.times import DAY
+from stowaway.core.names import shown
+from stowaway.core.script import BadInput
 
 # A frame with nothing that is known of it may be of any visit. So may one of a sequence that no
 # other frame tells the place or time of, where others lack their sequence.
@@ -73,6 +75,22 @@ OR MAX(seq_id IS NULL) > MIN(seq_id IS NULL) OR EXISTS (SELECT 1 FROM offsets)
 OR EXISTS (SELECT 1 FROM doubted)
 FROM images WHERE reason IS NULL
 """
+# Sequences, those of one photo, those named after it, and those of one photo that has another one
+# of its location within the gap. A date without a time tells no gap.
+SEQUENCES = f"""
+SELECT COUNT(*), SUM(photos = 1), SUM(photos = 1 AND seq_id = id), SUM(photos = 1 AND near),
+    MIN(id) FILTER (WHERE photos = 1 AND near)
+FROM (
+    SELECT id, location, seq_id, COUNT(*) OVER sequence AS photos,
+        ROW_NUMBER() OVER (sequence ORDER BY number) AS nth,
+        MIN(
+            COALESCE(at - LAG(at) OVER place, 1e12), COALESCE(LEAD(at) OVER place - at, 1e12)
+        ) <= ? AND location NOT NULL AS near
+    FROM (SELECT *, IIF(span < {DAY}, seconds, NULL) AS at FROM images WHERE reason IS NULL)
+    WINDOW sequence AS (PARTITION BY location, seq_id), place AS (PARTITION BY location ORDER BY at)
+) WHERE seq_id NOT NULL AND nth = 1
+"""
+FEWEST, NEARLY_ALL, MANY = 20, 0.95, 0.2  # sequences; shares of them and of those of one photo
 # Images with a box to crop: only these can lie in training or in test.
 BOXED = """
 CREATE TEMP VIEW boxed AS SELECT * FROM images WHERE reason IS NULL AND EXISTS (
@@ -98,11 +116,14 @@ def assign_events(
 
     `is_kept` says whether a label's boxes are cropped; photos without such a box link no events.
     Frames that may be of any visit are refused. Memory grows with the events of one location, and
-    with those that are linked or have no location.
+    with those that are linked or have no location. Raises `BadInput` where each photo seems to be
+    a sequence of its own.
     """
     if not use_seq_id:
         db.execute("UPDATE images SET seq_id = NULL WHERE seq_id IS NOT NULL")
     adopt_offsets(db)
+    if use_seq_id:
+        _check_sequences(db, gap)
     db.execute(OFFSETS)
     db.execute("CREATE TEMP TABLE doubted (number INTEGER PRIMARY KEY)")
     _doubt_clocks(db)
@@ -122,6 +143,18 @@ def assign_events(
         db.executemany("INSERT INTO linked VALUES (?, ?)", groups)
         db.execute(
             'UPDATE images SET "group" = l."group" FROM linked l WHERE l.event = images.event'
+        )
+
+
+def _check_sequences(db: sqlite3.Connection, gap: float) -> None:
+    """Raise `BadInput` where the sequences are photos, though many follow each other."""
+    total, single, own, near, example = db.execute(SEQUENCES, [gap]).fetchone()
+    alone = total >= FEWEST and single >= NEARLY_ALL * total
+    if total and (alone or own == total) and near > MANY * single:
+        raise BadInput(
+            f"coco: {single:,} of {total:,} sequences (seq_id) are one photo, though {near:,} of "
+            f"these are within events.gap of another at their location, as image {shown(example)}: "
+            "set events.by to gap, or lower events.gap if they are other visits"
         )
 
 
