@@ -24,6 +24,7 @@ NO_VALUE = frozenset(
     "(null) <null> (none) <none>".split()
 ) | {"unknown location", "location unknown"}
 
+_HYPHENS = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")  # of all dashes, and the minus
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
 
 
@@ -45,10 +46,12 @@ def _visible(character: str) -> str:
 def clean_label(label: object) -> str:
     """A label in lower case with single blanks, so that ' Scrub  Jay' and 'scrub jay' are one.
 
-    Labels reach web pages, so that angle brackets become round ones.
+    It is in NFKC, without ligatures and wide letters. Labels reach web pages, so that angle
+    brackets become round ones.
     """
-    text = " ".join(clean_text(str(label)).lower().split())
-    return unicodedata.normalize("NFC", text).replace("<", "(").replace(">", ")")
+    text = unicodedata.normalize("NFKC", clean_text(str(label))).lower()
+    text = unicodedata.normalize("NFKC", " ".join(text.split()))
+    return text.replace("<", "(").replace(">", ")")
 
 
 def clean_id(value: object) -> str | None:
@@ -79,8 +82,8 @@ def clean_location(value: object) -> str | None:
 
 
 def location_key(location: str) -> str:
-    """Equal for two names of one location."""
-    return name_key(location)
+    """Equal for two names of one location, which may differ in case, wide letters and dashes."""
+    return name_key(unicodedata.normalize("NFKC", location).translate(_HYPHENS))
 
 
 def shown(value: object) -> str:
@@ -93,7 +96,7 @@ def shown(value: object) -> str:
 
 def slug(label: str) -> str:
     """The label as a path and wildcard part: letters, digits and single underscores."""
-    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFKC", clean_label(label))).strip("_")
+    return re.sub(r"[\W_]+", "_", clean_label(label)).strip("_")
 
 
 def why_unsafe(name: object) -> str | None:
