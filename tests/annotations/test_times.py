@@ -1,5 +1,7 @@
 """Times as cameras and exports write them; the expected values are written by hand."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from stowaway.annotations.times import DAY, MINUTE, SECOND, Moment, TimeReader, Unclear
@@ -66,6 +68,7 @@ def test_a_time_with_one_meaning_is_read(value, text):
         *["1970-01-01 00:00:00", "1970:01:01 00:00:00", "1970-01-01T00:00:00Z", "1970-01-01"],
         *["1900-01-01", "1/1/2000 0:00", "2000-01-01T00:00:00.000", 946_684_800, "1601-01-01"],
         *["1969-12-31T17:00:00-07:00", "2000-01-01T00:00:00-07:00", "1/1/1900 12:00:00 AM"],
+        *[2024030110, "2024030110", 4_000_000_000, "4000000000000", 2024030110.0],
         *["10-Juin-2011 13:06", "2011-06-10 13:06:02 PST", "null", "\ud800", "01:06:02"],
     ],
 )
@@ -73,6 +76,14 @@ def test_what_is_no_time_is_listed_and_not_read(value):
     reader = TimeReader()
     assert reader.read({"id": 5, "datetime": value}) == (True, None)
     assert reader.first_unread.endswith("of image '5'") and len(reader.first_unread) < 80
+
+
+def test_a_number_is_a_time_up_to_tomorrow():
+    now = int(datetime.now(UTC).timestamp())
+    for today in now, str(now), now * 1000, now + 80_000:
+        assert read(today)
+    for later in now + 90_000, str(now + 90_000), (now + 90_000) * 1000:
+        assert read(later) is None
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", "\u200b"])

@@ -11,7 +11,7 @@ from stowaway.core.script import BadInput
 
 FIELDS = ("datetime", "date_captured", "DateTimeOriginal", "timestamp")  # first that can be read
 YEARS = range(1900, 2100)  # of a time that is written out
-EPOCHS = 631_152_000, 4_102_444_800  # 1990 to 2100, in seconds since 1970: no other number is one
+FIRST_EPOCH = 631_152_000  # 1990, in seconds since 1970: a number is a time from then to tomorrow
 # What clocks and databases write for no time; years before are none.
 NO_TIME = {datetime(year, 1, 1) for year in (1900, 1970, 2000)}
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -223,9 +223,13 @@ def _moment(moment: datetime, span: int) -> Moment | None:
 
 
 def _epoch(number: float) -> Moment | None:
-    """A number of seconds or milliseconds since 1970, which is in UTC."""
+    """A number of seconds or milliseconds since 1970, which is in UTC.
+
+    One to come is none: 2024030110 is a date and an hour.
+    """
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).timestamp()
     for seconds in (number, number / 1000) if abs(number) < 1e15 else ():
-        if EPOCHS[0] <= seconds < EPOCHS[1]:
+        if FIRST_EPOCH <= seconds < tomorrow:
             return _moment(datetime.fromtimestamp(seconds, UTC), SECOND)
     return None
 
