@@ -124,7 +124,9 @@ def test_a_category_id_with_two_names_ends_the_run(write_json, tmp_path):
     assert index(write_json, tmp_path, [image(1, "a.jpg")], [box(1, 1)], same)[0]
 
 
-@pytest.mark.parametrize("name", [None, "", " \u200b", True, ["fox"], {}])
+@pytest.mark.parametrize(
+    "name", [None, "", " \u200b", True, ["fox"], {}, "NaN", "null", "N/A", "-", "<NA>", -1]
+)
 def test_a_category_without_a_name_is_refused(write_json, tmp_path, name):
     categories = [(1, "fox"), (5, name)]
     boxes = [box(1, 1), box(2, 1, 5), box(3, 1, 6), box(4, 1, None), box(5, 1, True)]
@@ -140,8 +142,18 @@ def test_ids_and_labels_in_their_many_forms(write_json, tmp_path):
     assert [row["species"] for row in rows] == ["\u00f1eque"] * 3
 
 
+def test_a_long_id_as_a_float_joins_no_box_to_another_photo(write_json, tmp_path):
+    images = [image(2**53, "a.jpg"), image(2**53 + 1, "b.jpg")]
+    rows, rejected, _ = index(
+        write_json, tmp_path, images, [box(1, 2**53 + 1), box(2, float(2**53 + 1))]
+    )
+    assert [row["file_name"] for row in rows] == ["b.jpg"]
+    assert reasons(rejected)["2"] == "image is not listed"
+
+
 def test_locations_in_their_many_forms(write_json, tmp_path):
-    places = ["GIG-06-04", "gig-06-04 ", "Gig-06-04\u200b", 7, 7.0, "7", "007", "unknown", [], None]
+    places = ["GIG-06-04", "gig-06-04 ", "Gig\u201306\uff0d04", 7, 7.0, "7", "007"]
+    places += ["unknown", [], None]
     nested = []
     for _ in range(500):
         nested = [nested]
@@ -152,6 +164,27 @@ def test_locations_in_their_many_forms(write_json, tmp_path):
     counts = Counter(row["location"] for row in rows)
     assert counts == {"GIG-06-04": 3, "7": 3, "007": 1, "": 6}
     assert facts["unlocated_images"] == 6
+
+
+def test_words_for_no_value_are_neither_a_location_nor_a_sequence(write_json, tmp_path):
+    words = ["nan", "None", "NULL", "N/A", "-", "?", "unknown location", "(null)", -1, -1.0]
+    time = {"datetime": "2024-01-01 10:00:00"}
+    images = [image(n, f"{n}.jpg", location=word, **time) for n, word in enumerate(words)]
+    images += [image(f"s{n}", f"s{n}.jpg", seq_id=word, **time) for n, word in enumerate(words)]
+    images += [image("NA", "na.jpg", location=0, **time), image("none", "none.jpg", **time)]
+    boxes = [box(one["id"], one["id"]) for one in images]
+    rows, _, facts = index(write_json, tmp_path, images, boxes)
+    assert facts["unlocated_images"] == 10
+    assert Counter(row["event"] for row in rows) == {
+        "unknown@2024-01-01T10:00:00": 10,
+        "A@2024-01-01T10:00:00": 11,
+        "0@2024-01-01T10:00:00": 1,
+    }
+
+
+def test_an_animal_may_be_unknown(write_json, tmp_path):
+    rows, _, _ = index(write_json, tmp_path, [image(1, "a.jpg")], [box(1, 1)], [(1, "Unknown")])
+    assert rows[0]["species"] == "unknown"
 
 
 def test_no_text_of_any_kind_ends_the_run(write_json, tmp_path):
@@ -281,7 +314,7 @@ def test_relative_boxes_of_camera_traps_stay_relative_whatever_is_declared(write
 
 def test_too_many_refused_annotations_end_the_run(write_json, tmp_path):
     images, boxes = many([(10, 10, 20, 20)] * 10)
-    boxes += [box(20 + n, n, 3) for n in range(5)]  # dropped, which does not count
+    boxes += [box(20 + n, n, 3, (0, 0, 9, 9)) for n in range(5)]  # dropped, which does not count
     boxes[0]["bbox"] = boxes[1]["bbox"] = None
     settings = {"categories": [(1, "fox"), (3, "empty")], "config": {"max_rejected": 0.1}}
     with pytest.raises(BadInput) as error:
@@ -303,6 +336,23 @@ def test_an_annotation_of_a_refused_image_counts_once(write_json, tmp_path):
     images = [image(n, f"{n}.jpg", corrupt=n < 10) for n in range(20)]
     _, _, facts = index(write_json, tmp_path, images, [box(n, n) for n in range(20)])
     assert facts["refused"] == {"image is marked corrupt": 10}
+
+
+def test_a_box_with_two_labels_is_refused_and_names_both(write_json, tmp_path):
+    categories = [(1, "fox"), (2, "mouse"), (3, "empty"), (4, "Fox")]
+    images = [image(n, f"{n}.jpg") for n in range(5)] + [image("0b", "0.jpg")]
+    boxes = [box(1, 0), box(2, "0b", 2), box(3, 1), box(4, 1, 3), box(5, 2), box(6, 2, 4)]
+    boxes += [box(7, 3), box(8, 3, 2, (10, 10, 20, 21)), box(9, 4), box(10, 4, 9)]
+    boxes += [box(11, 3, 2, [None] * 4), box(12, 3, 1, [None] * 4), box(13, 0)]
+    rows, rejected, facts = index(write_json, tmp_path, images, boxes, categories)
+    assert sorted(row["image_id"] for row in rows) == ["2", "3", "3", "4"]
+    why = reasons(rejected)
+    assert why["1"] == why["2"] == "box has two labels: 'fox' and 'mouse'"
+    assert why["3"] == "box has two labels: 'empty' and 'fox'"
+    assert why["4"] == "label is dropped" and why["6"] == why["13"] == "box is listed twice"
+    assert facts["copies"] == 2 and facts["dropped"] == 1
+    refused = {"box has two labels": 3, "no box": 2, "category is not listed": 1}
+    assert facts["refused"] == refused
 
 
 def test_the_cost_is_linear_in_the_boxes_of_an_image(write_json, tmp_path):

@@ -8,6 +8,8 @@ import pytest
 from test_boxes import run_index
 
 from stowaway.annotations.events import number_events
+from stowaway.annotations.facts import read_facts
+from stowaway.core.script import BadInput
 
 START = datetime(2024, 3, 1, 20, tzinfo=UTC)
 
@@ -94,6 +96,36 @@ def test_many_styles_of_dates_are_one_column_of_times(write_json, tmp_path):
     assert len(events) == 30 == len({event for _, event in events})
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_photos_that_are_sequences_of_their_own_are_asked_about(write_json, tmp_path, own):
+    frames = visits(8, random.Random(0), sequences=False)
+    for n, frame in enumerate(frames):
+        frame["seq_id"] = n if own else f"s{n}"
+    line = (
+        "coco: 24 of 24 sequences (seq_id) are one photo, though 24 of these are within events.gap "
+        "of another at their location, as image '0': set events.by to gap, or lower events.gap if "
+        "they are other visits"
+    )
+    with pytest.raises(BadInput) as error:
+        groups_of(frames, write_json, tmp_path)
+    assert str(error.value) == line
+    assert len(set.union(*groups_of(frames, write_json, tmp_path, by="gap").values())) == 8
+    assert len(set.union(*groups_of(frames, write_json, tmp_path, gap=0.5).values())) == 24
+    if own:  # a few are enough where each has the photo's id
+        with pytest.raises(BadInput, match="3 of 3 sequences"):
+            groups_of(frames[:3], write_json, tmp_path)
+    else:
+        groups_of(frames[:18], write_json, tmp_path)
+
+
+def test_visits_of_one_photo_are_sequences(write_json, tmp_path):
+    frames = visits(75, random.Random(0), sequences=True)[::3]  # at least 100 s apart
+    assert len(set.union(*groups_of(frames, write_json, tmp_path).values())) == 75
+    for frame in frames:  # a date tells no gap
+        frame["datetime"] = "2024-03-01"
+    assert len(set.union(*groups_of(frames, write_json, tmp_path).values())) == 75
+
+
 def test_events_that_are_told_apart_are_their_own_groups(write_json, tmp_path):
     frames = visits(12, random.Random(0), sequences=True)
     for by in "seq_id", "gap":
@@ -109,6 +141,19 @@ def test_a_location_with_frames_without_a_time_is_one_group(write_json, tmp_path
     groups = groups_of(frames, write_json, tmp_path)
     assert {visit for visit, names in groups.items() if names == {"B@unknown"}} == {1, 4, 7, 10}
     assert len(set.union(*groups.values())) == 9
+
+
+def test_a_day_of_a_wrong_clock_is_as_no_time(write_json, tmp_path):
+    frames = visits(12, random.Random(0), sequences=False)
+    frames[4]["datetime"] = "1999-05-01 13:06:02"  # of visit 1, at B
+    groups = groups_of(frames, write_json, tmp_path)
+    b = set.union(*(groups[visit] for visit in (1, 4, 7, 10)))
+    assert len(b) == 1 and len(set.union(*groups.values())) == 9
+    for frame in frames:  # a clock that is wrong all the time still tells visits apart
+        if frame["location"] == "B":
+            frame["datetime"] = frame["datetime"].replace("2024", "1999")
+    groups = groups_of(frames, write_json, tmp_path)
+    assert len(set.union(*groups.values())) == 13  # frame 4 is of May
 
 
 def test_a_photo_without_a_box_links_no_events(write_json, tmp_path):
@@ -190,6 +235,26 @@ def test_a_time_without_offset_takes_the_nearest_one_of_its_location(write_json,
     rows, _ = run_index(write_json(island(frames)), tmp_path)
     assert [row["datetime"] for row in rows] == [frame["datetime"] for frame in frames]
     assert len({row["event"] for row in rows}) == 2
+
+
+def test_times_in_utc_beside_others_without_an_offset_are_not_told_apart(write_json, tmp_path):
+    frames = [
+        {"visit": 0, "datetime": moment(0, UTC)},
+        {"visit": 0, "datetime": moment(-7 * 3600)},  # the local clock
+        {"visit": 1, "datetime": moment(86_400, UTC)},
+        {"visit": 2, "datetime": moment(0), "location": "B"},
+        {"visit": 3, "datetime": moment(86_400), "location": "B"},
+    ]
+    groups = groups_of(frames, write_json, tmp_path)
+    assert groups[0] == groups[1] and len(groups[0]) == 1
+    assert len(set.union(*groups.values())) == 3
+    assert read_facts(tmp_path / "index_facts.json")["notes"] == [
+        "location 'A': its times without an offset may be in UTC or not: list the offset of each"
+    ]
+    frames[1] |= {"datetime": moment(0, UTC)}
+    groups = groups_of(frames, write_json, tmp_path)
+    assert len(set.union(*groups.values())) == 4
+    assert read_facts(tmp_path / "index_facts.json")["notes"] == []
 
 
 def test_a_burst_over_the_change_of_summer_time_is_one_event(write_json, tmp_path):

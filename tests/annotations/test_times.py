@@ -1,5 +1,7 @@
 """Times as cameras and exports write them; the expected values are written by hand."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from stowaway.annotations.times import DAY, MINUTE, SECOND, Moment, TimeReader, Unclear
@@ -63,6 +65,10 @@ def test_a_time_with_one_meaning_is_read(value, text):
         *["1266-12-34", "1266-12-14 10:00", "2150-01-01", "0001-01-01T00:00:00", "99/99/99"],
         *[True, ["2011-06-10"], {"a": 1}, float("nan"), float("inf"), -5, 1e308, 20110610],
         *["2011-06-10 25:00", "2011-06-10 13:06:02 AM", "2011-06-10 10:00+99:00", "1" * 100_000],
+        *["1970-01-01 00:00:00", "1970:01:01 00:00:00", "1970-01-01T00:00:00Z", "1970-01-01"],
+        *["1900-01-01", "1/1/2000 0:00", "2000-01-01T00:00:00.000", 946_684_800, "1601-01-01"],
+        *["1969-12-31T17:00:00-07:00", "2000-01-01T00:00:00-07:00", "1/1/1900 12:00:00 AM"],
+        *[2024030110, "2024030110", 4_000_000_000, "4000000000000", 2024030110.0],
         *["10-Juin-2011 13:06", "2011-06-10 13:06:02 PST", "null", "\ud800", "01:06:02"],
     ],
 )
@@ -70,6 +76,14 @@ def test_what_is_no_time_is_listed_and_not_read(value):
     reader = TimeReader()
     assert reader.read({"id": 5, "datetime": value}) == (True, None)
     assert reader.first_unread.endswith("of image '5'") and len(reader.first_unread) < 80
+
+
+def test_a_number_is_a_time_up_to_tomorrow():
+    now = int(datetime.now(UTC).timestamp())
+    for today in now, str(now), now * 1000, now + 80_000:
+        assert read(today)
+    for later in now + 90_000, str(now + 90_000), (now + 90_000) * 1000:
+        assert read(later) is None
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", "\u200b"])
@@ -84,6 +98,10 @@ def test_the_clock_the_offset_and_how_precise_a_time_is():
     assert read("2011:06:10 13:06:02-07:00")[1:] == (1307711162.0, -7 * 3600, SECOND)
     assert read("2011-06-10 13:06")[1:] == (1307711160.0, None, MINUTE)
     assert read("2011-06-10")[1:] == (1307664000.0, None, DAY)
+    for midnight in "2011-06-10 00:00:00", "2011-06-10T00:00:00.000Z", "6/10/2011 12:00 AM":
+        assert read(midnight, "month_first").span == DAY
+    assert read("2011-06-10 00:00:01").span == SECOND
+    assert read("2000-01-01 00:00:01").text == "2000-01-01T00:00:01"
     assert read("2011-06-10T13:06+02:00")[1:] == (1307711160.0, 7200, MINUTE)
 
 

@@ -15,10 +15,12 @@ from stowaway.annotations.json_file import Limits, read_list
 from stowaway.annotations.times import Moment, TimeReader, Unclear
 from stowaway.core.files import temporary_database
 from stowaway.core.names import (
+    NO_VALUE,
     clean_id,
     clean_label,
     clean_location,
     clean_text,
+    location_key,
     name_key,
     shown,
     why_unsafe,
@@ -31,6 +33,7 @@ _NUMBER = re.compile(
     r"\s*[-+]?(\d{1,20}\.?\d{0,30}|\.\d{1,30})(e[-+]?\d{1,3})?\s*", re.IGNORECASE | re.ASCII
 )
 UNKNOWN = "unknown"  # a location of that name is none
+LABELS = {UNKNOWN, "none", "undefined", "unspecified"}  # which a person may give, unlike "nan"
 
 # `content` is a digest of all that is used of an image but its id. `name` is the key by which file
 # names are compared, `time_listed` whether there was a time to read, `seconds` that time in UTC as
@@ -102,18 +105,26 @@ WITH RECURSIVE up (name, first) AS (
     UNION SELECT folder(name), first FROM up WHERE name <> ''
 ) SELECT name, MIN(first) FROM up WHERE name <> '' GROUP BY name
 """
-REJECT_REPEATED_BOXES = """
+REJECT_BOXES = """
 UPDATE annotations SET image_id = p.first FROM one_photo p WHERE p.id = annotations.image_id;
-CREATE INDEX by_image ON annotations (image_id, label, x, y, w, h, relative);
+CREATE INDEX by_image ON annotations (image_id, x, y, w, h, relative, label);
 CREATE TEMP TABLE repeated AS SELECT number FROM (
     SELECT number, ROW_NUMBER() OVER (
-        PARTITION BY image_id, label, x, y, w, h, relative ORDER BY number
+        PARTITION BY image_id, x, y, w, h, relative, label ORDER BY number
     ) AS nth FROM annotations
     WHERE image_id IS NOT NULL AND label IS NOT NULL AND x IS NOT NULL
 ) WHERE nth > 1;
 INSERT INTO rejected SELECT id, image_id, NULL, label, 'box is listed twice'
     FROM annotations WHERE number IN repeated;
 DELETE FROM annotations WHERE number IN repeated;
+CREATE TEMP TABLE two_labels AS SELECT * FROM (
+    SELECT number, MIN(label) OVER box AS one, MAX(label) OVER box AS other FROM annotations
+    WHERE image_id IS NOT NULL AND label IS NOT NULL AND x IS NOT NULL
+    WINDOW box AS (PARTITION BY image_id, x, y, w, h, relative)
+) WHERE one <> other;
+UPDATE annotations SET reason =
+    'box has two labels: ''' || substr(one, 1, 60) || ''' and ''' || substr(other, 1, 60) || ''''
+    FROM two_labels t WHERE t.number = annotations.number;
 """
 
 
@@ -125,8 +136,8 @@ def coco_database(
 
     `key` is the image field that names the object to download. An image that cannot be used keeps
     its row, with the reason; of an id listed twice, one row keeps the id. Copies of an image or a
-    box are rows of `rejected` alone. Raises `BadInput` for a category id with two names, and for
-    times that `times` has to ask for.
+    box are rows of `rejected` alone. A box with two labels stays, with the reason, under both.
+    Raises `BadInput` for a category id with two names, and for times that `times` has to ask for.
     """
     with temporary_database(database, SCHEMA) as db:
         labels = _labels(source, limits)
@@ -144,7 +155,7 @@ def coco_database(
             "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (_annotation(entry, labels) for entry in read_list(source, "annotations", limits)),
         )
-        db.executescript(REJECT_REPEATED_BOXES)
+        db.executescript(REJECT_BOXES)
         yield db
 
 
@@ -156,6 +167,7 @@ def _labels(source: Path, limits: Limits) -> dict[str, str | None]:
         if number is None:
             continue
         label = clean_label(name) if clean_id(name) else None
+        label = None if label in NO_VALUE - LABELS else label
         if labels.setdefault(number, label) != label:
             names = " and ".join(shown(name or "") for name in (labels[number], label))
             raise BadInput(
@@ -169,16 +181,16 @@ def _images(
     entries: Iterator[dict], key: str, times: TimeReader
 ) -> Iterator[tuple[tuple, Unclear | None]]:
     """A row of `images` for each entry, and its time where that has two meanings."""
-    locations: dict[str, str | None] = {UNKNOWN: None}
+    locations: dict[str, str] = {}
     for number, image in enumerate(entries):
         image_id, name = clean_id(image.get("id")), image.get("file_name")
         name = name if isinstance(name, str) else None
         object_key = image.get(key)
         object_key = object_key if isinstance(object_key, str) else clean_id(object_key)
         if location := clean_location(image.get("location")):  # shown as it was first met
-            location = locations.setdefault(name_key(location), location)
+            location = locations.setdefault(location_key(location), location)
         size = _pixels(image.get("width")), _pixels(image.get("height"))
-        rest = *size, location, clean_id(image.get("seq_id"))
+        rest = *size, location, clean_location(image.get("seq_id"))
         time_listed, moment = times.read(image)
         corrupt = _is_true(image.get("corrupt"))
         used = repr((name, object_key, rest, moment and tuple(moment), corrupt))

@@ -5,12 +5,13 @@ that is missing, frames of one visit may lie in two events, which then share a g
 visit lies in training and in test:
 
 - Where a location has frames without a time, and frames that no sequence tells apart from them,
-  all its events are one group.
+  all its events are one group. A time that is doubted, as by a camera's wrong clock, is as none.
 - Where a location has frames with and without a sequence, events within the gap are one group.
 - Where a frame has no location, though others have one, its event and all events within the gap
   are one group, and so are those of its sequence, and those without a time.
 - Where a time has no offset, though those of its location have several, its event and all that it
-  would be within the gap of by another of these offsets are one group.
+  would be within the gap of by another of these offsets are one group. Where they have UTC alone,
+  it is doubted: the others may be on the local clock.
 
 A group goes by the name of one of its events; an event that is told apart from all is its group.
 """
@@ -19,11 +20,15 @@ import sqlite3
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from stowaway.annotations.coco import UNKNOWN
+from stowaway.annotations.facts import MIXED, camera_days, wrong_days
 from stowaway.annotations.times import DAY
+from stowaway.core.names import shown
+from stowaway.core.script import BadInput
 
 # A frame with nothing that is known of it may be of any visit. So may one of a sequence that no
 # other frame tells the place or time of, where others lack their sequence.
@@ -54,12 +59,38 @@ CREATE TEMP TABLE offsets AS SELECT location, "offset" FROM (
     )
 ) WHERE offsets > 1 AND nth <= 4
 """
+# Frames with a time that may be wrong.
+DOUBTED = """
+INSERT OR IGNORE INTO doubted
+SELECT number FROM images WHERE location = ? AND substr(datetime, 1, 10) = ?
+"""
+DOUBT_MIXED = f"""
+INSERT OR IGNORE INTO doubted
+SELECT number FROM images WHERE "offset" IS NULL AND clock NOT NULL AND location IN ({MIXED})
+"""
 # Whether some frames have a time (location, sequence, offset) and others none.
 PARTLY_KNOWN = """
 SELECT MAX(seconds IS NULL) > MIN(seconds IS NULL) OR MAX(location IS NULL) > MIN(location IS NULL)
 OR MAX(seq_id IS NULL) > MIN(seq_id IS NULL) OR EXISTS (SELECT 1 FROM offsets)
+OR EXISTS (SELECT 1 FROM doubted)
 FROM images WHERE reason IS NULL
 """
+# Sequences, those of one photo, those named after it, and those of one photo that has another one
+# of its location within the gap. A date without a time tells no gap.
+SEQUENCES = f"""
+SELECT COUNT(*), SUM(photos = 1), SUM(photos = 1 AND seq_id = id), SUM(photos = 1 AND near),
+    MIN(id) FILTER (WHERE photos = 1 AND near)
+FROM (
+    SELECT id, location, seq_id, COUNT(*) OVER sequence AS photos,
+        ROW_NUMBER() OVER (sequence ORDER BY number) AS nth,
+        MIN(
+            COALESCE(at - LAG(at) OVER place, 1e12), COALESCE(LEAD(at) OVER place - at, 1e12)
+        ) <= ? AND location NOT NULL AS near
+    FROM (SELECT *, IIF(span < {DAY}, seconds, NULL) AS at FROM images WHERE reason IS NULL)
+    WINDOW sequence AS (PARTITION BY location, seq_id), place AS (PARTITION BY location ORDER BY at)
+) WHERE seq_id NOT NULL AND nth = 1
+"""
+FEWEST, NEARLY_ALL, MANY = 20, 0.95, 0.2  # sequences; shares of them and of those of one photo
 # Images with a box to crop: only these can lie in training or in test.
 BOXED = """
 CREATE TEMP VIEW boxed AS SELECT * FROM images WHERE reason IS NULL AND EXISTS (
@@ -69,7 +100,7 @@ CREATE TEMP VIEW boxed AS SELECT * FROM images WHERE reason IS NULL AND EXISTS (
 """
 EVENTS = """
 SELECT event, location, seq_id, MIN(seconds) AS start, MAX(seconds + lasting(span)) AS until,
-MAX(seconds IS NULL) AS untimed FROM boxed GROUP BY event
+MAX(seconds IS NULL OR number IN doubted) AS untimed FROM boxed GROUP BY event
 UNION ALL
 SELECT i.event, i.location, i.seq_id, clock - o."offset", clock - o."offset" + lasting(span), 0
 FROM boxed i JOIN offsets o ON o.location IS i.location
@@ -85,12 +116,18 @@ def assign_events(
 
     `is_kept` says whether a label's boxes are cropped; photos without such a box link no events.
     Frames that may be of any visit are refused. Memory grows with the events of one location, and
-    with those that are linked or have no location.
+    with those that are linked or have no location. Raises `BadInput` where each photo seems to be
+    a sequence of its own.
     """
     if not use_seq_id:
         db.execute("UPDATE images SET seq_id = NULL WHERE seq_id IS NOT NULL")
     adopt_offsets(db)
+    if use_seq_id:
+        _check_sequences(db, gap)
     db.execute(OFFSETS)
+    db.execute("CREATE TEMP TABLE doubted (number INTEGER PRIMARY KEY)")
+    _doubt_clocks(db)
+    db.execute(DOUBT_MIXED)
     db.execute(REJECT_UNPLACED)
     db.execute("CREATE TEMP TABLE numbered (number INTEGER PRIMARY KEY, event TEXT)")
     frames = db.execute(FRAMES)
@@ -107,6 +144,29 @@ def assign_events(
         db.execute(
             'UPDATE images SET "group" = l."group" FROM linked l WHERE l.event = images.event'
         )
+
+
+def _check_sequences(db: sqlite3.Connection, gap: float) -> None:
+    """Raise `BadInput` where the sequences are photos, though many follow each other."""
+    total, single, own, near, example = db.execute(SEQUENCES, [gap]).fetchone()
+    alone = total >= FEWEST and single >= NEARLY_ALL * total
+    if total and (alone or own == total) and near > MANY * single:
+        raise BadInput(
+            f"coco: {single:,} of {total:,} sequences (seq_id) are one photo, though {near:,} of "
+            f"these are within events.gap of another at their location, as image {shown(example)}: "
+            "set events.by to gap, or lower events.gap if they are other visits"
+        )
+
+
+def _doubt_clocks(db: sqlite3.Connection) -> None:
+    """Doubt the times of days that look like a wrong clock, where the location has others."""
+    days = camera_days(db)
+    wrong, _ = wrong_days(days, date.today())
+    partly = {place: dates for place, dates in wrong.items() if dates < days[place].keys()}
+    if partly:
+        db.execute("CREATE INDEX by_day ON images (location, substr(datetime, 1, 10))")
+        doubted = ((place, str(day)) for place, dates in partly.items() for day in dates)
+        db.executemany(DOUBTED, doubted)
 
 
 def adopt_offsets(db: sqlite3.Connection) -> None:
@@ -184,7 +244,7 @@ class Event(NamedTuple):
     seq_id: str | None
     start: float | None
     until: float | None
-    untimed: int  # 1 where some frame has no time
+    untimed: int  # 1 where some frame has no time, or one that is doubted
 
 
 class Links:

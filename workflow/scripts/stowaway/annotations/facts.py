@@ -20,6 +20,11 @@ CAMERA_DAYS = f"""
 SELECT COALESCE(location, '{UNKNOWN}') AS place, substr(datetime, 1, 10) AS day, COUNT(*)
 FROM images WHERE datetime IS NOT NULL GROUP BY place, day ORDER BY place, day
 """
+# Locations whose times without an offset may be in UTC, as the others are, or on a local clock.
+MIXED = """
+SELECT location FROM images WHERE clock NOT NULL AND location NOT NULL GROUP BY location
+HAVING MIN("offset") = 0 AND MAX("offset") = 0 AND COUNT("offset") < COUNT(*)
+"""
 IMAGES = """
 SELECT COUNT(*) AS images, COALESCE(SUM(time_listed), 0) AS images_with_time,
 COUNT(datetime) AS times_read, COUNT(*) - COUNT(datetime) AS untimed_images,
@@ -51,18 +56,39 @@ def image_facts(db: sqlite3.Connection) -> dict:
 
 
 def write_camera_days(db: sqlite3.Connection, file: IO) -> list[str]:
-    """Write `location,date,images`, of all images with a time; returns notes on wrong clocks."""
+    """Write `location,date,images`, of all images with a time; returns notes on doubtful times."""
     table = csv.writer(file)
     table.writerow(["location", "date", "images"])
+    table.writerows(db.execute(CAMERA_DAYS))
+    return clock_notes(camera_days(db), date.today()) + _mixed_notes(db)
+
+
+def _mixed_notes(db: sqlite3.Connection) -> list[str]:
+    """A line where locations have times in UTC and times without an offset."""
+    count, first = db.execute(f"SELECT COUNT(*), MIN(location) FROM ({MIXED})").fetchone()
+    where = f"location {shown(first)}" + f" and {count - 1:,} more" * (count > 1)
+    line = f"{where}: its times without an offset may be in UTC or not: list the offset of each"
+    return [line] * (count > 0)
+
+
+def camera_days(db: sqlite3.Connection) -> dict[str, Counter]:
+    """How many photos with a time each location has, by the local date."""
     days: dict[str, Counter] = defaultdict(Counter)
     for location, day, images in db.execute(CAMERA_DAYS):
-        table.writerow([location, day, images])
         days[location][date.fromisoformat(day)] = images
-    return clock_notes(days, date.today())
+    return days
 
 
 def clock_notes(days: dict[str, Counter], today: date) -> list[str]:
-    """A line for each location with dates that look like a camera's wrong clock.
+    """A line for each location with dates that look like a camera's wrong clock."""
+    wrong, usual = wrong_days(days, today)
+    notes = [_note(place, days[place], sorted(wrong[place]), usual) for place in sorted(wrong)]
+    more = len(notes) - MOST_NOTES
+    return notes[:MOST_NOTES] + ([f"and {more:,} more locations with such dates"] * (more > 0))
+
+
+def wrong_days(days: dict[str, Counter], today: date) -> tuple[dict[str, set[date]], set[date]]:
+    """The dates of each location that look like a wrong clock, and those usual for all locations.
 
     `days` counts the photos of each location by date. Dates look wrong where they lie more than a
     year from all others of the location, and hold up to a hundredth of its photos or one day; where
@@ -76,17 +102,16 @@ def clock_notes(days: dict[str, Counter], today: date) -> list[str]:
         images = sum(total[day] for day in block)
         if locations == 1 < len(days) or images <= FEW_OF_ALL * total.total():
             rare |= block
-    notes = []
-    for location, counts in sorted(days.items()):
+    found = {}
+    for location, counts in days.items():
         wrong = counts.keys() & rare
         for block in _outliers(counts):
             if len(block) == 1 or sum(counts[day] for day in block) <= FEW * counts.total():
                 wrong |= set(block)
         wrong |= {day for day in counts if day > today + timedelta(days=1)}
         if wrong:
-            notes.append(_note(location, counts, sorted(wrong), total.keys() - rare))
-    more = len(notes) - MOST_NOTES
-    return notes[:MOST_NOTES] + ([f"and {more:,} more locations with such dates"] * (more > 0))
+            found[location] = wrong
+    return found, total.keys() - rare
 
 
 def _outliers(counts: Counter) -> list[list[date]]:

@@ -3,15 +3,17 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import NamedTuple
 
 from stowaway.core.names import clean_text, shown
 from stowaway.core.script import BadInput
 
-FIELDS = "datetime", "date_captured", "DateTimeOriginal", "timestamp"  # the first that is read
+FIELDS = ("datetime", "date_captured", "DateTimeOriginal", "timestamp")  # first that can be read
 YEARS = range(1900, 2100)  # of a time that is written out
-EPOCHS = 631_152_000, 4_102_444_800  # 1990 to 2100, in seconds since 1970: no other number is one
+FIRST_EPOCH = 631_152_000  # 1990, in seconds since 1970: a number is a time from then to tomorrow
+# What clocks and databases write for no time; years before are none.
+NO_TIME = {datetime(year, 1, 1) for year in (1900, 1970, 2000)}
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 DAY, MINUTE, SECOND = 86_400, 60, 1  # seconds for which a time stands, as precisely as it is listed
 
@@ -209,16 +211,25 @@ def _built(parts: dict[str, str], day_first: bool = False) -> Moment | None:
 
 
 def _moment(moment: datetime, span: int) -> Moment | None:
+    """The time, or None where it stands for none; midnight is how exports write a date alone."""
     if moment.year not in YEARS:
         return None
+    naive = moment.replace(tzinfo=None)
+    if NO_TIME & {naive, naive - (moment.utcoffset() or timedelta(0))}:
+        return None
+    span = DAY if naive.time() == time.min else span
     offset = None if moment.tzinfo is None else int(moment.utcoffset().total_seconds())
     return Moment(moment.isoformat(), moment.replace(tzinfo=UTC).timestamp(), offset, span)
 
 
 def _epoch(number: float) -> Moment | None:
-    """A number of seconds or milliseconds since 1970, which is in UTC."""
+    """A number of seconds or milliseconds since 1970, which is in UTC.
+
+    One to come is none: 2024030110 is a date and an hour.
+    """
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).timestamp()
     for seconds in (number, number / 1000) if abs(number) < 1e15 else ():
-        if EPOCHS[0] <= seconds < EPOCHS[1]:
+        if FIRST_EPOCH <= seconds < tomorrow:
             return _moment(datetime.fromtimestamp(seconds, UTC), SECOND)
     return None
 

@@ -15,8 +15,16 @@ from urllib.parse import urlsplit
 NAME_LIMIT = 220
 PATH_LIMIT = 1000  # bytes of a path below the store or of a key; S3 allows 1,024
 SHOWN = 60  # characters of a value in a message
+EXACT = 2.0**53  # a float below it is the number that was written
 MOST_NAMES = 100_000  # of a folder, kept to find one that is spelt otherwise
 
+# What tables and exports write where there is no value, in lower case.
+NO_VALUE = frozenset(
+    "nan none null nil n/a na n.a. nat undefined unspecified unknown - -- ? ?? -1 #n/a <na> (na) "
+    "(null) <null> (none) <none>".split()
+) | {"unknown location", "location unknown"}
+
+_HYPHENS = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")  # of all dashes, and the minus
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
 
 
@@ -38,27 +46,44 @@ def _visible(character: str) -> str:
 def clean_label(label: object) -> str:
     """A label in lower case with single blanks, so that ' Scrub  Jay' and 'scrub jay' are one.
 
-    Labels reach web pages, so that angle brackets become round ones.
+    It is in NFKC, without ligatures and wide letters. Labels reach web pages, so that angle
+    brackets become round ones.
     """
-    text = " ".join(clean_text(str(label)).lower().split())
-    return unicodedata.normalize("NFC", text).replace("<", "(").replace(">", ")")
+    text = unicodedata.normalize("NFKC", clean_text(str(label))).lower()
+    text = unicodedata.normalize("NFKC", " ".join(text.split()))
+    return text.replace("<", "(").replace(">", ")")
 
 
 def clean_id(value: object) -> str | None:
-    """An id as text: 1, 1.0, '1', ' 1 ' and '1.0' are '1', '01' is another; None if it is no id."""
+    """An id as text: 1, 1.0, '1', ' 1 ' and '1.0' are '1', '01' is another; None if it is no id.
+
+    A float from 2**53 on is none: it may be the nearest one to an id of another thing.
+    """
     if isinstance(value, str):
         text = clean_text(value)
-        return (text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text) or None
+        whole = text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else ""
+        if not whole:
+            return text or None
+        return whole if float(whole) < EXACT else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not abs(value) < 1e40:  # nor is it finite, or short enough to be printed
+    if not abs(value) < (EXACT if isinstance(value, float) else 1e40):  # or it is not finite
         return None
     return str(int(value) if value == math.floor(value) else value)
 
 
 def clean_location(value: object) -> str | None:
-    """A location as it is shown: an id with single blanks. Compare locations by `str.casefold`."""
-    return " ".join((clean_id(value) or "").split()) or None
+    """The name of a location or sequence as it is shown: an id with single blanks.
+
+    None where it is no id, or one of `NO_VALUE`. Compare locations by `location_key`.
+    """
+    text = " ".join((clean_id(value) or "").split())
+    return None if location_key(text) in NO_VALUE else text or None
+
+
+def location_key(location: str) -> str:
+    """Equal for two names of one location, which may differ in case, wide letters and dashes."""
+    return name_key(unicodedata.normalize("NFKC", location).translate(_HYPHENS))
 
 
 def shown(value: object) -> str:
@@ -71,7 +96,7 @@ def shown(value: object) -> str:
 
 def slug(label: str) -> str:
     """The label as a path and wildcard part: letters, digits and single underscores."""
-    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFKC", clean_label(label))).strip("_")
+    return re.sub(r"[\W_]+", "_", clean_label(label)).strip("_")
 
 
 def why_unsafe(name: object) -> str | None:
