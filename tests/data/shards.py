@@ -62,7 +62,7 @@ class Shards:
         self.rejected.append(paths[3])
         return paths[2], paths[3]
 
-    def gather(self, max_rejected: float = 1.0, **facts) -> SimpleNamespace:
+    def gather(self, max_rejected: float = 1.0, subset: bool = False, **facts) -> SimpleNamespace:
         """Paths of labels, rejected and summary, of all shards in their order.
 
         `facts` of the index replace: one box refused, and usable what lies in the shards.
@@ -78,12 +78,15 @@ class Shards:
         gather_labels(
             crop_tables=self.crops,
             rejected_tables=self.rejected,
+            manifests=self.manifests,
             index_facts=index_facts,
             index_rejected=self.folder / "rejected.csv",
             labels=paths["labels"],
             rejected_crops=paths["rejected"],
             failures=self.folder / "lost.failed.csv",
-            config={"max_rejected": max_rejected},
+            images=self.folder / "images",
+            subset=subset,
+            config={"max_rejected": max_rejected, "images": {"source": "s3://bucket"}},
         )
         inputs = paths["labels"], paths["rejected"], self.manifests, index_facts
         write_summary(*inputs, [], paths["summary"], {}, [])

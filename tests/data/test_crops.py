@@ -161,7 +161,7 @@ def test_crops_of_a_shard(tmp_path, shards):
     assert len(list(rows(gathered.rejected))) == 2
     assert "images: 1 there, 1 missing, 0 failed, 1 unreadable\n" in summary
     assert "boxes lost on the way to the crops: 60.0% of 5\n" in summary
-    shards.crops = []
+    crops.write_text(crops.read_text().splitlines(keepends=True)[0])
     with pytest.raises(BadInput, match="no crop could be made: {.*'not downloaded': 1"):
         shards.gather()
 

@@ -139,7 +139,7 @@ def test_the_summary_has_every_stage_in_one_table(cropped):
 
 
 def test_the_summary_says_that_it_is_of_a_subset(cropped):
-    lines = cropped.gather(usable=70, refused={}).summary.read_text().splitlines()
+    lines = cropped.gather(subset=True, usable=70, refused={}).summary.read_text().splitlines()
     assert lines[3] == "  (a subset of 10.0%: the index's boxes are of the whole)"
 
 

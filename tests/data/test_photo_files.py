@@ -208,13 +208,53 @@ def test_a_photo_passes_by_its_header_and_a_stump_of_it_does_not(kind, tmp_path)
 @pytest.mark.parametrize("kind", SAVED)
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 def test_no_part_of_a_photo_passes_as_the_whole(kind, share):
-    """Also where a download reserved the room and filled it with zeros, for camera traps' JPEG."""
+    """Also where a download reserved the room and filled it with zeros, but for a raw TIFF."""
     noise = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     whole = saved(noise, 1, kind)
     part = whole[: int(share * len(whole))]
-    for content in [part, part.ljust(len(whole), b"\0")][: 1 + (kind in ("JPEG", "MPO", "PNG"))]:
+    for content in [part, part.ljust(len(whole), b"\0")][: 1 + (kind != "TIFF")]:
         with pytest.raises(Unreadable):
             open_photo(content, 10**6, None)
+
+
+def encoded(image: Image.Image, form: str, **options) -> bytes:
+    file = BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+COMPRESSED = [
+    ("JPEG", {}),
+    ("JPEG", {"optimize": True}),
+    ("JPEG", {"exif": b"Exif\0\0" + bytes(5000)}),
+    ("PNG", {}),
+    ("WEBP", {}),
+    ("WEBP", {"lossless": True, "exif": b"Exif\0\0" + bytes(5000)}),
+    ("TIFF", {"compression": "tiff_lzw"}),
+    ("TIFF", {"compression": "tiff_deflate"}),
+    ("GIF", {}),
+]
+
+
+@pytest.mark.parametrize(("form", "options"), COMPRESSED)
+def test_a_hole_of_zeros_within_a_photo_is_damage(form, options):
+    """Zeros within the metadata or behind the picture are none."""
+    noise = np.random.default_rng(1).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    whole = encoded(Image.fromarray(noise), form, **options)
+    open_photo(whole + bytes(5000), 10**6, None)
+    start = len(whole) // 2
+    with pytest.raises(Unreadable, match="corrupt"):
+        open_photo(whole[:start] + bytes(4096) + whole[start + 4096 :], 10**6, None)
+
+
+@pytest.mark.parametrize("colour", ["black", "white"])
+@pytest.mark.parametrize(
+    ("form", "options"), [*COMPRESSED, ("JPEG", {"progressive": True}), ("BMP", {}), ("TIFF", {})]
+)
+def test_a_flat_photo_is_whole_though_its_bytes_are_zeros(form, options, colour):
+    """As a night's black one: 1,024 zeros and more are in those of JPEG, WebP, PNG, BMP."""
+    content = encoded(Image.new("RGB", (4000, 3000), colour), form, **options)
+    assert open_photo(content, 10**8, None).size == (4000, 3000)
 
 
 def test_what_lies_at_the_path_and_is_no_file(tmp_path):

@@ -138,6 +138,20 @@ def test_what_was_forgotten_is_asked_for_again_and_nothing_else(site, tmp_path):
     assert not any(entry.fetched for entry in fill(url, tmp_path, *files).values())
 
 
+def test_a_placeholder_that_was_forgotten_and_kept_goes_once_the_server_is_mended(site, tmp_path):
+    url, files = site
+    files |= {"1.jpg": PHOTO, "2.jpg": PHOTO, "3.jpg": PHOTO}
+    got = fill(url, tmp_path, *files)
+    store = Store(tmp_path / "images", tmp_path / "images/.journal/1-of-1.csv", url)
+    entries = [{"file_name": name, "path": got[name].path} for name in ("1.jpg", "2.jpg")]
+    store.forget(entries, keep=True)
+    assert files_in(tmp_path / "images") == ["1.jpg", "2.jpg", "3.jpg"]
+    files["1.jpg"] = files["3.jpg"] = PHOTO + b"mended"
+    again = fill(url, tmp_path, *files)
+    assert [again[name].fetched for name in files] == [True, False, False]
+    assert Path(got["1.jpg"].path).read_bytes() == PHOTO + b"mended"
+
+
 @pytest.mark.parametrize("own", ["images", ".", "images/a"])
 def test_to_forget_deletes_no_photo_of_a_source(tmp_path, own):
     (tmp_path / "images/a").mkdir(parents=True)

@@ -109,6 +109,7 @@ rule gather_labels:
     input:
         crop_tables=gather.shards("<results>/crop_tables/{scatteritem}.csv"),
         rejected_tables=gather.shards("<results>/crop_tables/{scatteritem}.rejected.csv"),
+        manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
         index_facts="<results>/index_facts.json",
         index_rejected="<results>/rejected.csv",
         dropped=[] if KEEP else gather.shards("<results>/crop_tables/{scatteritem}.dropped.txt"),
@@ -122,6 +123,8 @@ rule gather_labels:
         "../../envs/data.yaml"
     params:
         failures=f"{RESULTS}/rejected_crops.failed.csv",
+        images=f"{RESULTS}/images",
+        subset=SUBSET,
     script:
         "../scripts/gather_labels.py"
 

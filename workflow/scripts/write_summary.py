@@ -9,6 +9,7 @@ from stowaway.annotations.facts import read_facts, times_line
 from stowaway.core.files import replacing
 from stowaway.core.script import run_rule
 from stowaway.core.tables import read_table, rows
+from stowaway.data.exact_copies import FOREIGN
 from stowaway.data.losses import Losses, kind_of
 from stowaway.data.photos import FAR, UNREADABLE
 from stowaway.data.splits import shares_lines
@@ -55,7 +56,7 @@ def write_summary(
         lines += shares_lines(read_table(splits), fractions, novel)
     if losses.part < 1:
         lines.insert(3, f"  (a subset of {losses.part:.1%}: the index's boxes are of the whole)")
-    if images["missing"] + images["failed"] + images["unreadable"]:
+    if images["missing"] + images["failed"] + images["unreadable"] + reasons[FOREIGN]:
         lines.append("to try these images again: --forcerun download_images")
     with replacing(summary) as file:
         file.write("\n".join(lines) + "\n")

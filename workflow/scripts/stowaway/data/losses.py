@@ -4,7 +4,7 @@ from collections import Counter
 from math import ceil
 
 from stowaway.core.script import BadInput
-from stowaway.data.exact_copies import COPIES
+from stowaway.data.exact_copies import COPIES, FOREIGN
 from stowaway.data.photos import NOT_DOWNLOADED, UNREADABLE
 
 
@@ -28,7 +28,7 @@ class Losses:
         self.part = boxes / max(facts["usable"], 1)  # below 1 in a subset
         lost = [("index", why, n, n * self.part) for why, n in facts["refused"].items()]
         for why, n in (reasons - self.copies).most_common():
-            lost.append(("download" if why == NOT_DOWNLOADED else "crop", why, n, n))
+            lost.append(("download" if why in (NOT_DOWNLOADED, FOREIGN) else "crop", why, n, n))
         refused = sum(count for stage, _, _, count in lost if stage == "index")
         self.total = round(refused + boxes - self.copies.total())
         self.rows = [(stage, why, n, count / max(self.total, 1)) for stage, why, n, count in lost]
@@ -51,8 +51,9 @@ class Losses:
             return
         main = sorted(self.rows, key=lambda row: row[3], reverse=True)[:3]
         reasons = "; ".join(f"{n:,} x {why} ({stage})" for stage, why, n, _ in main)
+        again = "run again with --forcerun download_images, " * any(FOREIGN in row for row in main)
         raise BadInput(
             f"{round(self.share * self.total):,} of {self.total:,} boxes ({self.share:.1%}) are "
-            f"lost, over max_rejected = {most:.1%}: {reasons}; {tables} list them; mend them, or "
-            "raise max_rejected"
+            f"lost, over max_rejected = {most:.1%}: {reasons}; {tables} list them; mend them, "
+            f"{again}or raise max_rejected"
         )

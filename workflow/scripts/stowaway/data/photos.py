@@ -25,6 +25,7 @@ TURN = {
 }
 JPEG_LIMIT = 65_500  # pixels of a side
 END = b"\xff\xd9"  # the marker at the end of a JPEG's pixels; never within them
+HOLE = 1024  # zero bytes in a row that no compressed picture has
 NOT_DOWNLOADED, UNREADABLE = "not downloaded", "photo is unreadable"  # how such reasons begin
 FAR = 5  # pixels: a box that leaves the photo by more was not drawn on it
 LEAVING = (0.05, 3)  # share and number of such boxes that ask for an explanation
@@ -192,8 +193,8 @@ def open_photo(
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise Unusable(f"image is over the limit: {image.width} x {image.height} pixels")
-            if _is_unfilled(image, content):
-                raise Unreadable("image is corrupt: the JPEG has no end, but zeros")
+            if why := _damage(image, content):
+                raise Unreadable(f"image is corrupt: {why}")
             turn = _orientation(image)
             if turned := image.format == "TIFF":  # Pillow turns it as it decodes it
                 image.load()
@@ -226,10 +227,68 @@ def _smallest(boxes: Sequence[Box], listed: tuple[int, int] | None, size: tuple[
     return min(sides, default=0)
 
 
-def _is_unfilled(image: Image.Image, content: bytes) -> bool:
-    """Whether a JPEG, opened and not decoded, ends in zeros, which libjpeg would take for grey."""
-    is_jpeg = image.format in ("JPEG", "MPO") and content.endswith(bytes(16))
-    return is_jpeg and content.find(END, image.fp.tell()) < 0
+def _damage(image: Image.Image, content: bytes) -> str | None:
+    """What is wrong with the bytes of a picture, opened and not decoded, that decoders pass over.
+
+    A download or a disk leaves zeros where bytes are lost. Those of a PNG fail its checksums, at
+    which its decoder does not look. Of a raw TIFF and a BMP nothing can be known.
+    """
+    holes = []
+    if image.format == "PNG":
+        with Image.open(BytesIO(content), formats=["PNG"]) as again:
+            again.verify()
+    elif image.format in ("JPEG", "MPO"):
+        start, tables = _jpeg_scan(content)
+        end = content.find(END, start)
+        if end < 0 and content.endswith(bytes(16)):
+            return "the JPEG has no end, but zeros"  # which libjpeg would take for grey
+        # The code of zeros alone stands for each table's first symbol. Flat areas of some files
+        # are long zeros: where it is symbol 0, no change, in all tables, or in a later scan.
+        if any(tables) and not image.info.get("progressive"):
+            holes = [(start, end if end >= 0 else len(content))]
+    elif image.format == "WEBP":
+        if int.from_bytes(content[4:8], "little") + 8 > len(content):
+            return "the WebP is cut short"
+        holes = _webp_pictures(content)
+    elif image.format == "TIFF" and image.info.get("compression") != "raw":
+        tags = image.tag_v2
+        starts, sizes = (tags.get(a) or tags.get(b, ()) for a, b in ((273, 324), (279, 325)))
+        holes = [(start, start + size) for start, size in zip(starts, sizes, strict=False)]
+    # a flat WebP may end in one zero for 10,000 pixels
+    zeros = bytes(max(HOLE, image.width * image.height // 5000))
+    if any(content.find(zeros, start, end) >= 0 for start, end in holes):
+        return f"its {image.format} data have a hole of zeros"
+    return None
+
+
+def _jpeg_scan(content: bytes) -> tuple[int, list[int]]:
+    """Where a JPEG's first scan begins, and the first symbol of each Huffman table before it."""
+    at, first = 2, []
+    while at + 4 <= len(content):
+        marker, end = content[at + 1], at + 2 + int.from_bytes(content[at + 2 : at + 4])
+        if content[at] != 0xFF or marker == 0xFF:  # padding
+            at += 1
+            continue
+        if marker == 0xC4:
+            table = at + 4
+            while table + 17 < end:
+                first.append(content[table + 17])
+                table += 17 + sum(content[table + 1 : table + 17])
+        at = end
+        if marker == 0xDA:
+            break
+    return at, first
+
+
+def _webp_pictures(content: bytes) -> list[tuple[int, int]]:
+    """Where the chunks with a WebP's pixels begin and end; an animation's is not looked into."""
+    at, found = 12, []
+    while at + 8 <= len(content):
+        end = at + 8 + int.from_bytes(content[at + 4 : at + 8], "little")
+        if content[at : at + 4] in (b"VP8 ", b"VP8L"):
+            found.append((at + 8, end))
+        at = end + end % 2
+    return found
 
 
 def _orientation(image: Image.Image) -> Image.Transpose | None:

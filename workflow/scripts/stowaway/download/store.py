@@ -70,17 +70,18 @@ class Store:
         entry.bytes, entry.md5 = record[:2]
         return path.stat().st_size == entry.bytes
 
-    def forget(self, entries: Iterable[dict[str, str]]) -> None:
+    def forget(self, entries: Iterable[dict[str, str]], keep: bool = False) -> None:
         """Have the next download ask for these rows of a manifest again, and delete their files.
 
-        A file that is a source's own stays; of a link to it, the link goes.
+        A file that is a source's own stays; of a link to it, the link goes. With `keep`, all stay
+        until they are compared with the source.
         """
         with self.journal.opened() as add:
             for entry in entries:
                 add([entry["file_name"], 0, "", FORGOTTEN])
                 path = Path(entry["path"])
                 with suppress(OSError):
-                    if path.is_symlink() or not self.is_source:
+                    if not keep and (path.is_symlink() or not self.is_source):
                         path.unlink()
 
     def fill(self, images: Iterable[Image], opened: Callable, threads: int) -> Iterator[Entry]:
