@@ -36,7 +36,7 @@ def read_facts(path: Path | str) -> dict:
     """The facts of `index_facts.json`. Raises `BadInput` where it is damaged."""
     with reading(path):
         facts = json.loads(Path(path).read_text(encoding="utf-8"))
-        if not isinstance(facts, dict) or "notes" not in facts:
+        if not isinstance(facts, dict) or "times_read" not in facts:
             raise Damaged("it holds something else")
     return facts
 
