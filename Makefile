@@ -23,10 +23,10 @@ demo: .venv/installed
 	@echo "  results/demo/evaluation/one_split/metrics.csv         the numbers"
 
 test: .venv/installed
-	pytest
+	pytest -n 2 --dist loadfile
 
 quick: .venv/installed
-	pytest -m "not workflow and not slow"
+	pytest -n 2 --dist loadfile -m "not workflow and not slow"
 
 benchmark: .venv/installed
 	snakemake --cores all --quiet all
