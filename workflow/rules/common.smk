@@ -9,7 +9,7 @@ sys.path.append(f"{workflow.basedir}/workflow/scripts")
 from stowaway.core.config import ConfigError, check_config, refuse_duplicate_keys
 from stowaway.core.dependencies import result_modules
 from stowaway.core.files import overlap
-from stowaway.core.names import listed, public, slug
+from stowaway.core.names import ADDRESSES, listed, public, slug
 
 # The project as seen from the working folder: the project may be moved, or serve other folders.
 PROJECT = Path(os.path.relpath(workflow.basedir))

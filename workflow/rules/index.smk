@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 SOURCES = listed(config["coco"])
-REMOTE = len(SOURCES) > 1 or SOURCES[0].startswith(("s3://", "http://", "https://"))
+REMOTE = len(SOURCES) > 1 or SOURCES[0].startswith(ADDRESSES)
 COCO = SOURCES[0] if SYNTHETIC else local(SOURCES[0])
 if REMOTE:
     COCO = f"{RESULTS}/coco/{Path(urlsplit(SOURCES[0]).path).name}"

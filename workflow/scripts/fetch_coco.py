@@ -6,10 +6,10 @@ from pathlib import Path
 
 from stowaway.annotations.json_file import LISTS, Limits, read_list
 from stowaway.core.files import replacing
-from stowaway.core.names import listed, public
+from stowaway.core.names import ADDRESSES, listed, public
 from stowaway.core.script import BadInput, run_rule
 from stowaway.download.errors import Unavailable
-from stowaway.download.sources import ADDRESSES, Sources
+from stowaway.download.sources import Sources
 
 
 def fetch_coco(coco: Path, config: dict) -> None:

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stowaway.core.files import replacing
-from stowaway.core.names import listed
+from stowaway.core.names import ADDRESSES, listed
 from stowaway.core.script import run_rule, say
 from stowaway.download.errors import Unavailable
-from stowaway.download.sources import ADDRESSES, Sources
+from stowaway.download.sources import Sources
 from stowaway.download.store import Entry, Store, images_of
 
 SAMPLE = 100  # images whose size is asked for

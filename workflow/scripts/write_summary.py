@@ -5,13 +5,14 @@ from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 
+from stowaway.annotations.box_forms import FAR
 from stowaway.annotations.facts import read_facts, times_line
 from stowaway.core.files import replacing
 from stowaway.core.script import run_rule
 from stowaway.core.tables import read_table, rows
 from stowaway.data.exact_copies import FOREIGN
 from stowaway.data.losses import Losses, kind_of
-from stowaway.data.photos import FAR, UNREADABLE
+from stowaway.data.photos import UNREADABLE
 from stowaway.data.splits import shares_lines
 
 

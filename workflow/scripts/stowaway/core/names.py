@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+ADDRESSES = ("s3://", "http://", "https://")  # how they begin; all else is a path
 # Bytes of a file name; file systems allow 255. The rest is for ".box123.jpg" and a temporary file.
 NAME_LIMIT = 220
 PATH_LIMIT = 1000  # bytes of a path below the store or of a key; S3 allows 1,024

@@ -9,9 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from stowaway.core.names import clean_label, slug, why_unsafe
+from stowaway.core.names import ADDRESSES, clean_label, slug, why_unsafe
 
-ADDRESSES = ("s3://", "http://", "https://")  # all else is a path
 _SLUG_LIMIT = 200  # bytes; the folder of a fold has "leave_out_" before it
 _PATH_LIMIT, _PART_LIMIT = 4000, 255  # bytes, as file systems take them
 _LARGEST = 2**53  # above it a float is not exact

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from stowaway.annotations.box_forms import FAR, MANY, overshoot
 from stowaway.annotations.file_kinds import BRANDS, HEAD, file_kind
 from stowaway.core.files import replacing
 from stowaway.core.script import BadInput, first_line
@@ -27,8 +28,7 @@ JPEG_LIMIT = 65_500  # pixels of a side
 END = b"\xff\xd9"  # the marker at the end of a JPEG's pixels; never within them
 HOLE = 1024  # zero bytes in a row that no compressed picture has
 NOT_DOWNLOADED, UNREADABLE = "not downloaded", "photo is unreadable"  # how such reasons begin
-FAR = 5  # pixels: a box that leaves the photo by more was not drawn on it
-LEAVING = (0.05, 3)  # share and number of such boxes that ask for an explanation
+LEAVING = 3  # boxes far outside their photos, if they are many, that ask for an explanation
 SIDEWAYS = {TURN[value] for value in (5, 6, 7, 8)}
 BACK = {turn: turn for turn in TURN.values()}  # what undoes a turn
 BACK |= {TURN[6]: TURN[8], TURN[8]: TURN[6]}
@@ -93,12 +93,6 @@ def in_photo(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) 
     return left, top, round(x + w) - left, round(y + h) - top
 
 
-def pixels_outside(box: Box, actual: tuple[int, int]) -> int:
-    """How far the box leaves a photo of the (width, height) `actual`; 0 where it does not."""
-    x, y, w, h = box
-    return max(0, -x, -y, x + w - actual[0], y + h - actual[1])
-
-
 def fit_box(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) -> Box:
     """The box as `in_photo`, clipped at the photo's edges. Raises `Unusable` if it is outside."""
     x, y, w, h = in_photo(box, listed, actual)
@@ -115,7 +109,7 @@ def check_edges(outside: Sequence[int], form: str | None) -> None:
     are declared to be pixels may leave it.
     """
     far = sum(pixels > FAR for pixels in outside)
-    if form == "pixels" or far < LEAVING[1] or far <= LEAVING[0] * len(outside):
+    if form == "pixels" or far < LEAVING or far <= MANY * len(outside):
         return
     leave = f"{far:,} of {len(outside):,} boxes leave their photo by more than {FAR} pixels: "
     if form:
@@ -148,7 +142,7 @@ class Photo:
 
     def outside(self, box: Box) -> int:
         """By how many pixels the box leaves the photo. Raises `Unusable` as `in_photo`."""
-        return pixels_outside(in_photo(box, self.listed, self.size), self.size)
+        return max(0, overshoot(*in_photo(box, self.listed, self.size), *self.size))
 
     def cut(self, box: Box) -> tuple[Box, Image.Image]:
         """The box in pixels of the photo, and its crop, whose longer side is at most `max_side`.

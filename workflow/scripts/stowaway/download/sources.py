@@ -20,14 +20,13 @@ from obstore.exceptions import BaseError
 from obstore.store import HTTPStore
 
 from stowaway.core.files import link_or_copy, replacing
-from stowaway.core.names import listed, other_spelling, public, why_unsafe_key
+from stowaway.core.names import ADDRESSES, listed, other_spelling, public, why_unsafe_key
 from stowaway.core.script import BadInput, say
 from stowaway.download.errors import Unavailable, explained
 from stowaway.download.s3 import is_under_kms, open_s3
 
 Check = Callable[[Path | str], str | None]  # why the file is not what was asked for
 MD5 = partial(hashlib.md5, usedforsecurity=False)
-ADDRESSES = ("s3://", "http://", "https://")  # else it is a folder
 TRIES, PAUSE = 5, 0.2  # of an object that arrives broken; seconds, the longest first pause
 CHUNK, BUFFER = 1 << 23, 1 << 13  # bytes in memory for each connection, and for each open file
 
