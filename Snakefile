@@ -21,29 +21,34 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/index.smk"
-include: "workflow/rules/split.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/pack.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/embed.smk"
 include: "workflow/rules/review.smk"
-include: "workflow/rules/plot_data.smk"
-include: "workflow/rules/plot_detectors.smk"
-include: "workflow/rules/plot_evaluation.smk"
-include: "workflow/rules/targets.smk"
+
+
+if BATCH:  # new photos, scored with the models of another run
+
+    include: "workflow/rules/batch.smk"
+
+else:
+
+    include: "workflow/rules/split.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/evaluate.smk"
+    include: "workflow/rules/embed.smk"
+    include: "workflow/rules/plot_data.smk"
+    include: "workflow/rules/plot_detectors.smk"
+    include: "workflow/rules/plot_evaluation.smk"
+    include: "workflow/rules/targets.smk"
 
 
 rule all:
     default_target: True
     input:
-        rules.models.input,
-        rules.figures.input,
         "<results>/queue.csv",
-        "<results>/original_rules.csv",
-        "<results>/evaluation/one_split/metrics.csv",
-        "<results>/species_proposal.yaml",
+        "<results>/explanations.npz",
         "<results>/summary.txt",
+        [] if BATCH else rules.everything.input,
 
 
 onsuccess:

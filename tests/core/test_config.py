@@ -293,7 +293,10 @@ def test_a_map_that_holds_itself_is_refused(config):
 
 def test_a_site_without_its_photos_is_told_what_is_missing():
     printed = mistakes({"name": "site"})
-    assert printed.splitlines()[:2] == ["coco: missing", "images.source: missing"]
+    assert printed.splitlines()[:2] == [
+        "coco: missing; name a COCO JSON here, or results of MegaDetector as detections",
+        "images.source: missing",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from stowaway.data.packs import GREY, Form, pack_crop
+from stowaway.detectors.feature_methods import Gaussian
 from stowaway.review.explanations import (
     cells_inside,
     nearest_natives,
@@ -24,10 +25,12 @@ def test_strangeness_is_highest_where_a_cell_is_unlike_all_natives():
     rng = np.random.default_rng(0)
     natives, cells = rng.normal(size=(480, 6)), rng.normal(size=(1, 4, 4, 6))
     cells[0, 1, 2] += 9
-    heat = strangeness(cells, natives)
+    cloud = Gaussian().fit(natives, np.zeros(480), np.arange(480))
+    usual = np.quantile(cloud.score(natives), 0.95)
+    heat = strangeness(cells, cloud, usual)
     assert heat.shape == (1, 4, 4) and np.unravel_index(heat[0].argmax(), (4, 4)) == (1, 2)
     assert heat[0, 1, 2] > 5 and np.median(heat) < 1
-    of_natives = strangeness(natives.reshape(1, 20, 24, 6), natives)
+    of_natives = strangeness(natives.reshape(1, 20, 24, 6), cloud, usual)
     assert (of_natives > 1).mean() == pytest.approx(0.05, abs=0.003)
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
-from stowaway.core.config import ConfigError, check_config, refuse_duplicate_keys
+from stowaway.core.config import ConfigError, check_config, refuse_duplicate_keys, taken_over
 from stowaway.core.dependencies import result_modules
 from stowaway.core.files import overlap
 from stowaway.core.names import ADDRESSES, listed, public, slug
+from stowaway.core.script import BadInput
+from stowaway.models.facts import read_facts
 
 # The project as seen from the working folder: the project may be moved, or serve other folders.
 PROJECT = Path(os.path.relpath(workflow.basedir))
@@ -18,11 +20,17 @@ STYLE = local(str(PROJECT / "workflow/stowaway.mplstyle"))
 try:
     if workflow.is_main_process:  # its jobs read the same files
         refuse_duplicate_keys(workflow.configfiles)
+    if isinstance(config.get("models"), str):  # a batch: new photos for another run's models
+        config = taken_over(config, read_facts(f"results/{config['models']}/models.json"))
     config = check_config(config, PROJECT / "workflow/schemas/config.schema.yaml")
 except ConfigError as error:
     raise WorkflowError(f"The config has mistakes.\n{error}")
+except BadInput as error:
+    raise WorkflowError(str(error))
 
 RESULTS = f"results/{config['name']}"
+BATCH = config["models"] is not None
+TRAINED = f"results/{config['models'] or config['name']}"  # the run whose models score
 SYNTHETIC = config["coco"] == f"{RESULTS}/island/coco.json"
 SITE = f"{config['name']}: synthetic photos, drawn by a program" if SYNTHETIC else config["name"]
 
@@ -47,7 +55,14 @@ FOLDS = {"listed": {"native": list(NATIVE.values()), "novel": list(INVASIVE.valu
     if len(NATIVE) > 1
 }
 DEFAULT = f"<results>/folds/listed/{config['split']['seed']}"
+SPLITS = [] if BATCH else f"{DEFAULT}/splits.csv"
+SCORES = "<results>/scores.csv" if BATCH else f"{DEFAULT}/scores.csv"
 SEEDS = config["evaluation"]["seeds"]
+# What a batch takes over from the run whose models score it.
+TAKEN_OVER = "labels species events backbone detectors alarm split crops".split()
+LEAD = config["alarm"]["detector"]
+ALARM = {key: value for key, value in config["alarm"].items() if key != "explained"}
+ALARM |= {"kind": DETECTORS[ALARM["detector"]]["kind"], "group": config["split"]["group"]}
 SCOPES = {
     "one_split": [("listed", config["split"]["seed"])],
     "all_folds": [(fold, seed) for fold in FOLDS for seed in SEEDS if FOLDS[fold]["novel"]],

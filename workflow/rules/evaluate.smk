@@ -1,7 +1,5 @@
 """Scores of every fold and seed -> metrics, gains, alarms and curves; the original's rules."""
 
-ALARM = {key: value for key, value in config["alarm"].items() if key != "explained"}
-ALARM |= {"kind": DETECTORS[ALARM["detector"]]["kind"], "group": config["split"]["group"]}
 EVALUATED = {"one_split": list(DETECTORS), "all_folds": [*FEATURE_BASED, *TRAINED_ANEW]}
 
 

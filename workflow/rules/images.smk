@@ -135,7 +135,7 @@ rule write_summary:
         rejected_crops="<results>/rejected_crops.csv",
         manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
         index_facts="<results>/index_facts.json",
-        splits=f"{DEFAULT}/splits.csv" if NATIVE else [],
+        splits=SPLITS if NATIVE else [],
         modules=modules("write_summary"),
     output:
         summary="<results>/summary.txt",

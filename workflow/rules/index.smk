@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-SOURCES = listed(config["coco"])
+SOURCES = listed(config["coco"] or config["detections"])
 REMOTE = len(SOURCES) > 1 or SOURCES[0].startswith(ADDRESSES)
 COCO = SOURCES[0] if SYNTHETIC else local(SOURCES[0])
 if REMOTE:

@@ -1,4 +1,4 @@
-"""labels.csv -> packs of pixels, one for each form, and shortcuts: a row for each row of the labels."""
+"""labels.csv -> packs of pixels, features and shortcuts: each has a row for each row of the labels."""
 
 
 # Its pack is its output alone, no parameters: a size that nobody wants any more reruns nothing.
@@ -36,3 +36,25 @@ rule measure_shortcuts:
     threads: 8
     script:
         "../scripts/measure_shortcuts.py"
+
+
+rule extract_features:
+    input:
+        pack=pack_of(config["backbone"]),
+        models=f"{TRAINED}/models.json" if BATCH else [],
+        modules=modules("extract_features"),
+    output:
+        features="<results>/features.npy",
+        facts="<results>/features.json",
+    log:
+        "<results>/logs/extract_features.log",
+    benchmark:
+        "<results>/benchmarks/extract_features.tsv"
+    priority: 1  # the longest job of many islands: not to be the last one, alone
+    conda:
+        "../../envs/torch.yaml"
+    threads: NETWORK_THREADS
+    params:
+        backbone=config["backbone"],
+    script:
+        "../scripts/extract_features.py"

@@ -5,7 +5,6 @@ The scope `one_split` is the default run, `all_folds` all folds and seeds.
 
 # In the config's order, by which a detector has its colour and line style on every figure.
 TRAINED_ON = {name: detector["train_on"] for name, detector in DETECTORS.items()}
-LEAD = config["alarm"]["detector"]
 
 
 rule plot_queue:
@@ -29,6 +28,7 @@ rule plot_queue:
     params:
         site=SITE,
         detector=LEAD,
+        drawn=config["alarm"]["explained"],
     script:
         "../scripts/plot_queue.py"
 

@@ -3,9 +3,11 @@
 
 rule export_queue:
     input:
-        scores=f"{DEFAULT}/scores.csv",
+        scores=SCORES,
         labels="<results>/labels.csv",
-        splits=f"{DEFAULT}/splits.csv",
+        splits=SPLITS,
+        models=f"{TRAINED}/models.json",
+        arrays=f"{TRAINED}/models.npz",
         camera_days="<results>/camera_days.csv",
         modules=modules("export_queue"),
     output:
@@ -24,9 +26,11 @@ rule explain_queue:
     input:
         queue="<results>/queue.csv",
         labels="<results>/labels.csv",
-        splits=f"{DEFAULT}/splits.csv",
+        splits=SPLITS,
         features="<results>/features.npy",
         pack=pack_of(config["backbone"]),
+        models=f"{TRAINED}/models.json",
+        arrays=f"{TRAINED}/models.npz",
         modules=modules("explain_queue"),
     output:
         explanations="<results>/explanations.npz",
@@ -39,7 +43,5 @@ rule explain_queue:
     threads: NETWORK_THREADS
     params:
         backbone={key: config["backbone"][key] for key in ("name", "weights", "layer")},
-        explained=config["alarm"]["explained"],
-        seed=config["evaluation"]["seed"],
     script:
         "../scripts/explain_queue.py"

@@ -12,7 +12,7 @@ rule eda:
 rule models:
     input:
         expand(f"{DEFAULT}/models/{{detector}}.pt", detector=NETWORKS),
-        f"{DEFAULT}/feature_detectors.npz" if FEATURE_BASED else [],
+        "<results>/models.npz",
         figures("loss/{detector}", detector=NETWORKS),
         "<results>/summary.txt",
 
@@ -20,7 +20,7 @@ rule models:
 rule figures:
     input:
         rules.eda.input,
-        figures("queue") if FEATURE_BASED else [],
+        figures("queue"),
         figures("evaluation/one_split/{figure}", figure=EVALUATION),
         figures("{kind}/{detector}", kind=["scores", "species_accuracy"], detector=DETECTORS),
         figures("reconstructions/{detector}/{species}", detector=RECONSTRUCTING, species=SPECIES),
@@ -37,3 +37,12 @@ rule evaluation:
         ),
         figures("evaluation/all_folds/{figure}", figure=EVALUATION),
         "<results>/summary.txt",
+
+
+rule everything:
+    input:
+        rules.models.input,
+        rules.figures.input,
+        "<results>/original_rules.csv",
+        "<results>/evaluation/one_split/metrics.csv",
+        "<results>/species_proposal.yaml",

@@ -48,26 +48,6 @@ rule score_crops:
         "../scripts/score_crops.py"
 
 
-rule extract_features:
-    input:
-        pack=pack_of(config["backbone"]),
-        modules=modules("extract_features"),
-    output:
-        features="<results>/features.npy",
-    log:
-        "<results>/logs/extract_features.log",
-    benchmark:
-        "<results>/benchmarks/extract_features.tsv"
-    priority: 1  # the longest job of many islands: not to be the last one, alone
-    conda:
-        "../../envs/torch.yaml"
-    threads: NETWORK_THREADS
-    params:
-        backbone=config["backbone"],
-    script:
-        "../scripts/extract_features.py"
-
-
 rule fit_detectors:
     input:
         features="<results>/features.npy",
@@ -86,6 +66,36 @@ rule fit_detectors:
         settings={name: DETECTORS[name] for name in FEATURE_BASED},
     script:
         "../scripts/fit_detectors.py"
+
+
+rule export_models:
+    input:
+        feature_detectors=f"{DEFAULT}/feature_detectors.npz",
+        scores=f"{DEFAULT}/scores.csv",
+        features="<results>/features.npy",
+        facts="<results>/features.json",
+        pack=pack_of(config["backbone"]),
+        labels="<results>/labels.csv",
+        splits=f"{DEFAULT}/splits.csv",
+        camera_days="<results>/camera_days.csv",
+        modules=modules("export_models"),
+    output:
+        models="<results>/models.json",
+        arrays="<results>/models.npz",
+    log:
+        "<results>/logs/export_models.log",
+    benchmark:
+        "<results>/benchmarks/export_models.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: NETWORK_THREADS
+    params:
+        run=config["name"],
+        lead=LEAD,
+        settings={key: config[key] for key in TAKEN_OVER},
+        seed=config["evaluation"]["seed"],
+    script:
+        "../scripts/export_models.py"
 
 
 rule reconstruct_crops:

@@ -1,5 +1,6 @@
-"""Packed crops -> features.npy, a row of backbone features for each row of the pack."""
+"""Packed crops -> features.npy, a row for each row of the pack, and how they were computed."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,24 @@ from stowaway.core.script import run_rule
 from stowaway.data.packs import Pack, write_header
 from stowaway.models.backbones import open_backbone
 from stowaway.models.device import Device
+from stowaway.models.facts import check_backbone, read_facts
 
 
-def extract_features(pack: Path, features: Path, backbone: dict, threads: int) -> None:
-    """Write (crops, dimensions) float32; memory holds one batch."""
-    device = Device.choose("auto", threads)
+def extract_features(
+    pack: Path, models: Path | list, features: Path, facts: Path, backbone: dict, threads: int
+) -> None:
+    """Write (crops, dimensions) float32, and the backbone's facts; memory holds one batch.
+
+    `models` are the facts of the run whose models score a batch. Then the features are computed as
+    they were there, in the same precision too. Raises `BadInput` where the backbone is another one.
+    """
+    trained = read_facts(models)["backbone"] if models else {"precision": "auto"}
+    device = Device.choose(trained["precision"], threads)
     network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+    known = {key: backbone[key] for key in ("name", "layer", "image_size", "aspect")}
+    known |= {"weights_sha256": network.checksum(), "precision": device.precision_name}
+    if models:
+        check_backbone(models, known)
     network.features.to(device.device)
     pixels = Pack(pack)
     with replacing(features, "wb") as file:
@@ -24,6 +37,8 @@ def extract_features(pack: Path, features: Path, backbone: dict, threads: int) -
             if not file.tell():
                 write_header(file, (len(pixels), values.shape[1]), np.float32)
             file.write(np.ascontiguousarray(values))
+    with replacing(facts) as file:
+        json.dump(known, file, indent=1)
 
 
 if __name__ == "__main__":

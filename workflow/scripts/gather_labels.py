@@ -20,7 +20,8 @@ from stowaway.download.store import Store
 
 COLUMNS = (
     "image_path species_label crop_id event location datetime crop_width crop_height image_id "
-    "label photo_checksum crop_checksum clipped"
+    "label photo_checksum crop_checksum clipped file_name photo_path x y photo_width photo_height "
+    "confidence"
 ).split()
 REJECTED = ["crop_id", "image_id", "reason"]
 

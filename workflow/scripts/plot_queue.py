@@ -1,10 +1,13 @@
 """Explanations -> the most suspicious events, where they are strange, their nearest natives."""
 
+from io import BytesIO
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from PIL import Image
 
 from stowaway.data.roles import Role
 from stowaway.plots.pictures import MARK, mark_strangest, show_crop
@@ -22,10 +25,13 @@ TARGETS = {  # what was asked for, and the form and unit of what came of it
 }
 
 
-def plot_queue(explained: dict[str, np.ndarray], alarms: pd.DataFrame, detector: str) -> Figure:
-    """A row per event: its highest crop, the strangest places in it, and the nearest natives."""
-    n = len(explained["crops"])
-    columns = 3 + (explained["natives"].shape[1] if n else 0)
+def plot_queue(
+    explained: dict[str, np.ndarray], alarms: pd.DataFrame, detector: str, drawn: int
+) -> Figure:
+    """A row for each of the first `drawn` events: its highest crop, the strangest places in it, and
+    the nearest natives."""
+    n = min(drawn, len(explained["crops"]))
+    columns = 3 + explained["natives"].shape[1]
     ratios = {"height_ratios": [0.16] + [1] * n, "width_ratios": [0.75] + [1] * (columns - 1)}
     size = 2.4 * columns, 1.2 + 1.9 * n
     figure, grid = plt.subplots(1 + n, columns, figsize=size, squeeze=False, gridspec_kw=ratios)
@@ -40,8 +46,8 @@ def plot_queue(explained: dict[str, np.ndarray], alarms: pd.DataFrame, detector:
         if "heat" in explained:
             mark_strangest(axes[2], explained["heat"][row], box, len(crop))
         names, cosines = explained["native_species"][row], explained["cosine"][row]
-        for place, native in enumerate(explained["natives"][row]):
-            show_crop(axes[3 + place], native)
+        for place, jpeg in enumerate(explained["natives"][row]):
+            show_crop(axes[3 + place], np.asarray(Image.open(BytesIO(jpeg))))
             label = f"{plain(names[place], 16)} ({cosines[place]:.2f})"
             axes[3 + place].set_xlabel(label, fontsize=11)
     asked = alarms[alarms["asked"] == "yes"]

@@ -12,9 +12,12 @@ from stowaway.models.device import Device, join_batches
 
 
 def score_crops(
-    model: Path, pack: Path, labels: Path, splits: Path, scores: Path, threads: int
+    model: Path, pack: Path, labels: Path, splits: Path | list, scores: Path, threads: int
 ) -> None:
-    """Write `crop_id score error correlation` of every crop that has a role in the fold."""
+    """Write `crop_id score error correlation` of every crop that has a role in the fold.
+
+    Without `splits`, an empty list, all crops are new.
+    """
     network, saved = load_detector(model)
     settings = saved["settings"]
     device = Device.choose(settings["precision"], threads)

@@ -19,6 +19,8 @@ from stowaway.data.splits import load_crops
 from stowaway.detectors import registry
 from stowaway.evaluation.folds import SHORTCUT
 
+NEAREST = {"predicted": "", "similarity": np.nan, "second": "", "second_similarity": np.nan}
+
 
 def shortcut_scores(crops: pd.DataFrame, shortcuts: pd.DataFrame) -> pd.DataFrame:
     """Baselines that know the photo and not the animal: a detector must beat them.
@@ -49,8 +51,8 @@ def score_fold(
 ) -> None:
     """Write the scores of all crops of events without a training crop.
 
-    `network_scores` are named after their detector. `predicted` is the native species nearest in
-    features; it is blank where `features` and `feature_detectors` are empty.
+    `network_scores` are named after their detector. The columns of `nearest_species` are blank
+    where `features` and `feature_detectors` are empty.
     """
     with threadpool_limits(threads):
         crops = load_crops(labels, splits)
@@ -59,18 +61,18 @@ def score_fold(
             raise BadInput(damaged(shortcuts, "its crops are not those of labels.csv"))
         baselines = shortcut_scores(crops, measured)
         scored = ~crops["event"].isin(crops.loc[crops["role"] == Role.TRAIN, "event"])
-        crops, columns = crops[scored].assign(predicted=""), {}
+        crops, columns, nearest = crops[scored], {}, NEAREST
         if feature_detectors:
             values, rows = Features(features, n), crops["row"].to_numpy()
             detectors = registry.load_all(feature_detectors, values.shape[1])
-            crops["predicted"] = registry.nearest_species(detectors, values, rows)
+            nearest = registry.nearest_species(detectors, values, rows)
             columns = registry.score_all(detectors, values, rows)
         for path in network_scores:
             novelty = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
             with reading(path):
                 columns[path.stem] = novelty.loc[crops["crop_id"]].to_numpy()
-        facts = crops["crop_id species role event group location predicted".split()]
-        write_table(facts.assign(**columns).join(baselines), scores)
+        facts = crops["crop_id species role event group location".split()]
+        write_table(facts.assign(**nearest, **columns).join(baselines), scores)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ def train_detector(
     )
     write_table(pd.DataFrame(losses), history)
     fitted = fit_score(network, pixels, train_rows, settings, device)
-    save_detector(model, network, settings, fitted)
+    # what it computed in, so that it scores in the same wherever it is
+    save_detector(model, network, settings | {"precision": device.precision_name}, fitted)
     Path(checkpoint).unlink(missing_ok=True)
 
 

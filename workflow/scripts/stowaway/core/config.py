@@ -56,7 +56,13 @@ TYPES = {
     "null": "null",
 }
 # The section and key of each path or address. The data set's own has no section.
-PATHS = [("", "coco"), ("images", "source"), ("backbone", "weights"), ("aws", "endpoint_url")]
+PATHS = [
+    ("", "coco"),
+    ("", "detections"),
+    ("images", "source"),
+    ("backbone", "weights"),
+    ("aws", "endpoint_url"),
+]
 
 
 class ConfigError(ValueError):
@@ -74,6 +80,8 @@ def check_config(config: dict, schema: Path) -> dict:
     retired = dict(_retired(config))
     config = _without_removed_networks(fill_defaults(config, rules), config)
     mistakes = sorted(jsonschema.Draft202012Validator(rules).iter_errors(config), key=_place)
+    if config["coco"] is None and config["detections"] is None:
+        retired["coco"] = "missing; name a COCO JSON here, or results of MegaDetector as detections"
     wrong = dict(pair for error in mistakes for pair in _explain(error) if pair[0] not in retired)
     _refuse(f"{key}: {text}" for key, text in [*retired.items(), *wrong.items()])
     config["detectors"] = _sorted_detectors(config["detectors"])
@@ -82,6 +90,25 @@ def check_config(config: dict, schema: Path) -> dict:
     for section in ("labels", "species"):
         config[section] = {key: _clean(value) for key, value in config[section].items()}
     return config
+
+
+def taken_over(config: dict, facts: dict) -> dict:
+    """The config of a batch over the settings of the run whose models score it, `facts` of them.
+
+    Raises `ConfigError` where it has a list of species of its own.
+    """
+    _refuse(
+        f"{key}: a batch takes it from the run {facts['run']}; take it out of this config"
+        for key in ("species", "detectors", "split")
+        if key in config
+    )
+    taken = facts["config"]
+    added = ("train_on", "score")  # by `_sorted_detectors`
+    detectors = {
+        name: {k: v for k, v in of.items() if of["kind"] != "features" or k not in added}
+        for name, of in taken["detectors"].items()
+    }
+    return merged(taken | {"detectors": detectors}, config)
 
 
 def refuse_duplicate_keys(paths: Iterable[Path]) -> None:
@@ -278,7 +305,8 @@ def _contradictions(config: dict) -> Iterator[str]:
     """A line for each setting that a schema accepts and that makes no sense beside another."""
     yield from _of_names(config)
     yield from _of_paths(config)
-    yield from _of_data_set(config["name"], config["coco"])
+    yield from _of_data_set(config)
+    yield from _of_location(config["images"]["location"])
     total = sum(config["split"]["fractions"].values())
     if abs(total - 1) > 1e-6:
         yield f"split.fractions: they sum to {total:g}, not to 1"
@@ -296,7 +324,7 @@ def _contradictions(config: dict) -> Iterator[str]:
 
 def _of_names(config: dict) -> Iterator[str]:
     """A line for each name of a folder or file that some file systems cannot hold."""
-    names = {"name": config["name"], "tsne.map": config["tsne"]["map"]}
+    names = {"name": config["name"], "models": config["models"], "tsne.map": config["tsne"]["map"]}
     names |= {f"detectors.{name}": name for name in config["detectors"]}
     for key, name in names.items():
         if name and why_unsafe(name):
@@ -308,16 +336,30 @@ def _of_paths(config: dict) -> Iterator[str]:
         value = (config[section] if section else config)[key]
         for address in listed(value or []):
             reason = why_no_address(address)
-            if not reason and key in ("coco", "source"):
-                reason = why_no_file(address) if key == "coco" else why_no_folder(address)
+            if not reason and key in ("coco", "detections", "source"):
+                reason = why_no_folder(address) if key == "source" else why_no_file(address)
             if not reason and key == "endpoint_url" and re.search("[@?#]", address):
                 reason = "has more in it than http(s)://host:port"
             if reason:
                 yield f"{section}.{key}: {reason}" if section else f"{key}: {reason}"
 
 
-def _of_data_set(name: str, coco: str | list[str]) -> Iterator[str]:
+def _of_location(pattern: str) -> Iterator[str]:
+    """A line for a pattern of locations that is none, or that has no group."""
+    try:
+        if re.compile(pattern).groups:
+            return
+        why = "has no group; put what the location is in ( )"
+    except re.error as error:
+        why = f"is no regular expression: {error}"
+    yield f"images.location: {shown(pattern)} {why}"
+
+
+def _of_data_set(config: dict) -> Iterator[str]:
+    name, coco = config["name"], config["coco"] or []
     island = f"results/{name}/island/coco.json"
+    if config["models"] == name:
+        yield "models: it is this run itself; name the run that trained the models"
     if coco == island:
         return
     if name == "demo":

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 TEXT = (
     "crop_id image_id annotation_id file_name key image_path species_label species label location "
     "datetime date event group role reason photo_checksum crop_checksum fold detector rival level "
-    "metric rule stratum target predicted alarm asked"
+    "metric rule stratum target predicted alarm asked second nearest sampled suppressed photo_path "
+    "batch queue_sha256 box decision note reviewer decided_at suggested week"
 ).split()
 # What a spreadsheet may take for a formula (OWASP, "CSV injection"), behind any apostrophes.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 # Whole numbers, in tables that are read row by row.
-INTEGERS = "x y w h width height crop_width crop_height bytes clipped".split()
+INTEGERS = (
+    "x y w h width height crop_width crop_height photo_width photo_height bytes clipped"
+).split()
 
 # What the readers of whole tables need of them; the first pattern that fits a path counts.
 NEEDED = {

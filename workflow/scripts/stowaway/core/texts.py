@@ -134,7 +134,7 @@ def why_no_file(text: str) -> str | None:
         is_folder, fault = _is_folder(text)
         if fault or is_folder is False or not text.endswith("/") and is_folder is None:
             return fault
-        return "is a folder; name the COCO JSON in it"
+        return "is a folder; name the file in it"
     name = urlsplit(text).path.rpartition("/")[2]
     reason = why_unsafe(name)  # the file is stored under that name
     return reason and (f"its {reason}" if name else "names no file at its end")

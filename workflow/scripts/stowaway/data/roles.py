@@ -14,11 +14,12 @@ class Role(StrEnum):
     TEST = "test"  # natives to report on
     NOVEL = "novel"  # the species that are held out: invasive ones, or a left-out native
     UNLISTED = "unlisted"  # all others: ranked in the queue, in no metric
+    NEW = "new"  # of a batch: scored with the models of another run
 
 
 FITTED_ROLES = (Role.TRAIN, Role.VAL)
 NATIVE_ROLES = (*FITTED_ROLES, Role.CALIBRATION, Role.TEST)
-QUEUED_ROLES = (Role.TEST, Role.NOVEL, Role.UNLISTED)
+QUEUED_ROLES = (Role.TEST, Role.NOVEL, Role.UNLISTED, Role.NEW)
 
 
 def apportion(groups: int, shares: Mapping[Role, float], dealt: Mapping[Role, int]) -> list[Role]:

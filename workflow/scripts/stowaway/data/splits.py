@@ -120,8 +120,10 @@ def shares_lines(
     return lines
 
 
-def load_crops(labels: Path | str, splits: Path | str) -> pd.DataFrame:
+def load_crops(labels: Path | str, splits: Path | str | list) -> pd.DataFrame:
     """Each crop of labels.csv with its group and role in a fold, after the leak test.
+
+    Without `splits`, an empty list, all are new, and each event is a group.
 
     A row per crop in the order of the labels, with CROP_COLUMNS as far as the labels have them:
     `row` is its position there and in every pack, `location` is UNKNOWN where it is unknown.
@@ -130,6 +132,10 @@ def load_crops(labels: Path | str, splits: Path | str) -> pd.DataFrame:
     """
     crops = read_table(labels, needed=["crop_id", "species_label", "event"])
     crops = crops.rename(columns={"species_label": "species"})
+    if not splits:
+        crops["location"] = crops["location"].replace("", UNKNOWN)
+        crops = crops.assign(group=crops["event"], role=Role.NEW.value, row=np.arange(len(crops)))
+        return crops[[name for name in CROP_COLUMNS if name in crops]]
     crops = crops.drop(columns="location", errors="ignore")
     roles = read_table(splits, "event species group role location".split())
     crops = crops.merge(roles, "left", ["event", "species"], validate="many_to_one")

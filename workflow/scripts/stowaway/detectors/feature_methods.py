@@ -75,9 +75,18 @@ class ClassMean(FeatureDetector):
     def score(self, features: Floats) -> Floats:
         return 1 - (normalize(features) @ self.means.T).max(1)
 
-    def nearest(self, features: Floats) -> NDArray[np.str_]:
-        """The species whose mean direction is nearest: (n, dimensions) -> (n,) names."""
-        return self.species[(features @ self.means.T).argmax(1)]
+    def nearest(self, features: Floats) -> tuple[NDArray[np.str_], Floats]:
+        """The two species whose mean directions are nearest, the nearest first, and their cosines.
+
+        (n, dimensions) -> (n, 2) names and (n, 2) cosines. Of one species, the second is '', NaN.
+        """
+        cosines = normalize(features) @ self.means.T
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :2]
+        names, cosines = self.species[order], np.take_along_axis(cosines, order, 1)
+        if order.shape[1] < 2:
+            names = np.column_stack([names, np.full(len(names), "")])
+            cosines = np.column_stack([cosines, np.full(len(names), np.nan)])
+        return names, cosines
 
 
 class Mahalanobis(FeatureDetector):

@@ -77,11 +77,18 @@ def score_all(detectors: Detectors, features: Floats, rows: NDArray) -> dict[str
     return scores
 
 
-def nearest_species(detectors: Detectors, features: Floats, rows: NDArray) -> NDArray[np.str_]:
-    """The native species whose mean direction is nearest to each of n `rows`: (n,) names."""
+def nearest_species(detectors: Detectors, features: Floats, rows: NDArray) -> dict[str, NDArray]:
+    """The native species that each of n `rows` is nearest to in direction, as columns.
+
+    `predicted` and `second` are the nearest species and the next one ('' where there is none);
+    `similarity` and `second_similarity` the cosines to their means, -1..1.
+    """
     means = detectors[NATIVE_MEANS]
-    names = [means.nearest(features[batch]) for batch in batches(rows, SCORED_AT_ONCE)]
-    return np.concatenate([means.species[:0], *names])
+    pairs = [means.nearest(features[batch]) for batch in batches(rows, SCORED_AT_ONCE)]
+    names = np.concatenate([np.empty((0, 2), means.species.dtype), *(pair[0] for pair in pairs)])
+    cosines = np.concatenate([np.empty((0, 2)), *(pair[1] for pair in pairs)])
+    columns = {"predicted": names[:, 0], "similarity": cosines[:, 0]}
+    return columns | {"second": names[:, 1], "second_similarity": cosines[:, 1]}
 
 
 def save_all(path: Path, detectors: Detectors) -> None:

@@ -1,6 +1,7 @@
 """Pretrained networks that turn a crop into features. None of their weights is changed here."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -21,6 +22,13 @@ class Backbone:
 
     features: nn.Module
     spatial: nn.Module | None
+
+    def checksum(self) -> str:
+        """SHA-256 of the names and values of all weights, in hexadecimal digits."""
+        digest = sha256()
+        for name, tensor in self.features.state_dict().items():
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:

@@ -43,6 +43,11 @@ class Device:
         wanted = precision == "bfloat16" or precision == "auto" and fast
         return cls(device, torch.bfloat16 if wanted else torch.float32)
 
+    @property
+    def precision_name(self) -> str:
+        """float32 or bfloat16."""
+        return str(self.precision).removeprefix("torch.")
+
     def place(self, model: nn.Module) -> nn.Module:
         """Move a network here, its weights channels last."""
         return model.to(self.device, memory_format=torch.channels_last)

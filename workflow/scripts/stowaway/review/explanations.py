@@ -1,12 +1,17 @@
 """Why a crop is suspicious: where it is unlike the natives, and which natives it is nearest to."""
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from stowaway.data.packs import Form
+from stowaway.core.script import BadInput
+from stowaway.data.packs import Form, Pack, batches
 from stowaway.detectors.feature_methods import Floats, Gaussian
+from stowaway.models.backbones import Backbone
+from stowaway.models.device import INFERENCE_BATCH, Device
 
 NEAREST = 3  # natives beside each crop
+MAPPED_NATIVES = 100  # native crops that the heat maps compare with: thousands of cells
 
 
 def padded_boxes(sizes: NDArray, form: Form) -> NDArray[np.int64]:
@@ -32,18 +37,45 @@ def cells_inside(boxes: NDArray, size: int, shape: tuple[int, int]) -> NDArray[n
     return inside[0][:, :, None] & inside[1][:, None, :]
 
 
-def strangeness(cells: Floats, native_cells: Floats) -> Floats:
+def maps_of(network: Backbone, device: Device, pixels: Pack, rows: NDArray) -> Floats:
+    """Features of each cell of the backbone's maps: (n, height, width, dimensions)."""
+    maps = [
+        network.maps(device.images(pixels[batch])).float().cpu().numpy()
+        for batch in batches(rows, INFERENCE_BATCH) or [rows]
+    ]
+    return np.concatenate(maps).transpose(0, 2, 3, 1)
+
+
+def native_cells(
+    network: Backbone, device: Device, pixels: Pack, form: Form, natives: pd.DataFrame
+) -> tuple[Gaussian | None, float]:
+    """The cloud of the cells of natives' maps, and the distance that 95 % of them keep to it.
+
+    Of `natives`, crops of `load_crops`, the first MAPPED_NATIVES are taken, without their padding.
+    A backbone without maps has neither: None, NaN.
+    """
+    natives = natives.head(MAPPED_NATIVES)
+    try:
+        cells = maps_of(network, device, pixels, natives["row"].to_numpy())
+    except BadInput as error:
+        print(f"no heat maps: {error}")
+        return None, np.nan
+    boxes = padded_boxes(natives[["crop_width", "crop_height"]].to_numpy(), form)
+    cells = cells[cells_inside(boxes, form.size, cells.shape[1:3])]
+    cloud = Gaussian().fit(cells, np.zeros(len(cells)), np.arange(len(cells)))
+    return cloud, float(np.quantile(cloud.score(cells), 0.95))
+
+
+def strangeness(cells: Floats, cloud: Gaussian, usual: float) -> Floats:
     """How unlike natives each cell is: (n, height, width), 1 where 95 % of native cells are less.
 
-    `cells` (n, height, width, dimensions) are features of a backbone's map, `native_cells` (m,
-    dimensions) those of native crops, without padding. It is the Mahalanobis distance to all native
-    cells, wherever in the crop they are (animals move), over that distance's 95 % quantile among
-    them. After PaDiM (Defard et al., ICPR 2021), whose Gaussian is one per position.
+    `cells` (n, height, width, dimensions) are features of a backbone's map, `cloud` and `usual` are
+    those of `native_cells`. It is the Mahalanobis distance to all native cells, wherever in the
+    crop they are (animals move), over `usual`. After PaDiM (Defard et al., ICPR 2021), whose
+    Gaussian is one per position.
     """
-    n = len(native_cells)
-    cloud = Gaussian().fit(native_cells, np.zeros(n), np.arange(n))
     distance = cloud.score(cells.reshape(-1, cells.shape[-1])).reshape(cells.shape[:-1])
-    return distance / np.quantile(cloud.score(native_cells), 0.95)
+    return distance / usual
 
 
 def nearest_natives(features: Floats, natives: Floats, events: NDArray) -> tuple[NDArray, Floats]:

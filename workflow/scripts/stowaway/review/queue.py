@@ -10,23 +10,27 @@ from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density, tested_
 from stowaway.evaluation.thresholds import needed, too_few
 
 COLUMNS = (
-    "rank event location datetime crops score p_value alarm predicted species role crop_id "
-    "image_path"
+    "rank event location datetime crops score p_value alarm sampled predicted nearest species role "
+    "crop_id image_path suppressed"
 ).split()
 
 
-def review_queue(crops: pd.DataFrame, days: pd.DataFrame, settings: dict) -> pd.DataFrame:
+def review_queue(
+    crops: pd.DataFrame, days: pd.DataFrame, settings: dict, daily: float | None = None
+) -> pd.DataFrame:
     """A row of COLUMNS per event of test natives, novel and unlisted animals: its highest crop.
 
     `crops` are those of `load_crops` with `score` and `predicted` of the detector that leads,
-    `days` the camera-days, `settings` the config's alarm and its `group`, which is split.group.
+    `days` the camera-days, `settings` the config's alarm and its `group`, which is split.group, and
+    `daily` the native events of a camera-day, if the crops are not all of the natives'.
     Where it is per species, the queue goes by p-value before score. A weekly budget is for the days
     on which the queue's locations have photos, since the queue holds events of the whole period;
     of a split by time it is for the `tested_days`.
     """
     crops = crops.assign(date=crops["datetime"].str[:10])
     natives = crops[crops["role"].isin(NATIVE_ROLES)]
-    daily = native_density(natives, days)[EVENTS_PER_DAY]
+    if daily is None:
+        daily = native_density(natives, days)[EVENTS_PER_DAY]
     if settings["group"] == "time":
         days = tested_days(days, crops)
     alarm = set_alarm(crops, settings, daily, days)
@@ -39,6 +43,7 @@ def review_queue(crops: pd.DataFrame, days: pd.DataFrame, settings: dict) -> pd.
     queue = queue.reset_index().sort_values("score", ascending=False, kind="stable")
     if settings["per_species"]:
         queue = queue.sort_values("p_value", kind="stable")
+    queue["sampled"], queue["suppressed"], queue["nearest"] = "budget", "", ""
     return queue.assign(rank=np.arange(1, len(queue) + 1))[COLUMNS]
 
 

@@ -1,0 +1,96 @@
+"""A run's detectors, calibration and natives -> models.json and models.npz, which a batch needs."""
+
+import json
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+import stowaway
+from stowaway.core.script import run_rule
+from stowaway.core.tables import read_table
+from stowaway.data.packs import Features, Form, Pack
+from stowaway.data.roles import NATIVE_ROLES, Role
+from stowaway.data.splits import load_crops
+from stowaway.detectors.registry import load_all
+from stowaway.evaluation.alarms import events_of
+from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density
+from stowaway.models.backbones import open_backbone
+from stowaway.models.device import Device
+from stowaway.review.explanations import native_cells
+from stowaway.review.trained import Gallery, Trained, as_jpeg, save
+
+SHOWN = 5_000  # natives among which the nearest are sought: 20 MB of pictures
+
+
+def export_models(
+    feature_detectors: Path,
+    scores: Path,
+    features: Path,
+    facts: Path,
+    pack: Path,
+    labels: Path,
+    splits: Path,
+    camera_days: Path,
+    models: Path,
+    arrays: Path,
+    run: str,
+    lead: str,
+    settings: dict,
+    seed: int,
+    threads: int,
+) -> None:
+    """Write both files. `settings` is the part of the config that a batch takes over."""
+    with threadpool_limits(threads):
+        crops = load_crops(labels, splits)
+        natives = crops[crops["role"].isin(NATIVE_ROLES)]
+        known = read_table(scores, "crop_id predicted role".split() + [lead])
+        known = known[known["role"] == Role.CALIBRATION].rename(columns={lead: "score"})
+        known = events_of(crops.merge(known.drop(columns="role"), "inner", "crop_id"))
+        shown = natives[natives["role"] == Role.TRAIN].sample(frac=1, random_state=seed)
+        # one crop of each event first
+        shown = pd.concat([shown.drop_duplicates("event"), shown]).drop_duplicates("crop_id")
+        shown, values = shown.head(SHOWN), Features(features, len(crops))
+        pixels, rows = Pack(pack, len(crops)), shown["row"].to_numpy()
+        backbone = settings["backbone"]
+        device = Device.choose("float32", threads)
+        network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+        network.features.to(device.device)
+        cells, usual = native_cells(network, device, pixels, Form.named(pack.stem), shown)
+        density = native_density(
+            natives.assign(date=natives["datetime"].str[:10]), read_table(camera_days)
+        )
+        count = natives.groupby("species")
+        about = {
+            "stowaway": stowaway.__version__,
+            "run": run,
+            "made": date.today().isoformat(),
+            "backbone": json.loads(facts.read_text()),
+            "natives": {
+                name: {"crops": len(own), "events": own["event"].nunique()} for name, own in count
+            },
+            "calibration": {"events": len(known), "groups": known["group"].nunique()},
+            "lead": lead,
+            "native_events_per_camera_day": density[EVENTS_PER_DAY],
+            "libraries": {
+                name: version(name) for name in ("torch", "numpy", "pillow", "scikit-learn")
+            },
+            "config": settings,
+        }
+        gallery = Gallery(
+            values[rows],
+            shown["event"].to_numpy(str),
+            shown["species"].to_numpy(str),
+            np.array([as_jpeg(pixels[row][0]) for row in rows[:, None]]),
+        )
+        trained = Trained(
+            about, load_all(feature_detectors), known, gallery, cells, usual, np.empty(0, str)
+        )
+        save(trained, arrays, models)
+
+
+if __name__ == "__main__":
+    run_rule(export_models, snakemake)

@@ -1,0 +1,118 @@
+"""What a run hands to later ones: models.json, its facts, and models.npz, plain arrays.
+
+The arrays are the detectors on features, the calibration events of the alarm, what the heat maps
+compare with, and natives to show beside a suspicious animal.
+"""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from stowaway.core.files import damaged, read_arrays, reading, replacing
+from stowaway.core.script import BadInput
+from stowaway.detectors.feature_methods import Floats, Gaussian
+from stowaway.detectors.fusion import Detectors, join_arrays, split_arrays
+from stowaway.models.facts import read_facts
+
+CALIBRATION = "crop_id species event group location datetime predicted score".split()
+PICTURE = 128  # pixels of the natives' pictures
+
+
+@dataclass
+class Gallery:
+    """Training natives: (n, dimensions) features, the event and species of each, and a JPEG.
+
+    The JPEGs are an array of bytes, which ends at their last byte, 0xD9, as arrays of bytes drop
+    zeros there.
+    """
+
+    features: Floats
+    events: NDArray[np.str_]
+    species: NDArray[np.str_]
+    pictures: NDArray[np.bytes_]
+
+
+@dataclass
+class Trained:
+    """A run's models. `calibration` has the columns CALIBRATION, a row per calibration event.
+
+    `cells` is the cloud of the cells of natives' maps, None for a backbone without maps, and
+    `usual` the distance to it that 95 % of native cells keep.
+    """
+
+    facts: dict
+    detectors: Detectors
+    calibration: pd.DataFrame
+    gallery: Gallery
+    cells: Gaussian | None
+    usual: float
+    reviewed: NDArray[np.str_]  # checksums of the crops that people decided on
+
+
+def as_jpeg(pixels: NDArray[np.uint8], side: int = PICTURE) -> bytes:
+    """(height, width, 3) pixels as a JPEG, at most `side` pixels wide and high."""
+    image, file = Image.fromarray(pixels), BytesIO()
+    image.thumbnail((side, side), Image.Resampling.BILINEAR)
+    image.save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+def save(trained: Trained, arrays: Path, facts: Path) -> None:
+    """Write both files; the facts get the checksum of the arrays, so that no pair is mixed up."""
+    gallery = trained.gallery
+    values = {f"detectors/{name}": array for name, array in join_arrays(trained.detectors).items()}
+    values |= {f"calibration/{name}": _plain(trained.calibration[name]) for name in CALIBRATION}
+    values |= {"gallery/features": gallery.features, "gallery/events": gallery.events}
+    values |= {"gallery/species": gallery.species, "reviewed": trained.reviewed}
+    values["gallery/pictures"] = gallery.pictures
+    if trained.cells:
+        values |= {f"cells/{name}": array for name, array in trained.cells.arrays().items()}
+        values["cells/usual"] = np.array(trained.usual)
+    with replacing(arrays, "wb") as file:
+        np.savez(file, **values)
+    with replacing(facts) as file:
+        checksum = {"arrays_sha256": _checksum(arrays)}
+        json.dump(trained.facts | checksum, file, indent=1, ensure_ascii=False)
+
+
+def _plain(column: pd.Series) -> NDArray:
+    return column.to_numpy(float) if column.name == "score" else column.to_numpy(str)
+
+
+def _checksum(path: Path) -> str:
+    with open(path, "rb") as file:
+        return sha256(file.read()).hexdigest()
+
+
+def load(arrays: Path, facts: Path) -> Trained:
+    """The models that `save` wrote. Raises `BadInput` where a file is damaged or of another run."""
+    known = read_facts(facts)
+    values = read_arrays(arrays, finite=True)
+    if known["arrays_sha256"] != _checksum(arrays):
+        raise BadInput(damaged(arrays, f"it is not of one run with {Path(facts).name}"))
+    with reading(arrays):
+        detectors = split_arrays(_below(values, "detectors"))
+        calibration = pd.DataFrame({n: values[f"calibration/{n}"] for n in CALIBRATION})
+        cells = _below(values, "cells")
+        return Trained(
+            known,
+            detectors,
+            calibration,
+            Gallery(**_below(values, "gallery")),
+            Gaussian.from_arrays(cells) if cells else None,
+            float(cells.get("usual", np.nan)),
+            values["reviewed"],
+        )
+
+
+def _below(values: dict[str, NDArray], folder: str) -> dict[str, NDArray]:
+    """The arrays whose names begin with `folder`/, without it."""
+    start = f"{folder}/"
+    return {name.removeprefix(start): a for name, a in values.items() if name.startswith(start)}
