@@ -11,6 +11,7 @@ GOOD = {
     "native": ["Fox", "scrub jay", "ñeque", "灰狐", "l'oiseau", "kit fox?", "a: b", "no", "NA"],
     "invasive": ["rat", "Cat (feral)", "dog/dingo", "100%", "# pig", "null"],
     "rename": ["rodnet", "rodent", "{typo}", "liz", "x\u0301"],
+    "location": ["([^/]+)/", "cam(.)"],
     "drop": ["empty", "person", "vehicle"],
     "too_general": ["bird", "small mammal"],
     "high_level": ["hawk", "raptor", "{group}"],

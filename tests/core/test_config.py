@@ -63,6 +63,7 @@ def test_a_site_starts_from_neutral_defaults():
     assert checked["labels"] == {
         "rename": {},
         "drop": ["empty", "person", "vehicle"],
+        "unnamed": "animal unknown unidentified unlabelled none undefined unspecified".split(),
         "too_general": [],
         "high_level": {},
     }
@@ -77,6 +78,8 @@ def test_a_site_starts_from_neutral_defaults():
         "source": "data/photos",
         "key": "file_name",
         "box": None,
+        "location": "([^/]+)/",
+        "confidence": {"animal": 0.2, "person": 0.2, "vehicle": 0.2},
         "timeout": 30,
     }
 
@@ -245,7 +248,8 @@ def assert_plannable(config: dict) -> None:
                 assert not set("{}") & set(value) or key.startswith("labels")
                 assert not value.startswith(("~", "file://"))
             if isinstance(value, float):
-                assert key.endswith(FLOATS) or key.startswith("split.fractions")
+                maps = "split.fractions", "images.confidence"
+                assert key.endswith(FLOATS) or key.startswith(maps)
             if key.endswith(("seed", "seeds")):
                 np.random.RandomState(value)
     for key in ("drop", "too_general"):

@@ -84,7 +84,12 @@ def test_class_mean_and_residual_as_a_loop_finds_them(blobs):
     cosines = [[x @ m / np.linalg.norm(x) / np.linalg.norm(m) for m in means] for x in fresh]
     detector = ClassMean().fit(natives, labels, events)
     np.testing.assert_allclose(detector.score(fresh), 1 - np.max(cosines, 1))
-    assert (detector.nearest(fresh) == np.array(["ant", "bee", "cat"])[np.argmax(cosines, 1)]).all()
+    names, near = detector.nearest(fresh)
+    order = np.argsort(-np.array(cosines), 1)[:, :2]
+    assert (names == np.array(["ant", "bee", "cat"])[order]).all()
+    np.testing.assert_allclose(near, np.take_along_axis(np.array(cosines), order, 1))
+    names, near = ClassMean().fit(natives, np.full(len(natives), "ant"), events).nearest(fresh)
+    assert (names == ["ant", ""]).all() and np.isnan(near[:, 1]).all()
     pca = PCA(0.9).fit(natives)
     left = fresh - pca.inverse_transform(pca.transform(fresh))
     scores = Residual().fit(natives, labels, events).score(fresh)

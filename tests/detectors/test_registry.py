@@ -57,12 +57,14 @@ def test_all_detectors_are_one_file_of_plain_arrays(site, tmp_path, monkeypatch)
     assert isinstance(again["fused"], Fusion) and again["fused"].methods == ["knn", "head_vim"]
     for name, values in score_all(again, features, rows).items():
         assert np.array_equal(values, scores[name]), name
-    species = nearest_species(again, features, rows)
-    assert (species == nearest_species(detectors, features, rows)).all()
+    near = nearest_species(again, features, rows)
+    for name, values in nearest_species(detectors, features, rows).items():
+        assert np.array_equal(values, near[name]), name
+    species = near["predicted"]
     native = (crops["role"] != "novel").to_numpy()[:70]
     assert (species[native] == crops["species"].to_numpy(str)[:70][native]).all()
     assert score_all(again, features, rows[:0])["knn"].shape == (0,)
-    assert nearest_species(again, features, rows[:0]).shape == (0,)
+    assert nearest_species(again, features, rows[:0])["predicted"].shape == (0,)
 
 
 def test_the_script_fits_and_saves(site, tmp_path):
@@ -118,4 +120,4 @@ def test_a_rare_species_is_in_the_sample_and_keeps_its_name(monkeypatch):
     crops = pd.DataFrame({"row": range(2000), "species": labels, "event": events, "role": "train"})
     detectors = fit_all({"knn": {"method": "knn"}}, features, crops)
     assert len(detectors["knn"].natives) == 200
-    assert (nearest_species(detectors, features, np.arange(2000)) == labels).all()
+    assert (nearest_species(detectors, features, np.arange(2000))["predicted"] == labels).all()

@@ -29,6 +29,7 @@ from plot_tsne_labels import plot_tsne_labels
 from stowaway.plots import style
 from stowaway.plots.detector_lines import MOST_LINES, detector_styles, lead_of, lines_of
 from stowaway.plots.style import plt, run_plot, save
+from stowaway.review.trained import as_jpeg
 
 STYLE = str(ROOT / "workflow/stowaway.mplstyle")
 ODD = "<b>$x_1$</b> & müß"
@@ -243,7 +244,7 @@ def test_queue(draw, n):
     explained = {
         "crops": np.full((n, 8, 8, 3), 200, np.uint8),
         "box": np.array([[0, 2, 8, 4]] * n).reshape(n, 4),
-        "natives": np.full((n, 3, 8, 8, 3), 100, np.uint8),
+        "natives": np.full((n, 3), as_jpeg(np.full((8, 8, 3), 100, np.uint8))),
         "native_species": np.full((n, 3), ODD),
         "cosine": np.ones((n, 3)),
         "heat": np.arange(16.0).reshape(1, 4, 4).repeat(n, 0),
@@ -252,7 +253,7 @@ def test_queue(draw, n):
         "p_value": np.ones(n),
         "alarm": np.ones(n, bool),
     }
-    draw(plot_queue, explained=explained, alarms=alarms_of(), detector=ODD)
+    draw(plot_queue, explained=explained, alarms=alarms_of(), detector=ODD, drawn=12)
 
 
 def test_the_queue_says_what_was_asked_and_what_came_of_it():

@@ -16,8 +16,8 @@ from stowaway.data.exact_copies import crop_checksum, photo_checksum
 from stowaway.download.store import Store
 
 COLUMNS = (
-    "image_path crop_id species label event location datetime image_id crop_width crop_height "
-    "photo_checksum crop_checksum clipped file_name photo_path x y photo_width photo_height "
+    "image_path crop_id species label event location datetime image_id file_name photo_path x y "
+    "crop_width crop_height photo_width photo_height photo_checksum crop_checksum clipped "
     "confidence"
 ).split()
 
@@ -36,10 +36,9 @@ def crop_images(
 ) -> None:
     """Read and decode each image once for all its boxes. What fails is a row of `rejected`.
 
-    `x`, `y`, `crop_width` and `crop_height` are the box in the upright photo, also where `max_side`
-    makes the crop smaller; `clipped` says by how many pixels it left the photo. Photos that cannot
-    be read are also rows of the table `unreadable`, and the next download asks for them again.
-    Raises `BadInput` where they and the failed ones are over `max_failed`, or as `check_edges`.
+    The box is that in the upright photo, which it left by `clipped` pixels. Photos that cannot be
+    read are also rows of the table `unreadable`, and the next download asks for them again. Raises
+    `BadInput` where they and the failed ones are over `max_failed`, or as `check_edges`.
     """
     keep_memory()
     images, failed, lost, outside = 0, 0, [], []
@@ -67,16 +66,15 @@ def crop_images(
                 path = Path(folder, row["crop_id"])
                 try:
                     outside.append(photo.outside(box))
-                    (x, y, width, height), crop = photo.cut(box)
+                    cut, crop = photo.cut(box)
                     photos.save_crop(crop, path)
                 except photos.Unusable as reason:
                     reject.writerow([row["crop_id"], row["image_id"], reason])
                     continue
-                row |= {"image_path": path, "crop_width": width, "crop_height": height}
-                row |= {"x": x, "y": y, "photo_path": entry["path"]}
-                row |= zip(("photo_width", "photo_height"), photo.size, strict=True)
-                row |= {"photo_checksum": of_photo, "crop_checksum": crop_checksum(crop)}
-                table.writerow(row | {"clipped": outside[-1]})
+                row |= zip("x y crop_width crop_height".split(), cut, strict=True)
+                row |= {"image_path": path, "photo_path": entry["path"], "photo_checksum": of_photo}
+                row["photo_width"], row["photo_height"] = photo.size
+                table.writerow(row | {"crop_checksum": crop_checksum(crop), "clipped": outside[-1]})
         photos.check_edges(outside, config["images"]["box"])
         Path(unreadable).unlink(missing_ok=True)
         if not lost:
