@@ -155,19 +155,19 @@ def changed(change: dict, row: int = 0) -> list[dict]:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"file_name": "~a/IMG 1.jpg"}, "a path that Camtrap DP refuses"),
-        ({"file_name": "a..b/IMG 1.jpg"}, "a path that Camtrap DP refuses"),
-        ({"file_name": ".a/IMG 1.jpg"}, "a path that Camtrap DP refuses"),
-        ({"image_id": "NA"}, "an id that Camtrap DP reads as none"),
-        ({"datetime": ""}, "no time"),
-        ({"location": ""}, "no location"),
+        ({"file_name": "~a/IMG 1.jpg"}, "with a path that Camtrap DP refuses"),
+        ({"file_name": "a..b/IMG 1.jpg"}, "with a path that Camtrap DP refuses"),
+        ({"file_name": ".a/IMG 1.jpg"}, "with a path that Camtrap DP refuses"),
+        ({"image_id": "NA"}, "with an id that Camtrap DP reads as none"),
+        ({"datetime": ""}, "without a time"),
+        ({"location": ""}, "without a location"),
     ],
 )
 def test_what_the_standard_cannot_hold_is_left_out_and_said(tmp_path, capfd, change, why):
     paths = write_run(tmp_path / "run", changed(change))
     package = export(tmp_path, paths, write_deployments(tmp_path))
     said = capfd.readouterr().err
-    assert f"1 photos have {why}, as '{change.get('file_name', 'a/IMG 1.jpg')}': left out" in said
+    assert f"left out 1 x a photo {why}, as '{change.get('file_name', 'a/IMG 1.jpg')}'" in said
     media = {row["filePath"] for row in read(package, "media", "mediaID").values()}
     assert "a/IMG 2.JPG" in media and not any("IMG 1" in path for path in media)
     assert "a/IMG 1.box0.jpg" not in read(package, "observations", "observationID")
@@ -176,7 +176,7 @@ def test_what_the_standard_cannot_hold_is_left_out_and_said(tmp_path, capfd, cha
 def test_photos_of_another_time_than_their_deployment_are_said(tmp_path, capfd):
     paths = write_run(tmp_path / "run", changed({"datetime": "2001-01-01T00:00:00-08:00"}))
     export(tmp_path, paths, write_deployments(tmp_path))
-    assert "location 'A': 1 photos are from outside" in capfd.readouterr().err
+    assert "location 'A': 1 x a photo of another time" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -198,5 +198,15 @@ def test_a_batch_without_dates_is_refused(tmp_path):
     paths = write_run(tmp_path / "run", rows)
     people = pd.read_csv(paths["people"], keep_default_na=False).head(0)
     people.to_csv(paths["people"], index=False)
-    with pytest.raises(BadInput, match="no photo can be written: 10 have no time"):
+    with pytest.raises(BadInput, match="no photo can be written: 10 x without a time"):
         export(tmp_path, paths, write_deployments(tmp_path))
+
+
+@pytest.mark.workflow
+def test_asking_for_the_package_without_a_table_says_before_anything_runs_which_to_give(
+    project_copy,
+):
+    wanted = "results/demo/exports/camtrap_dp/media.csv"
+    printed = project_copy().run("-n", wanted, ok=False)
+    line = next(line for line in printed.splitlines() if "deployments.table" in line)
+    assert "a CSV with the columns deploymentID, latitude, longitude, deploymentStart" in line

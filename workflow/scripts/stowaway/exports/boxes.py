@@ -109,7 +109,8 @@ def load_photos(
     named = pd.concat([photos[["image_id", "file_name"]], names]).drop_duplicates("image_id")
     found = seen.merge(named, "inner", "image_id")
     if len(found) < len(seen):
-        say(f"exports: {len(seen) - len(found):,} photos with people have no file name: left out")
+        unnamed = len(seen) - len(found)
+        say(f"exports: left out {unnamed:,} x a photo of people whose file name is not known")
     photos = pd.concat([photos, found.drop(columns=["label", "confidence"]), empty])
     photos = photos.drop_duplicates("image_id")
     kind = found["label"].map(lambda label: rename.get(label, label)).isin(VEHICLES)

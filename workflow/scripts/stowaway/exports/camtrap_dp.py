@@ -122,9 +122,9 @@ def _media(
             )
         media.append(Medium(photo, deployment, deployment.moment(photo.datetime)))
     for why, names in left_out.items():
-        say(f"export_camtrap_dp: {len(names):,} photos {why}, as {shown(names[0])}: left out")
+        say(f"export_camtrap_dp: left out {len(names):,} x a photo {why}, as {shown(names[0])}")
     if not media:
-        why = "; ".join(f"{len(names):,} {why}" for why, names in left_out.items())
+        why = "; ".join(f"{len(names):,} x {why}" for why, names in left_out.items())
         raise BadInput(f"export_camtrap_dp: no photo can be written: {why or 'none has a box'}")
     return media
 
@@ -136,19 +136,19 @@ def _say_what_is_outside(media: list[Medium]) -> None:
         outside[deployment.name] += not start <= moment <= end
     for name, number in (+outside).items():
         say(
-            f"export_camtrap_dp: location {shown(name)}: {number:,} photos are from outside the "
-            "times of its deployment: is the camera's clock wrong, or the table?"
+            f"export_camtrap_dp: location {shown(name)}: {number:,} x a photo of another time than "
+            "its deployment: is the camera's clock wrong, or the table?"
         )
 
 
 def _why_no_medium(photo) -> str | None:
     if not photo.location:
-        return "have no location"
+        return "without a location"
     if not photo.datetime:
-        return "have no time"
+        return "without a time"
     if REFUSED_PATH.match(photo.file_name):
-        return "have a path that Camtrap DP refuses"
-    return "have an id that Camtrap DP reads as none" if photo.image_id in NO_NAMES else None
+        return "with a path that Camtrap DP refuses"
+    return "with an id that Camtrap DP reads as none" if photo.image_id in NO_NAMES else None
 
 
 def _deployment(one: Deployment) -> dict:

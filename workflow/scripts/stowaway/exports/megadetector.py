@@ -57,7 +57,9 @@ def megadetector_results(boxes: pd.DataFrame, photos: pd.DataFrame, made_by: dic
             found.append(person)
         images.append({"file": photo.file_name, "detections": found})
     if others:
-        say(f"export_megadetector: {others:,} photos are no JPEG, which Timelapse skips: left out")
+        say(
+            f"export_megadetector: left out {others:,} x a photo that is no JPEG, as Timelapse does"
+        )
     results = {
         "info": {"format_version": VERSION, "stowaway": made_by},
         "detection_categories": CATEGORIES,
