@@ -22,10 +22,10 @@ demo: .venv/installed
 	@echo "  results/demo/figures/accuracy/basic/rat.png           recall and false alarms over the threshold"
 	@echo "  results/demo/evaluation/one_split/metrics.csv         the numbers"
 
-test: .venv/installed
+test: .venv/installed .venv/validators/installed
 	pytest -n 2 --dist loadfile
 
-quick: .venv/installed
+quick: .venv/installed .venv/validators/installed
 	pytest -n 2 --dist loadfile -m "not workflow and not slow"
 
 benchmark: .venv/installed
@@ -58,4 +58,12 @@ lock: .venv/installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stowaway needs Python 3.11 or newer; say: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	touch $@
+
+# The other tools' own checks of our exports, for the tests alone. What they share with .venv comes
+# from there, so that this folder is small.
+.venv/validators/installed: tests/exports/requirements.txt .venv/installed
+	@echo "Installing the validators of the exports into .venv/validators (18 MB, some seconds)"
+	rm -rf .venv/validators
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .venv/validators -r $<
 	touch $@

@@ -24,6 +24,7 @@ include: "workflow/rules/index.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/pack.smk"
 include: "workflow/rules/review.smk"
+include: "workflow/rules/exports.smk"
 
 
 if BATCH:  # new photos, scored with the models of another run

@@ -19,6 +19,8 @@ SHOWN = 60  # characters of a value in a message
 EXACT = 2.0**53  # a float below it is the number that was written
 MOST_NAMES = 100_000  # of a folder, kept to find one that is spelt otherwise
 
+UNNAMED = "unnamed"  # the species of boxes whose label names no animal
+
 # What tables and exports write where there is no value, in lower case.
 NO_VALUE = frozenset(
     "nan none null nil n/a na n.a. nat undefined unspecified unknown - -- ? ?? -1 #n/a <na> (na) "

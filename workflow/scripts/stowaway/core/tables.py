@@ -81,7 +81,12 @@ def write_table(table: "pd.DataFrame", path: Path | str) -> None:
 
 def write_sheet(table: "pd.DataFrame", path: Path | str) -> None:
     """Write a table that people open in a spreadsheet: text like a formula gets an apostrophe."""
-    write_table(_map_text(table, lambda text: "'" + text if _FORMULA.match(text) else text), path)
+    write_table(_map_text(table, no_formula), path)
+
+
+def no_formula(text: str) -> str:
+    """The text, behind an apostrophe where a spreadsheet may take it for a formula."""
+    return "'" + text if _FORMULA.match(text) else text
 
 
 def read_sheet(path: Path | str) -> "pd.DataFrame":

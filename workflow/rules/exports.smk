@@ -1,0 +1,85 @@
+"""Boxes, scores and decisions -> files that other tools open: Timelapse, Camtrap DP, COCO."""
+
+from stowaway.exports.deployments import WANTED
+
+DEPLOYMENTS = config["deployments"]["table"]
+EXPORT_PARAMS = {"run": config["name"], "detector": config["alarm"]["detector"]}
+EXPORT_PARAMS |= {"rename": config["labels"]["rename"]}
+EXPORT_INPUTS = {
+    "labels": "<results>/labels.csv",
+    "queue": "<results>/queue.csv",
+    "decisions": "<results>/decisions.csv" if config["decisions"] else [],
+    "annotations": "<results>/annotations.csv",
+    "rejected": "<results>/rejected.csv",
+    "people": "<results>/people.csv",
+    "index_facts": "<results>/index_facts.json",
+}
+
+
+def deployments_table(wildcards):
+    """The config's table of deployments; without one, what to give is said before anything runs."""
+    if not DEPLOYMENTS:
+        raise WorkflowError(f"camtrap_dp: set deployments.table to {WANTED}")
+    return local(DEPLOYMENTS)
+
+
+rule exports:
+    input:
+        "<results>/exports/megadetector.json",
+        "<results>/exports/coco.json",
+        "<results>/exports/camtrap_dp/datapackage.json" if DEPLOYMENTS else [],
+
+
+rule export_megadetector:
+    input:
+        **EXPORT_INPUTS,
+        modules=modules("export_megadetector"),
+    output:
+        results="<results>/exports/megadetector.json",
+    log:
+        "<results>/logs/export_megadetector.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        **EXPORT_PARAMS,
+    script:
+        "../scripts/export_megadetector.py"
+
+
+rule export_camtrap_dp:
+    input:
+        **EXPORT_INPUTS,
+        table=deployments_table,
+        modules=modules("export_camtrap_dp"),
+    output:
+        package="<results>/exports/camtrap_dp/datapackage.json",
+        deployments="<results>/exports/camtrap_dp/deployments.csv",
+        media="<results>/exports/camtrap_dp/media.csv",
+        observations="<results>/exports/camtrap_dp/observations.csv",
+        novelty="<results>/exports/camtrap_dp/novelty.csv",
+    log:
+        "<results>/logs/export_camtrap_dp.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        **EXPORT_PARAMS,
+        decimals=config["deployments"]["decimals"],
+        shown_people=config["review"]["people"] == "shown",
+    script:
+        "../scripts/export_camtrap_dp.py"
+
+
+rule export_coco:
+    input:
+        **EXPORT_INPUTS,
+        modules=modules("export_coco"),
+    output:
+        coco="<results>/exports/coco.json",
+    log:
+        "<results>/logs/export_coco.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        **EXPORT_PARAMS,
+    script:
+        "../scripts/export_coco.py"
