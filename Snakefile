@@ -25,6 +25,7 @@ include: "workflow/rules/images.smk"
 include: "workflow/rules/pack.smk"
 include: "workflow/rules/review.smk"
 include: "workflow/rules/exports.smk"
+include: "workflow/rules/digest.smk"
 
 
 if BATCH:  # new photos, scored with the models of another run

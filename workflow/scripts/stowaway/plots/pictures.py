@@ -8,10 +8,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from stowaway.data.packs import GREY
+from stowaway.review.pictures import viewable
 
 Pixels = NDArray[np.uint8]
-COLOURLESS = 6  # mean difference of a pixel's channels, of 255: infrared, with what JPEG adds
-DARK = 90  # mean brightness, of 255, below which an infrared crop is stretched
 STRANGEST = 0.75  # quantile of the crop's strangeness above which it is marked
 MARK = "#FFE600"
 
@@ -26,16 +25,6 @@ def padding_box(pixels: Pixels) -> tuple[int, int, int, int]:
         sides.append((int(first), int(last - first + 1)))
     (left, width), (top, height) = sides
     return left, top, width, height
-
-
-def viewable(pixels: Pixels) -> Pixels:
-    """The crop; where it is dark and in infrared, a copy with its contrast stretched."""
-    colourless = np.ptp(pixels.astype(int), axis=2).mean() < COLOURLESS
-    if not colourless or pixels.mean() >= DARK:
-        return pixels
-    low, high = np.percentile(pixels, [1, 99])
-    stretched = np.clip((pixels - low) / max(high - low, 1), 0, 1)
-    return (255 * stretched).round().astype(np.uint8)
 
 
 def show_crop(axes: Axes, pixels: Pixels, box: tuple[int, int, int, int] | None = None) -> None:
