@@ -16,7 +16,14 @@ scattergather:
     shards=config["shards"],
 
 
-report: "workflow/report/workflow.rst"
+OVERVIEW = Path(RESULTS, "overview.rst").absolute()
+if {"--report"} & {word.partition("=")[0] for word in sys.argv} and not OVERVIEW.exists():
+    raise WorkflowError(
+        f"{RESULTS}/overview.rst: not there yet; run the workflow before its report"
+    )
+
+
+report: str(OVERVIEW)
 
 
 include: "workflow/rules/demo.smk"
@@ -50,6 +57,7 @@ rule all:
         "<results>/queue.csv",
         "<results>/explanations.npz",
         "<results>/summary.txt",
+        "<results>/overview.rst",
         [] if BATCH else rules.everything.input,
 
 

@@ -6,7 +6,6 @@ key or an output would be written down. The state is a store of the script.
 
 
 rule send_digest:
-    localrule: True
     input:
         queue="<results>/queue.csv",
         explanations="<results>/explanations.npz",
@@ -14,6 +13,7 @@ rule send_digest:
         modules=modules("send_digest"),
     log:
         "<results>/logs/send_digest.log",
+    localrule: True
     conda:
         "../../envs/data.yaml"
     params:

@@ -45,3 +45,36 @@ rule explain_queue:
         backbone={key: config["backbone"][key] for key in ("name", "weights", "layer")},
     script:
         "../scripts/explain_queue.py"
+
+
+rule write_overview:
+    input:
+        labels="<results>/labels.csv",
+        camera_days="<results>/camera_days.csv",
+        queue="<results>/queue.csv",
+        explanations="<results>/explanations.npz",
+        alarms=[] if BATCH else "<results>/evaluation/one_split/alarms.csv",
+        metrics=[] if BATCH else "<results>/evaluation/one_split/metrics.csv",
+        models=f"{TRAINED}/models.json",
+        performance="<results>/performance.csv" if config["decisions"] else [],
+        guide=local(str(PROJECT / "workflow/report/guide.rst")),
+        modules=modules("write_overview"),
+    output:
+        overview="<results>/overview.rst",
+    log:
+        "<results>/logs/write_overview.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        site=config["name"],
+        synthetic=SYNTHETIC,
+        species={"Natives": list(NATIVE.values()), "Invasive species": list(INVASIVE.values())},
+        backbone={key: config["backbone"][key] for key in ("name", "weights")},
+        card={
+            "Purpose": "ranks events for people to review; decides nothing by itself",
+            "Licences": "code: MIT; photos: as their owner says, the workflow does not know",
+            "Detector": f"{ALARM['detector']}, fitted on natives alone",
+            "Seeds": f"split {config['split']['seed']}, bootstrap {config['evaluation']['seed']}",
+        },
+    script:
+        "../scripts/write_overview.py"

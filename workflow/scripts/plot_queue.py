@@ -12,17 +12,9 @@ from PIL import Image
 from stowaway.data.roles import Role
 from stowaway.plots.pictures import MARK, mark_strangest, show_crop
 from stowaway.plots.style import NATIVE_DARK, NOVEL, blank, plain, plt, run_plot
+from stowaway.review.overview import TARGETS, with_interval
 
 SIDES = {Role.TEST: "native, held out", Role.NOVEL: "invasive", Role.UNLISTED: "in no list"}
-TARGETS = {  # what was asked for, and the form and unit of what came of it
-    "false_alarm_rate": ("at most {:.0%} false alarms", "{:.0%}", "of {} native events"),
-    "false_alarms_per_camera_day": (
-        "at most {:g} false alarms a camera-day",
-        "{:.2g}",
-        "a camera-day, of {} native events",
-    ),
-    "alarms_per_week": ("{:g} alarms a week", "{:.2g}", "alarms a week"),
-}
 
 
 def plot_queue(
@@ -89,12 +81,6 @@ def outcome(line: tuple) -> str:
         f"asked for: {asked.format(line.setting)}; realised: {realised} "
         f"{unit.format(round(line.native))}; recall: {recall} of {line.novel:.0f} invasive events"
     )
-
-
-def with_interval(form: str, value: float, low: float, high: float) -> str:
-    """The value and its interval; a NaN is left out."""
-    interval = f" [{form.format(low)}, {form.format(high)}]" if pd.notna(low) else ""
-    return form.format(value) + interval if pd.notna(value) else "none"
 
 
 if __name__ == "__main__":

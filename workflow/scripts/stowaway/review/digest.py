@@ -31,6 +31,7 @@ from apprise.plugins.email import NotifyEmail
 
 from stowaway.core.files import Damaged, reading, replacing
 from stowaway.core.script import BadInput
+from stowaway.review.overview import counted
 
 VARIABLE = "STOWAWAY_DIGEST"
 PICTURES = 10  # alarms that are shown
@@ -77,11 +78,11 @@ def compose(
     and why. `pictures` are JPEGs by event; those of the first PICTURES alarms are embedded.
     """
     alarms = new[new["alarm"] == "yes"]
-    title = f"{batch}: {count(len(new), 'event')} to review, {count(len(alarms), 'alarm')}"
+    title = f"{batch}: {counted(len(new), 'event')} to review, {counted(len(alarms), 'alarm')}"
     left_out = Counter(queue.loc[queue["sampled"] == "", "suppressed"])
     further = left_out.pop("", 0)
     lines = [f"{n:,} left out: {reason}" for reason, n in left_out.most_common()]
-    lines += [f"{count(further, 'further event')} in queue.csv, not on the page"] * bool(further)
+    lines += [f"{counted(further, 'further event')} in queue.csv, not on the page"] * bool(further)
     if len(alarms) > PICTURES:
         lines.insert(0, f"{len(alarms) - PICTURES:,} more alarms are on the page")
     text, cells, shown = [f"Open {page}", ""], [], {}
@@ -103,11 +104,6 @@ def compose(
     )
     plain = "\n".join(" ".join(line.split()) for line in [*text, "", *lines])
     return Message(title, plain.translate(_LEFT_OUT_OF_TEXT), body, shown)
-
-
-def count(n: int, noun: str) -> str:
-    """A number with its noun, as in '1 event' and '2 events'."""
-    return f"{n:,} {noun}" + "s" * (n != 1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,299 @@
+"""The first page of the report, for somebody who decides: a block of HTML in a reStructuredText.
+
+Snakemake runs Jinja and docutils over it and sets the result into its page, so that labels are
+escaped for all three (`text`). docutils refuses lines of over 10,000 characters.
+"""
+
+from base64 import b64encode
+from html import escape
+from textwrap import wrap
+
+import pandas as pd
+
+PICTURES = 8
+SPECIES = 12  # that are named one by one
+LONGEST = 300  # characters of a value from outside
+
+TARGETS = {  # what was asked for, and the form and unit of what came of it
+    "false_alarm_rate": ("at most {:.0%} false alarms", "{:.0%}", "of {} native events"),
+    "false_alarms_per_camera_day": (
+        "at most {:g} false alarms a camera-day",
+        "{:.2g}",
+        "a camera-day, of {} native events",
+    ),
+    "alarms_per_week": ("{:g} alarms a week", "{:.2g}", "alarms a week"),
+}
+
+# Snakemake centres this page in the window, which cuts its head off, beside the graph of rules.
+STYLE = """
+.h-screen:has(.stowaway) { align-items: flex-start }
+.items-start:has(.stowaway) { flex-direction: column }
+.prose:has(.stowaway) { max-width: 66rem }
+.stowaway h1 { font-size: 1.7rem; margin: 0 0 .3rem }
+.stowaway h2 { font-size: 1.15rem; margin: 1.1rem 0 .3rem }
+.stowaway p, .stowaway li { margin: .2rem 0 }
+.stowaway .warning { background: #FFF4D6; border-left: 4px solid #D98E00; padding: .4rem .8rem }
+.stowaway .tiles { display: flex; flex-wrap: wrap; gap: .6rem; margin: .7rem 0 }
+.stowaway .tiles div { background: #F1F4F3; border-radius: .4rem; padding: .35rem .9rem }
+.stowaway .tiles b { display: block; font-size: 1.35rem; line-height: 1.6rem }
+.stowaway .pictures { display: grid; gap: .7rem; margin: .4rem 0;
+  grid-template-columns: repeat(auto-fill, minmax(7.4rem, 1fr)) }
+.stowaway figure { margin: 0 }
+.stowaway img { width: 100%; height: 6.4rem; margin: 0; object-fit: contain; background: #E6E8E7 }
+.stowaway figcaption { font-size: .78rem; line-height: 1.05rem; margin: .2rem 0 0; color: #333 }
+.stowaway .alarm { background: #B54708; color: #FFF; border-radius: .2rem; padding: 0 .3rem }
+.stowaway code::before, .stowaway code::after { content: none }
+.stowaway .columns { display: grid; gap: 0 2rem;
+  grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)) }
+.stowaway th { text-align: left; width: 9rem; vertical-align: top }
+"""
+
+FAILURES = (
+    "A native that nothing was trained on, such as a young one or a rare species, alarms too.",
+    "A newcomer that looks like a native can score low. No alarm is no proof that none is there.",
+    "Dark, blurred and small crops score by their quality. The shortcut baselines measure that.",
+    "A new camera, season or background can raise all scores of a location.",
+    "An animal that the detector of boxes missed has no crop and no score.",
+)
+
+
+def text(value: object) -> str:
+    """A value from outside as it stands in the page: one line, no tag, nothing that Jinja takes."""
+    line = " ".join(str(value).split())
+    line = line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return escape(line).replace("{", "&#123;").replace("}", "&#125;")
+
+
+def as_rst(pieces: list[str]) -> str:
+    """Pieces of HTML as a block of reStructuredText that docutils passes through."""
+    lines = "\n".join(pieces).splitlines()
+    return "\n".join([".. raw:: html", "", *(f"   {line}" for line in lines), ""])
+
+
+def page(pieces: list[str]) -> list[str]:
+    """The pieces in the page's style."""
+    return [f'<style>{" ".join(STYLE.split())}</style><div class="stowaway">', *pieces, "</div>"]
+
+
+def section(heading: str, pieces: list[str]) -> list[str]:
+    """The pieces under a heading."""
+    return [f"<h2>{heading}</h2>", *pieces]
+
+
+def beside(*columns: list[str]) -> list[str]:
+    """Columns of pieces, where the window has room for them."""
+    inside = [piece for column in columns for piece in ("<div>", *column, "</div>")]
+    return ['<div class="columns">', *inside, "</div>"]
+
+
+def counted(n: float, noun: str) -> str:
+    """A number with its noun, as in '1 event' and '2 events'."""
+    return f"{n:,.0f} {noun}" + ("" if n == 1 else "s")
+
+
+def head(site: str, queue: pd.DataFrame, synthetic: bool) -> list[str]:
+    """The question, and the answer in a sentence."""
+    alarms = queue["alarm"].eq("yes").sum()
+    pieces = [f"<h1>{text(site)}: which animals do not belong here?</h1>"]
+    pieces += [
+        f"<p><b>{alarms:,} of {counted(len(queue), 'event')} raised an alarm.</b> An event is one "
+        "visit of an animal. Its score says how little it looks like the native species that the "
+        "detector learned from. People decide what it is, on the page <code>queue.html</code>.</p>"
+    ]
+    warning = "A program drew every photo. The page shows that the workflow works, and nothing of"
+    return pieces + [f'<p class="warning">{warning} real animals.</p>'] * synthetic
+
+
+def data(labels: pd.DataFrame, days: pd.DataFrame, species: dict[str, list[str]]) -> list[str]:
+    """How much was watched, and the crops and events of each species of the lists."""
+    dates = sorted(days["date"])
+    tiles = {
+        "photos with a time": days["images"].sum(),
+        "animals cut out (crops)": len(labels),
+        "events (visits)": labels["event"].nunique(),
+        "locations": days["location"].nunique(),
+        "camera-days": len(days),
+        "weeks with photos": len({pd.Timestamp(date).isocalendar()[:2] for date in dates}),
+    }
+    boxes = "".join(f"<div><b>{n:,}</b>{what}</div>" for what, n in tiles.items())
+    pieces = [f'<div class="tiles">{boxes}</div>']
+    if dates:
+        pieces.append(f"<p>The photos are of {text(dates[0])} to {text(dates[-1])}.</p>")
+    events = labels.groupby("species_label")["event"].nunique().sort_values(ascending=False)
+    for name, listed in species.items():
+        of_list = events[events.index.isin(listed)]
+        names = [f"{text(label)} ({n:,})" for label, n in of_list.head(SPECIES).items()]
+        names += [f"{len(of_list) - SPECIES} more"] * (len(of_list) > SPECIES)
+        if names:
+            pieces += [f"<p>{name}, with their events:", ",\n".join(names), "</p>"]
+    return pieces
+
+
+def found(queue: pd.DataFrame, pictures: dict[str, bytes]) -> list[str]:
+    """The head of the queue as pictures; `pictures` are JPEGs by event."""
+    shown = queue[queue["sampled"] != ""] if "sampled" in queue else queue
+    if shown.empty:
+        return ["<p>The queue is empty.</p>"]
+    figures = []
+    for row in shown.head(PICTURES).itertuples():
+        image = ""
+        if row.event in pictures:
+            source = "\n".join(wrap(b64encode(pictures[row.event]).decode(), 5000))
+            image = f'<img src="data:image/jpeg;base64,{source}" alt="crop {row.rank}">'
+        words = [f"p = {row.p_value:.2g}", row.location, row.datetime[:16].replace("T", " ")]
+        words += [f"labelled {row.species}"] * (row.species not in ("", "unnamed"))
+        badge = '<span class="alarm">alarm</span> ' * (row.alarm == "yes")
+        described = "<br>".join(map(text, words))
+        figures.append(f"<figure>{image}<figcaption>{badge}{described}</figcaption></figure>")
+    return [
+        '<div class="pictures">',
+        *figures,
+        "</div>",
+        "<p><i>p</i> is the share of known native events that look as strange or stranger. "
+        "The smaller it is, the stranger is the event.</p>",
+    ]
+
+
+def how_sure(
+    alarms: pd.DataFrame | None, metrics: pd.DataFrame | None, performance: pd.DataFrame | None
+) -> list[str]:
+    """Sentences: the rate asked for and realised, what was found of what was there.
+
+    `alarms` and `metrics` are tables of a run with an evaluation, `performance` that of decisions,
+    with a row for all weeks and locations.
+    """
+    sentences = []
+    for row in [] if alarms is None else alarms[alarms["asked"] == "yes"].itertuples():
+        asked, form, unit = TARGETS[row.target]
+        realised = with_interval(form, row.realised, row.low, row.high)
+        recall = with_interval("{:.0%}", row.recall, row.recall_low, row.recall_high)
+        sentences.append(f"Asked for: {asked.format(row.setting)}.")
+        sentences.append(
+            f"Realised: <b>{realised}</b> {unit.format(f'{row.native:.0f}')}, which nothing was "
+            "fitted on."
+        )
+        if row.low > row.setting:
+            sentences.append("There are surely more false alarms than were asked for.")
+        if row.novel:
+            sentences.append(
+                f"Found: <b>{recall}</b> of {counted(row.novel, 'event')} of species that were "
+                "held out as newcomers."
+            )
+        if row.too_few:
+            sentences.append(
+                f"The {row.calibration:.0f} calibration groups are too few for this rate: there "
+                "is never an alarm."
+            )
+        sentences += [] if metrics is None else ordering(metrics, row.detector)
+    if performance is not None:
+        whole = performance[(performance["week"] == "all") & (performance["location"] == "all")]
+        for row in whole.itertuples():
+            realised = with_interval("{:.0%}", row.realised, row.low, row.high)
+            recall = with_interval("{:.0%}", row.recall, row.recall_low, row.recall_high)
+            sentences.append(
+                f"People judged {counted(row.alarms, 'alarm')} and confirmed {row.confirmed:.0f}. "
+                f"False alarms in use: <b>{realised}</b> of native events."
+            )
+            sentences.append(
+                f"Recall in use, from the random sample below the threshold: <b>{recall}</b>."
+            )
+    if not sentences:
+        sentences = [
+            "Nothing measures this run yet. The decisions of people will: they say how many alarms "
+            "are false, and the random sample below the threshold says what was missed."
+        ]
+    return [f"<p>{sentence}</p>" for sentence in sentences] + [
+        "<p>Brackets are 95 % intervals: the true value may well be anywhere in them.</p>"
+    ] * any("[" in sentence for sentence in sentences)
+
+
+def ordering(metrics: pd.DataFrame, detector: str) -> list[str]:
+    """How well the score orders novel before native events, beside the best shortcut baseline."""
+    rows = metrics.query("level == 'event' and stratum == 'all' and metric == 'auroc'")
+    rows = rows[rows["fold"] == "listed"].set_index("detector").dropna(subset="value")
+    shortcuts = rows[rows.index.str.startswith("shortcut_")].sort_values("value")
+    if detector not in rows.index:
+        return []
+    lead = rows.loc[detector]
+    interval = with_interval("{:.0f}", *(100 * lead[["value", "low", "high"]]))
+    sentences = [
+        f"Of 100 pairs of a newcomer's event and a native one, <b>{interval}</b> have the newcomer "
+        "in front. A coin has 50."
+    ]
+    if len(shortcuts):
+        best = shortcuts.iloc[-1]
+        name = text(best.name.removeprefix("shortcut_").replace("_", " "))
+        sentences.append(
+            f"The best shortcut, which looks at the photo and not at the animal ({name}), has "
+            f"{100 * best['value']:.0f}."
+        )
+        if lead["low"] <= best["value"]:
+            sentences.append("<b>The detector is not surely better than that.</b>")
+    return sentences
+
+
+def what_next(queue: pd.DataFrame, alarms: pd.DataFrame | None, decided: bool) -> list[str]:
+    """What somebody does with this page."""
+    shown = queue["sampled"].ne("").sum() if "sampled" in queue else len(queue)
+    steps = [
+        f"Open <code>queue.html</code> and decide on its {counted(shown, 'event')}, the "
+        f"{counted(queue['alarm'].eq('yes').sum(), 'alarm')} first.",
+        "Save the decisions, and name the file under <code>decisions:</code> in the config of the "
+        "site.",
+        "Run the workflow again. It learns from what was confirmed"
+        + (" and measures itself by it." if decided else ", and its false alarms are measured."),
+        "Act on a find by what you see in the photo. A score alone is no proof.",
+    ]
+    for row in [] if alarms is None else alarms[alarms["asked"] == "yes"].itertuples():
+        if row.too_few or row.low > row.setting:
+            steps.insert(2, "Add labelled photos of natives: more of them set a better threshold.")
+    return ["<ol>", *(f"<li>{step}</li>" for step in steps), "</ol>"]
+
+
+def with_interval(form: str, value: float, low: float, high: float) -> str:
+    """The value and its interval; a NaN is left out."""
+    interval = f" [{form.format(low)}, {form.format(high)}]" if pd.notna(low) else ""
+    return form.format(value) + interval if pd.notna(value) else "none"
+
+
+def seen_by(backbone: dict) -> dict[str, str]:
+    """A line of the model card: the pretrained network, and what it has seen before the site."""
+    seen = "torchvision's published weights, mostly of ImageNet-1k. It is not trained further."
+    if backbone["weights"]:
+        seen = "Its weights are a file of the user's. What they have seen is not known here."
+    elif backbone["name"].startswith("efficientnet_lite"):
+        seen = (
+            "Its published weights (Apache-2.0) were trained on ImageNet-1k, some 1.3 million "
+            "photos from the web. Foxes, skunks, cats and pigs are among the 1,000 classes; rats "
+            "are not. It is not trained further."
+        )
+    return {"Backbone": f"{backbone['name']}. {seen}"}
+
+
+def flat(facts: dict, prefix: str = "") -> dict[str, str]:
+    """Facts of a JSON as short lines by their names; a dict within it has names with a colon."""
+    lines = {}
+    for name, value in facts.items():
+        label = f"{prefix}{str(name).replace('_', ' ')}"
+        if isinstance(value, dict):
+            lines |= flat(value, f"{label}: ")
+        elif value is not None and value != []:
+            lines[label] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return lines
+
+
+def trained(labels: pd.DataFrame, alarms: pd.DataFrame | None) -> dict[str, str]:
+    """Lines of the model card on the data, and on what sets the threshold where the run has it."""
+    n, events = len(labels), labels["event"].nunique()
+    lines = {"Data": f"{counted(n, 'crop')} of {counted(events, 'event')}, split by whole groups"}
+    for row in [] if alarms is None else alarms[alarms["asked"] == "yes"].itertuples():
+        of_natives = f"{counted(row.calibration_events, 'native event')} in "
+        lines["Calibration"] = of_natives + counted(row.calibration, "group")
+    return lines
+
+
+def card(rows: dict[str, str]) -> list[str]:
+    """The model card: a table of names and lines, and the known failures."""
+    cells = [f"<tr><th>{text(name)}</th><td>{text(line)}</td></tr>" for name, line in rows.items()]
+    failures = "".join(f"<li>{failure}</li>" for failure in FAILURES)
+    return ["<table>", *cells, "</table>", f"<p><b>Known failures</b></p><ul>{failures}</ul>"]
