@@ -154,7 +154,12 @@ def overview_of(labels: list[str], folder: Path) -> None:
     write_table(days, folder / "camera_days.csv")
     pixels = np.zeros((n, 8, 8, 3), np.uint8)
     np.savez(folder / "a.npz", event=events, crops=pixels, box=np.tile([0, 0, 8, 8], (n, 1)))
-    (folder / "models.json").write_text(json.dumps(dict.fromkeys(labels, labels)))
+    facts = dict.fromkeys(("stowaway", "run", "made"), labels[0])
+    facts |= {"native_events_per_camera_day": 1, "config": {}}
+    facts |= {"backbone": {"weights_sha256": labels[0], "precision": labels[0]}}
+    facts |= {"natives": {label: {"events": 1} for label in labels}}
+    facts |= {"calibration": {"events": 1, "groups": 1}, "libraries": {labels[0]: labels[0]}}
+    (folder / "models.json").write_text(json.dumps(facts))
     names = "labels camera_days queue".split()
     files = {name: folder / f"{name}.csv" for name in names} | {"explanations": folder / "a.npz"}
     files |= {"alarms": [], "metrics": [], "performance": [], "models": folder / "models.json"}
@@ -168,6 +173,12 @@ def data_of(page: str) -> dict:
     """The JSON values that the page's inline scripts set."""
     values = re.findall(r'<script id="[^"]+">\s+var (\w+) = (.*);\s+</script>', page)
     return {name: json.loads(value) for name, value in values}
+
+
+def test_a_report_before_the_run_is_one_clear_line(project_copy):
+    printed = project_copy().run("--report", "report.html", ok=False)
+    assert "results/demo/overview.rst: not there yet; run the workflow before its report" in printed
+    assert "Traceback" not in printed
 
 
 def test_an_unchecked_label_would_add_a_tag():

@@ -73,7 +73,7 @@ rule write_overview:
         card={
             "Purpose": "ranks events for people to review; decides nothing by itself",
             "Licences": "code: MIT; photos: as their owner says, the workflow does not know",
-            "Detector": f"{ALARM['detector']}, fitted on natives alone",
+            "Detector": f"{LEAD}, fitted on natives alone",
             "Seeds": f"split {config['split']['seed']}, bootstrap {config['evaluation']['seed']}",
         },
     script:

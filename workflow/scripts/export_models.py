@@ -21,7 +21,8 @@ from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density
 from stowaway.models.backbones import open_backbone
 from stowaway.models.device import Device
 from stowaway.review.explanations import native_cells
-from stowaway.review.trained import Gallery, Trained, as_jpeg, save
+from stowaway.review.pictures import as_jpeg
+from stowaway.review.trained import Gallery, Trained, save
 
 SHOWN = 5_000  # natives among which the nearest are sought: 20 MB of pictures
 

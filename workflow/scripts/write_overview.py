@@ -1,27 +1,24 @@
 """Tables of a run -> overview.rst, the page that the report opens with."""
 
-import json
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 
-from stowaway.core.files import Damaged, read_arrays, reading, replacing
+from stowaway.core.files import read_arrays, replacing
 from stowaway.core.script import run_rule
 from stowaway.core.tables import read_sheet, read_table
+from stowaway.models.facts import read_facts
 from stowaway.review import overview as of
 from stowaway.review.pictures import jpeg
-
-PACKAGES = "snakemake", "numpy", "scikit-learn", "torch", "torchvision"
 
 
 def write_overview(
     labels: Path,
     camera_days: Path,
     queue: Path,
-    explanations: Path | list,
+    explanations: Path,
     alarms: Path | list,
     metrics: Path | list,
-    models: Path | list,
+    models: Path,
     performance: Path | list,
     guide: Path,
     overview: Path,
@@ -38,13 +35,10 @@ def write_overview(
     sheet = read_sheet(queue)
     tables = [read_table(path) if path else None for path in (alarms, metrics, performance)]
     alarm_table, metric_table, in_use = tables
-    pictures = {}
-    if explanations:
-        arrays = read_arrays(explanations)
-        rows = zip(arrays["event"].tolist(), arrays["crops"], arrays["box"], strict=True)
-        pictures = {event: jpeg(crop, box) for event, crop, box in list(rows)[: of.PICTURES]}
+    arrays = read_arrays(explanations)
+    rows = zip(arrays["event"].tolist(), arrays["crops"], arrays["box"], strict=True)
+    pictures = {event: jpeg(crop, box) for event, crop, box in islice(rows, of.PICTURES)}
     crops = read_table(labels, ["species_label", "event"])
-    lines = card | of.trained(crops, alarm_table) | of.seen_by(backbone) | facts(models)
     pieces = [
         *of.head(site, sheet, synthetic),
         *of.data(crops, read_table(camera_days), species),
@@ -53,30 +47,10 @@ def write_overview(
             of.section("How sure", of.how_sure(alarm_table, metric_table, in_use)),
             of.section("What to do next", of.what_next(sheet, alarm_table, in_use is not None)),
         ),
-        *of.section("Model card", of.card(lines | versions())),
+        *of.section("Model card", of.card(card | of.about(read_facts(models), backbone))),
     ]
     with replacing(overview) as file:
         file.write(of.as_rst(of.page(pieces)) + "\n" + guide.read_text(encoding="utf-8"))
-
-
-def facts(models: Path | list) -> dict[str, str]:
-    """What the models say of themselves, where the run has such a file."""
-    if not models:
-        return {}
-    with reading(models):
-        content = json.loads(models.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise Damaged("it holds something else")
-    return of.flat(content)
-
-
-def versions() -> dict[str, str]:
-    """The packages here that results may depend on."""
-    there = []
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            there.append(f"{name} {version(name)}")
-    return {"Packages": ", ".join(there)}
 
 
 if __name__ == "__main__":

@@ -100,8 +100,8 @@ def head(site: str, queue: pd.DataFrame, synthetic: bool) -> list[str]:
         "visit of an animal. Its score says how little it looks like the native species that the "
         "detector learned from. People decide what it is, on the page <code>queue.html</code>.</p>"
     ]
-    warning = "A program drew every photo. The page shows that the workflow works, and nothing of"
-    return pieces + [f'<p class="warning">{warning} real animals.</p>'] * synthetic
+    warning = "A program drew every photo. The page shows that the workflow works. It says nothing"
+    return pieces + [f'<p class="warning">{warning} about real animals.</p>'] * synthetic
 
 
 def data(labels: pd.DataFrame, days: pd.DataFrame, species: dict[str, list[str]]) -> list[str]:
@@ -131,7 +131,7 @@ def data(labels: pd.DataFrame, days: pd.DataFrame, species: dict[str, list[str]]
 
 def found(queue: pd.DataFrame, pictures: dict[str, bytes]) -> list[str]:
     """The head of the queue as pictures; `pictures` are JPEGs by event."""
-    shown = queue[queue["sampled"] != ""] if "sampled" in queue else queue
+    shown = queue[queue["sampled"] != ""]
     if shown.empty:
         return ["<p>The queue is empty.</p>"]
     figures = []
@@ -174,6 +174,8 @@ def how_sure(
         )
         if row.low > row.setting:
             sentences.append("There are surely more false alarms than were asked for.")
+        elif row.high >= row.setting:
+            sentences.append("That agrees with what was asked for, as far as so few events tell.")
         if row.novel:
             sentences.append(
                 f"Found: <b>{recall}</b> of {counted(row.novel, 'event')} of species that were "
@@ -234,7 +236,7 @@ def ordering(metrics: pd.DataFrame, detector: str) -> list[str]:
 
 def what_next(queue: pd.DataFrame, alarms: pd.DataFrame | None, decided: bool) -> list[str]:
     """What somebody does with this page."""
-    shown = queue["sampled"].ne("").sum() if "sampled" in queue else len(queue)
+    shown = queue["sampled"].ne("").sum()
     steps = [
         f"Open <code>queue.html</code> and decide on its {counted(shown, 'event')}, the "
         f"{counted(queue['alarm'].eq('yes').sum(), 'alarm')} first.",
@@ -256,40 +258,32 @@ def with_interval(form: str, value: float, low: float, high: float) -> str:
     return form.format(value) + interval if pd.notna(value) else "none"
 
 
-def seen_by(backbone: dict) -> dict[str, str]:
-    """A line of the model card: the pretrained network, and what it has seen before the site."""
-    seen = "torchvision's published weights, mostly of ImageNet-1k. It is not trained further."
+def about(facts: dict, backbone: dict) -> dict[str, str]:
+    """Lines of the model card from the facts of `models.json` and the config's backbone."""
+    natives = [f"{name} ({of['events']:,})" for name, of in facts["natives"].items()]
+    seen = "torchvision's published weights, mostly of ImageNet-1k."
     if backbone["weights"]:
         seen = "Its weights are a file of the user's. What they have seen is not known here."
     elif backbone["name"].startswith("efficientnet_lite"):
         seen = (
             "Its published weights (Apache-2.0) were trained on ImageNet-1k, some 1.3 million "
             "photos from the web. Foxes, skunks, cats and pigs are among the 1,000 classes; rats "
-            "are not. It is not trained further."
+            "are not."
         )
-    return {"Backbone": f"{backbone['name']}. {seen}"}
-
-
-def flat(facts: dict, prefix: str = "") -> dict[str, str]:
-    """Facts of a JSON as short lines by their names; a dict within it has names with a colon."""
-    lines = {}
-    for name, value in facts.items():
-        label = f"{prefix}{str(name).replace('_', ' ')}"
-        if isinstance(value, dict):
-            lines |= flat(value, f"{label}: ")
-        elif value is not None and value != []:
-            lines[label] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return lines
-
-
-def trained(labels: pd.DataFrame, alarms: pd.DataFrame | None) -> dict[str, str]:
-    """Lines of the model card on the data, and on what sets the threshold where the run has it."""
-    n, events = len(labels), labels["event"].nunique()
-    lines = {"Data": f"{counted(n, 'crop')} of {counted(events, 'event')}, split by whole groups"}
-    for row in [] if alarms is None else alarms[alarms["asked"] == "yes"].itertuples():
-        of_natives = f"{counted(row.calibration_events, 'native event')} in "
-        lines["Calibration"] = of_natives + counted(row.calibration, "group")
-    return lines
+    checksum = str(facts["backbone"].get("weights_sha256", "none"))[:12]
+    precision = facts["backbone"].get("precision", "unknown")
+    libraries = facts.get("libraries", {})
+    calibration = facts["calibration"]
+    return {
+        "Models": f"of the run {facts['run']}, made {facts['made']} by stowaway "
+        f"{facts['stowaway']}",
+        "Natives": f"{', '.join(natives)}; in brackets, their events in all roles",
+        "Calibration": f"{counted(calibration['events'], 'native event')} in "
+        f"{counted(calibration['groups'], 'group')}, which set the threshold",
+        "Backbone": f"{backbone['name']}. {seen} It is not trained further.",
+        "Weights": f"checksum {checksum}…, computed in {precision}",
+        "Packages": ", ".join(f"{name} {version}" for name, version in libraries.items()),
+    }
 
 
 def card(rows: dict[str, str]) -> list[str]:

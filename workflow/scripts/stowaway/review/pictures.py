@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+PICTURE = 128  # pixels of the natives' pictures
 COLOURLESS = 6  # mean difference of a pixel's channels, of 255: infrared, with what JPEG adds
 DARK = 90  # mean brightness, of 255, below which an infrared crop is stretched
 
@@ -23,7 +24,13 @@ def viewable(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def jpeg(pixels: NDArray[np.uint8], box: NDArray) -> bytes:
     """The part of a square crop in `box` (left, top, width, height) as it is shown, as a JPEG."""
     left, top, width, height = (int(side) for side in box)
-    file = BytesIO()
     inside = np.ascontiguousarray(pixels[top : top + height, left : left + width])
-    Image.fromarray(viewable(inside)).save(file, "JPEG", quality=85)
+    return as_jpeg(viewable(inside), max(pixels.shape))
+
+
+def as_jpeg(pixels: NDArray[np.uint8], side: int = PICTURE) -> bytes:
+    """(height, width, 3) pixels as a JPEG, at most `side` pixels wide and high."""
+    image, file = Image.fromarray(pixels), BytesIO()
+    image.thumbnail((side, side), Image.Resampling.BILINEAR)
+    image.save(file, "JPEG", quality=85)
     return file.getvalue()

@@ -7,13 +7,11 @@ compare with, and natives to show beside a suspicious animal.
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
 from stowaway.core.files import damaged, read_arrays, reading, replacing
 from stowaway.core.script import BadInput
@@ -22,7 +20,6 @@ from stowaway.detectors.fusion import Detectors, join_arrays, split_arrays
 from stowaway.models.facts import read_facts
 
 CALIBRATION = "crop_id species event group location datetime predicted score".split()
-PICTURE = 128  # pixels of the natives' pictures
 
 
 @dataclass
@@ -54,14 +51,6 @@ class Trained:
     cells: Gaussian | None
     usual: float
     reviewed: NDArray[np.str_]  # checksums of the crops that people decided on
-
-
-def as_jpeg(pixels: NDArray[np.uint8], side: int = PICTURE) -> bytes:
-    """(height, width, 3) pixels as a JPEG, at most `side` pixels wide and high."""
-    image, file = Image.fromarray(pixels), BytesIO()
-    image.thumbnail((side, side), Image.Resampling.BILINEAR)
-    image.save(file, "JPEG", quality=85)
-    return file.getvalue()
 
 
 def save(trained: Trained, arrays: Path, facts: Path) -> None:
