@@ -25,7 +25,6 @@ from pathlib import Path
 
 import apprise
 import pandas as pd
-import requests
 from apprise.attachment.memory import AttachMemory
 from apprise.plugins.email import NotifyEmail
 
@@ -39,7 +38,7 @@ TIMEOUT = 30  # seconds without a byte from a server
 
 # The first that fits an error, or what led to it, says why a message was not accepted.
 REASONS = (
-    ((TimeoutError, requests.Timeout), "the server did not answer in time"),
+    (TimeoutError, "the server did not answer in time"),
     (smtplib.SMTPAuthenticationError, "the server refused the login"),
     (smtplib.SMTPSenderRefused, "the server refused the sender"),
     (smtplib.SMTPRecipientsRefused, "the server refused the recipient"),
@@ -47,13 +46,10 @@ REASONS = (
     (smtplib.SMTPServerDisconnected, "the server hung up"),
     (smtplib.SMTPNotSupportedError, "the server lacks a login, or STARTTLS"),
     (smtplib.SMTPException, "the server refused"),
-    (
-        (ssl.SSLError, requests.exceptions.SSLError),
-        "no secure connection; is its certificate good?",
-    ),
+    (ssl.SSLError, "no secure connection; is its certificate good?"),
     (socket.gaierror, "there is no such host"),
     (ConnectionRefusedError, "the connection was refused"),
-    ((OSError, requests.RequestException), "the connection failed"),
+    (OSError, "the connection failed"),
 )
 _CODE = re.compile(r"\berror=(\d{3})\b|\bwas refused: (\d{3})\b")
 _LEFT_OUT_OF_TEXT = str.maketrans("<>@", "()＠")  # what chats take for links and for calls to all
