@@ -2,12 +2,14 @@
 
 import email
 import io
+import logging
 import os
 import re
 import socket
 import subprocess
 import sys
 import time
+import warnings
 from email.message import EmailMessage
 from email.policy import default
 
@@ -227,6 +229,15 @@ def test_a_web_server_that_fails(batch, httpserver, tmp_path, capfd, answer, rea
     assert SECRET not in str(error.value) + "".join(capfd.readouterr())
     httpserver.expect_request("/hook").respond_with_data("")
     batch(address)
+
+
+def test_what_libraries_log_of_an_address_reaches_nobody(capfd):
+    with digest._overheard() as reasons:
+        logging.getLogger("urllib3.connectionpool").warning("no headers (url=%s)", SECRET)
+        logging.getLogger("apprise").warning("Could not load %s: error=503.", SECRET)
+        warnings.warn(SECRET, stacklevel=1)
+    assert reasons == ["the server answered 503"]
+    assert SECRET not in "".join(capfd.readouterr())
 
 
 def test_a_refused_connection(batch):

@@ -13,6 +13,7 @@ import smtplib
 import socket
 import ssl
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -174,8 +175,11 @@ def addresses(setting: str) -> list[Address]:
 
 @contextmanager
 def _overheard() -> Iterator[list[str]]:
-    """Keep apprise's log from everybody; yields the kinds of errors it is about, once they come."""
-    reasons, logger = [], logging.getLogger("apprise")
+    """Keep what libraries log and warn of from everybody: urllib3's lines have whole addresses.
+
+    Yields the kinds of errors that they are about, once they come.
+    """
+    reasons, root, logger = [], logging.getLogger(), logging.getLogger("apprise")
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -184,16 +188,15 @@ def _overheard() -> Iterator[list[str]]:
             elif error := sys.exc_info()[1]:
                 reasons.append(_kind(error))
 
-    listener, before = Listener(), (logger.level, logger.propagate)
-    logger.addHandler(listener)
+    handlers, level = root.handlers, logger.level
+    root.handlers = [Listener()]
     logger.setLevel(logging.DEBUG)
-    logger.propagate = False
     try:
-        yield reasons
+        with warnings.catch_warnings(action="ignore"):
+            yield reasons
     finally:
-        logger.removeHandler(listener)
-        logger.setLevel(before[0])
-        logger.propagate = before[1]
+        root.handlers = handlers
+        logger.setLevel(level)
 
 
 def _kind(error: BaseException | None) -> str:
