@@ -271,6 +271,10 @@ def test_who_has_the_message_gets_it_once_though_another_server_fails(
     [
         ("", "STOWAWAY_DIGEST: not set in the environment; set it to"),
         (" \n", "STOWAWAY_DIGEST: not set"),
+        (
+            "mailto://127.0.0.1:1/?from=a@b.org&to=ranger",
+            "address 1 of 1 has a recipient that is none",
+        ),
         (f"{SECRET}", "address 1 of 1 is none that apprise reads"),
         (f"json://127.0.0.1:1/x slack://{SECRET}", "address 2 of 2 is none that apprise reads"),
         (f"mailto://{LOGIN}@127.0.0.1/?from={SECRET}", "address 1 of 1 is none"),

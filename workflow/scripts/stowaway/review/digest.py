@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import scrypt
@@ -34,6 +34,7 @@ from stowaway.core.script import BadInput
 from stowaway.review.overview import counted
 
 VARIABLE = "STOWAWAY_DIGEST"
+DROPPED = "has a recipient that is none"
 PICTURES = 10  # alarms that are shown
 TIMEOUT = 30  # seconds without a byte from a server
 
@@ -108,8 +109,8 @@ class Address:
     """One recipient. `name` says which one without a secret, `url` is all that tells it apart."""
 
     name: str
-    url: str
-    service: apprise.NotifyBase
+    url: str = field(repr=False)
+    service: apprise.NotifyBase = field(repr=False)
 
     def send(self, message: Message) -> str:
         """Why the server did not accept the message, or '' where it did."""
@@ -144,19 +145,18 @@ def addresses(setting: str) -> list[Address]:
             "mailtos://user:password@example.org?to=ranger@example.org (apprise's URLs, with a "
             "blank between two)"
         )
-    found, asset = (
-        [],
-        apprise.AppriseAsset(app_id="stowaway", storage_mode="memory", http_redirects=False),
-    )
+    found: list[Address] = []
+    asset = apprise.AppriseAsset(app_id="stowaway", storage_mode="memory", http_redirects=False)
     for place, url in enumerate(urls, 1):
-        with _overheard():
+        with _overheard() as reasons:
             try:
                 service = apprise.Apprise.instantiate(url, asset=asset)
             except Exception:  # its words may hold the address
                 service = None
-        if service is None:
+        if service is None or DROPPED in reasons:
+            what = DROPPED if service else "is none that apprise reads"
             raise BadInput(
-                f"{VARIABLE}: address {place} of {len(urls)} is none that apprise reads; see "
+                f"{VARIABLE}: address {place} of {len(urls)} {what}; see "
                 "https://github.com/caronc/apprise for how each kind is written"
             )
         service.socket_connect_timeout = service.socket_read_timeout = TIMEOUT
@@ -185,6 +185,8 @@ def _overheard() -> Iterator[list[str]]:
         def emit(self, record: logging.LogRecord) -> None:
             if code := _CODE.search(record.getMessage()):
                 reasons.append(f"the server answered {code[1] or code[2]}")
+            elif record.getMessage().startswith("Dropped invalid"):
+                reasons.append(DROPPED)  # the others would be sent to, and nobody would know
             elif error := sys.exc_info()[1]:
                 reasons.append(_kind(error))
 
