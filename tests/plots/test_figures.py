@@ -29,7 +29,7 @@ from plot_tsne_labels import plot_tsne_labels
 from stowaway.plots import style
 from stowaway.plots.detector_lines import MOST_LINES, detector_styles, lead_of, lines_of
 from stowaway.plots.style import plt, run_plot, save
-from stowaway.review.trained import as_jpeg
+from stowaway.review.pictures import as_jpeg
 
 STYLE = str(ROOT / "workflow/stowaway.mplstyle")
 ODD = "<b>$x_1$</b> & müß"
