@@ -12,7 +12,7 @@ import pytest
 from split_annotations import split_annotations
 from stowaway.annotations.events import UNKNOWN
 from stowaway.core.script import BadInput
-from stowaway.core.tables import read_table, write_table
+from stowaway.core.tables import read_table, rows, write_table
 from stowaway.data.groups import deal_groups
 from stowaway.data.roles import NATIVE_ROLES, QUEUED_ROLES, Role, apportion
 from stowaway.data.shortages import check_groups
@@ -680,7 +680,7 @@ def test_boxes_are_counted_by_event_and_species_and_unknown_locations_are_one(tm
     events.loc[events["event"] == "jay0", ["event", "event_group"]] = "fox0"
     events.loc[events["event"].isin(["fox1", "fox2"]), "location"] = ""
     write_annotations(tmp_path / "annotations.csv", events)
-    counts = count_boxes(tmp_path / "annotations.csv").set_index(["event", "species"])
+    counts = count_boxes(rows(tmp_path / "annotations.csv")).set_index(["event", "species"])
     assert counts["boxes"].to_dict() == {
         ("fox0", "fox"): 3,
         ("fox1", "fox"): 1,
@@ -703,7 +703,7 @@ i3,e,g,fox,A,2024-03-02T00:00:10-07:00
 i4,f,g,fox,A,
 """
     (tmp_path / "annotations.csv").write_text(lines)
-    counts = count_boxes(tmp_path / "annotations.csv")
+    counts = count_boxes(rows(tmp_path / "annotations.csv"))
     before, after = "2024-03-01T23:59:50-07:00", "2024-03-02T00:00:10-07:00"
     assert counts.to_numpy().tolist() == [
         ["e", "fox", "g", "A", 4, 3, before, after],

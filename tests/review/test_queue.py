@@ -132,7 +132,7 @@ def test_a_weekly_budget_is_for_the_days_of_the_queues_locations(table):
     dates = pd.date_range("2024-05-01", periods=30).strftime("%Y-%m-%d")
     days = pd.DataFrame({"location": "east", "date": dates})
     west = pd.DataFrame({"location": "west", "date": dates.str.replace("2024", "2023")})
-    days = pd.concat([days, west])
+    days = pd.concat([days, west, days_of(table).assign(location="north")])
     queue = review_queue(table, days, weekly)
     assert (queue["alarm"] == "yes").sum() == 4  # 30 days
 
@@ -142,6 +142,7 @@ def test_a_weekly_budget_of_a_split_by_time_is_for_the_tested_days(table):
     weekly = ALARM | {"target": "alarms_per_week", "limit": 1, "group": "time"}
     dates = pd.date_range("2024-05-01", periods=30).strftime("%Y-%m-%d")
     days = pd.DataFrame({"location": "east", "date": dates})
+    days = pd.concat([days, days_of(table).assign(location="north")])
     table.loc[table["role"] == "test", "datetime"] = f"{dates[16]}T01:00:00"
     assert (review_queue(table, days, weekly)["alarm"] == "yes").sum() == 2
     assert (review_queue(table, days, weekly | {"group": "sequence"})["alarm"] == "yes").sum() == 4

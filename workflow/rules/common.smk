@@ -8,7 +8,7 @@ sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from stowaway.core.config import ConfigError, check_config, refuse_duplicate_keys, taken_over
 from stowaway.core.dependencies import result_modules
-from stowaway.core.files import overlap
+from stowaway.core.files import files_in, overlap
 from stowaway.core.names import ADDRESSES, listed, public, slug
 from stowaway.core.script import BadInput
 from stowaway.models.facts import read_facts
@@ -23,6 +23,7 @@ try:
     if isinstance(config.get("models"), str):  # a batch: new photos for another run's models
         config = taken_over(config, read_facts(f"results/{config['models']}/models.json"))
     config = check_config(config, PROJECT / "workflow/schemas/config.schema.yaml")
+    DECIDED_IN = files_in(config["decisions"], (".csv", ".json"), "decisions")
 except ConfigError as error:
     raise WorkflowError(f"The config has mistakes.\n{error}")
 except BadInput as error:
@@ -57,6 +58,11 @@ FOLDS = {"listed": {"native": list(NATIVE.values()), "novel": list(INVASIVE.valu
 DEFAULT = f"<results>/folds/listed/{config['split']['seed']}"
 SPLITS = [] if BATCH else f"{DEFAULT}/splits.csv"
 SCORES = "<results>/scores.csv" if BATCH else f"{DEFAULT}/scores.csv"
+# What reviewers decided, for the rules that depend on it; where no file is listed, nothing does.
+DECISIONS, CONFLICTS, REVIEWED, DECIDED_CROPS = (
+    f"<results>/{table}.csv" if config["decisions"] else []
+    for table in ("decisions", "conflicts", "reviewed", "decided_crops")
+)
 SEEDS = config["evaluation"]["seeds"]
 # What a batch takes over from the run whose models score it.
 TAKEN_OVER = "labels species events backbone detectors alarm split crops".split()

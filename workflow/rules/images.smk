@@ -112,6 +112,8 @@ rule gather_labels:
         manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
         index_facts="<results>/index_facts.json",
         index_rejected="<results>/rejected.csv",
+        decisions=[] if BATCH else DECISIONS,
+        reviewed=[] if BATCH else REVIEWED,
         dropped=[] if KEEP else gather.shards("<results>/crop_tables/{scatteritem}.dropped.txt"),
         modules=modules("gather_labels"),
     output:
@@ -136,6 +138,9 @@ rule write_summary:
         manifests=gather.shards("<results>/manifests/{scatteritem}.csv"),
         index_facts="<results>/index_facts.json",
         splits=SPLITS if NATIVE else [],
+        decisions=DECISIONS,
+        conflicts=CONFLICTS,
+        reviewed=REVIEWED,
         modules=modules("write_summary"),
     output:
         summary="<results>/summary.txt",

@@ -1,4 +1,7 @@
-"""Scores of the detector that leads -> the queue of events to review, and why its head is there."""
+"""Scores of the detector that leads -> the queue of events to review, and why its head is there.
+
+What reviewers decided on it comes back as files, and says how well the queue works.
+"""
 
 
 rule export_queue:
@@ -78,3 +81,27 @@ rule write_overview:
         },
     script:
         "../scripts/write_overview.py"
+
+
+# The queues and tables of the runs that were decided on are no inputs: only the files name them.
+rule read_decisions:
+    input:
+        files=lambda wildcards: DECIDED_IN,  # of a function, since names may hold { and }
+        annotations="<results>/annotations.csv",
+        modules=modules("read_decisions"),
+    output:
+        decisions="<results>/decisions.csv",
+        conflicts="<results>/conflicts.csv",
+        reviewed="<results>/reviewed.csv",
+        decided_crops="<results>/decided_crops.csv",
+    log:
+        "<results>/logs/read_decisions.log",
+    priority: 100  # before the downloads
+    conda:
+        "../../envs/data.yaml"
+    params:
+        native=config["species"]["native"],
+        rename=config["labels"]["rename"],
+        verdict_column=config["review"]["verdict_column"],
+    script:
+        "../scripts/read_decisions.py"

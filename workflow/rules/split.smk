@@ -8,6 +8,8 @@ rule split_annotations:
     input:
         annotations=ANNOTATIONS,
         facts="<results>/index_facts.json",
+        decisions=DECISIONS,
+        reviewed=REVIEWED,
         modules=modules("split_annotations"),
     output:
         splits="<results>/folds/{fold}/{seed}/splits.csv",

@@ -78,6 +78,7 @@ rule export_models:
         labels="<results>/labels.csv",
         splits=f"{DEFAULT}/splits.csv",
         camera_days="<results>/camera_days.csv",
+        decided_crops=DECIDED_CROPS,
         modules=modules("export_models"),
     output:
         models="<results>/models.json",

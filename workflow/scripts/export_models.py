@@ -20,6 +20,7 @@ from stowaway.evaluation.alarms import events_of
 from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density
 from stowaway.models.backbones import open_backbone
 from stowaway.models.device import Device
+from stowaway.review.decisions import decided_checksums
 from stowaway.review.explanations import native_cells
 from stowaway.review.pictures import as_jpeg
 from stowaway.review.trained import Gallery, Trained, save
@@ -43,8 +44,12 @@ def export_models(
     settings: dict,
     seed: int,
     threads: int,
+    decided_crops: Path | list = (),
 ) -> None:
-    """Write both files. `settings` is the part of the config that a batch takes over."""
+    """Write both files. `settings` is the part of the config that a batch takes over.
+
+    The crops that reviewers decided on go with them, so that a batch shows only what is new.
+    """
     with threadpool_limits(threads):
         crops = load_crops(labels, splits)
         natives = crops[crops["role"].isin(NATIVE_ROLES)]
@@ -88,7 +93,13 @@ def export_models(
             np.array([as_jpeg(pixels[row][0]) for row in rows[:, None]]),
         )
         trained = Trained(
-            about, load_all(feature_detectors), known, gallery, cells, usual, np.empty(0, str)
+            about,
+            load_all(feature_detectors),
+            known,
+            gallery,
+            cells,
+            usual,
+            np.array(decided_checksums(decided_crops), str),
         )
         save(trained, arrays, models)
 

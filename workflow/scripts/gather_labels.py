@@ -7,6 +7,7 @@ the bytes of another event's are lost, and the next download compares them with 
 import csv
 import os
 from collections import Counter
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -16,13 +17,10 @@ from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import rows
 from stowaway.data.exact_copies import FOREIGN, copy_finder, images_of
 from stowaway.data.losses import Losses, kind_of
+from stowaway.data.splits import LABELS
 from stowaway.download.store import Store
+from stowaway.review.decisions import Joining, leaving, own_verdicts, with_verdicts
 
-COLUMNS = (
-    "image_path species_label crop_id event location datetime crop_width crop_height image_id "
-    "label photo_checksum crop_checksum clipped file_name photo_path x y photo_width photo_height "
-    "confidence"
-).split()
 REJECTED = ["crop_id", "image_id", "reason"]
 
 
@@ -38,37 +36,46 @@ def gather_labels(
     images: str,
     subset: bool,
     config: dict,
+    decisions: Path | list = (),
+    reviewed: Path | list = (),
 ) -> None:
     """Gather the shards in their order; memory does not grow with them.
 
-    The columns `image_path, species_label` come first. Raises `BadInput` where no crop is there,
-    where boxes of the index are missing though no `subset` was drawn, or where the losses of all
-    stages are over the share `max_rejected`; the table of rejected crops is the file `failures`
-    then.
+    What reviewers decided on boxes of this run holds; crops of other runs that they decided on,
+    `reviewed`, come last. Raises `BadInput` where no crop is there, where boxes of the index are
+    missing though no `subset` was drawn, or where the losses of all stages are over the share
+    `max_rejected`; the table of rejected crops is the file `failures` then.
     """
     facts, crops, lost = read_facts(index_facts), 0, Counter()
+    own, joining = own_verdicts(decisions, labels.parent.name), Joining(reviewed)
+
+    def staying(shard: Path) -> Iterator[dict]:
+        return with_verdicts(rows(shard), own)
+
     with (
         replacing(labels) as usable,
         replacing(rejected_crops) as refused,
         copy_finder(
             labels.with_name(".checksums.sqlite"),
-            lambda: chain.from_iterable(map(rows, crop_tables)),
+            lambda: chain.from_iterable(map(staying, crop_tables)),
         ) as why_not,
     ):
-        table = csv.DictWriter(usable, COLUMNS, extrasaction="ignore")
+        table = csv.DictWriter(usable, LABELS, extrasaction="ignore")
         reject = csv.DictWriter(refused, REJECTED, extrasaction="ignore")
         table.writeheader()
         reject.writeheader()
-        for row in chain.from_iterable(map(rows, rejected_tables)):
+        left = leaving(chain.from_iterable(map(rows, crop_tables)), own)
+        for row in chain(*map(rows, rejected_tables), left):
             lost[kind_of(row["reason"])] += 1
             reject.writerow(row)
         for shard, manifest in zip(crop_tables, manifests, strict=True):
             foreign = set()
-            for boxes in images_of(rows(shard)):
+            for boxes in images_of(staying(shard)):
                 for row, reason in zip(boxes, why_not(boxes), strict=True):
                     if not reason:
                         crops += 1
                         table.writerow(row | {"species_label": row["species"]})
+                        joining.see(row)
                         continue
                     lost[kind_of(reason)] += 1
                     reject.writerow(row | {"reason": reason})
@@ -79,13 +86,14 @@ def gather_labels(
                 entries = (row for row in rows(manifest) if row["image_id"] in foreign)
                 store = Store(Path(images), journal, config["images"]["source"])
                 store.forget(entries, keep=True)
-        if not subset and crops + lost.total() != facts["usable"]:
-            why = (
-                f"shards or crop tables hold {crops + lost.total():,} of {facts['usable']:,} boxes"
-            )
+        found = crops + lost.total()
+        if not subset and found != facts["usable"]:
+            why = f"shards or crop tables hold {found:,} of {facts['usable']:,} boxes"
             # the table of annotations may itself be cut, and all others are made of it
             remedy = "run again with --forcerun index_annotations"
             raise BadInput(damaged(labels.parent, why, remedy))
+        for row, reason in joining.rows():
+            (reject if reason else table).writerow(row | {"reason": reason})
     losses = Losses(facts, lost, crops)
     print("\n".join(losses.table()))
     try:

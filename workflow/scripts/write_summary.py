@@ -25,16 +25,24 @@ def write_summary(
     summary: Path,
     fractions: dict[str, float],
     novel: list[str],
+    decisions: Path | list = (),
+    conflicts: Path | list = (),
+    reviewed: Path | list = (),
 ) -> None:
     """Write the counts of images, crops and losses, and what to do about them."""
     facts = read_facts(index_facts)
     species, reasons, edges = Counter(), Counter(), Counter()
+    others, joined = {row["crop_id"] for row in rows(reviewed)} if reviewed else set(), Counter()
     for row in rows(labels):
+        if row["crop_id"] in others:
+            joined[row["species_label"]] += 1
+            continue
         species[row["species_label"]] += 1
         edges["clipped"] += int(row["clipped"]) > 0
         edges["far"] += int(row["clipped"]) > FAR
     images = Counter(row["status"] for row in chain.from_iterable(map(rows, manifests)))
-    for _, boxes in groupby(rows(rejected_crops), itemgetter("image_id")):
+    refused = (row for row in rows(rejected_crops) if row["crop_id"] not in others)
+    for _, boxes in groupby(refused, itemgetter("image_id")):
         kinds = [kind_of(row["reason"]) for row in boxes]
         reasons.update(kinds)
         images["unreadable"] += kinds[0].startswith(UNREADABLE)
@@ -53,6 +61,8 @@ def write_summary(
         f"location: {facts['unlocated_images']:,}",
         *facts["notes"],
     ]
+    if decisions:
+        lines += decision_lines(decisions, conflicts, len(others), joined)
     if splits:
         lines += shares_lines(read_table(splits), fractions, novel)
     if losses.part < 1:
@@ -62,6 +72,19 @@ def write_summary(
     with replacing(summary) as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines))
+
+
+def decision_lines(decisions: Path, conflicts: Path, others: int, joined: Counter) -> list[str]:
+    """What reviewers decided; `others` crops of other runs were to join, and `joined` did."""
+    kinds = Counter(row["decision"] for row in rows(decisions))
+    differ = len({(row["batch"], row["event"]) for row in rows(conflicts)})
+    return [
+        f"decided by reviewers: {kinds.total():,} events"
+        + "".join(f", {n:,} {kind}" for kind, n in kinds.most_common())
+        + f"; in conflict, used by nobody: {differ:,}",
+        f"joined from other runs: {joined.total():,} crops of {len(joined):,} labels; "
+        f"{others - joined.total():,} more are copies of crops that are here",
+    ]
 
 
 def not_counted(facts: dict, copies: Counter) -> str:

@@ -59,6 +59,7 @@ TYPES = {
 PATHS = [
     ("", "coco"),
     ("", "detections"),
+    ("", "decisions"),
     ("images", "source"),
     ("backbone", "weights"),
     ("aws", "endpoint_url"),

@@ -55,6 +55,13 @@ MADE_BY = {
     "exports/megadetector.json": "export_megadetector",
     "exports/camtrap_dp/*": "export_camtrap_dp",
     "exports/coco.json": "export_coco",
+    "queues/*.csv": "write_review_page",
+    "decisions.csv": "read_decisions",
+    "conflicts.csv": "read_decisions",
+    "reviewed.csv": "read_decisions",
+    "decided_crops.csv": "read_decisions",
+    "performance.csv": "measure_performance",
+    "effort.csv": "measure_performance",
     "tsne/*/components.npz": "encode_crops",
     "tsne/*/axes.npz": "encode_crops",
     "tsne/*/others.npz": "encode_others",
@@ -205,6 +212,22 @@ def overlap(one: Path | str, other: Path | str) -> bool:
     # `Path.is_dir` would raise in a folder that cannot be read
     within = one in (other, *other.parents) or other in one.parents
     return within and os.path.isdir(one)  # noqa: PTH112
+
+
+def files_in(entries: list[str], suffixes: tuple[str, ...], key: str) -> list[str]:
+    """The files that the config's `key` lists: itself, or of a folder those with such a suffix.
+
+    Folders are not searched below, and their hidden files are left out; each file stands once.
+    Raises `BadInput` where an entry is not there.
+    """
+    files = []
+    for path in map(Path, entries):
+        if not path.exists():
+            raise BadInput(f"{key}: there is no file or folder {path}; take it out, or bring it")
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+        files += [str(f) for f in inside if f.suffix.lower() in suffixes and f.name[0] != "."]
+        files += [] if path.is_dir() else [str(path)]
+    return list(dict.fromkeys(files))
 
 
 def link_or_copy(file: Path, target: Path) -> bool:

@@ -91,8 +91,12 @@ def no_formula(text: str) -> str:
 
 def read_sheet(path: Path | str) -> "pd.DataFrame":
     """Read a table of `write_sheet`, with the text as it was."""
-    guarded = re.compile("'" + _FORMULA.pattern)
-    return _map_text(read_table(path), lambda text: text[1:] if guarded.match(text) else text)
+    return _map_text(read_table(path), unguarded)
+
+
+def unguarded(text: str) -> str:
+    """The text without the apostrophe that `write_sheet` puts before what looks like a formula."""
+    return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
 
 
 def _map_text(table: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataFrame":

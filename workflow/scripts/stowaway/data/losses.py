@@ -7,6 +7,10 @@ from stowaway.core.script import BadInput
 from stowaway.data.exact_copies import COPIES, FOREIGN
 from stowaway.data.photos import NOT_DOWNLOADED, UNREADABLE
 
+# Reasons for which a reviewer takes a box out, by decision; and all that are no loss.
+DECIDED = {"not_animal": "a reviewer saw no animal", "person": "a reviewer saw a person"}
+NOT_LOST = (*COPIES, *DECIDED.values())
+
 
 def kind_of(reason: str) -> str:
     """A reason of rejected_crops.csv without what is said of the one crop or photo alone."""
@@ -15,7 +19,8 @@ def kind_of(reason: str) -> str:
 
 
 class Losses:
-    """The losses of all stages. Boxes of `labels.drop` and copies are neither lost nor counted.
+    """The losses of all stages. What left on purpose is neither lost nor counted: boxes of
+    `labels.drop`, copies, and boxes in which a reviewer saw no animal, or a person.
 
     `facts` are the index's, `reasons` says how often each kind of reason stands in
     rejected_crops.csv, `crops` is the number of rows of labels.csv. Of a subset the index's losses
@@ -23,7 +28,7 @@ class Losses:
     """
 
     def __init__(self, facts: dict, reasons: Counter, crops: int) -> None:
-        self.copies = Counter({why: n for why, n in reasons.items() if why in COPIES})
+        self.copies = Counter({why: n for why, n in reasons.items() if why in NOT_LOST})
         boxes = crops + reasons.total()  # that the index let pass
         self.part = boxes / max(facts["usable"], 1)  # below 1 in a subset
         lost = [("index", why, n, n * self.part) for why, n in facts["refused"].items()]

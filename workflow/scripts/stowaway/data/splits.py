@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,17 @@ import pandas as pd
 
 from stowaway.annotations.events import UNKNOWN
 from stowaway.core.script import BadInput
-from stowaway.core.tables import read_table, rows
+from stowaway.core.tables import read_table
 from stowaway.data.groups import deal_groups, deal_later_days, groups_of
 from stowaway.data.roles import FITTED_ROLES, NATIVE_ROLES, Role
 
 # Each lies on one side only.
 UNITS = ("group", "event_group", "event", "image_id", "photo_checksum", "crop_checksum")
+LABELS = (
+    "image_path species_label crop_id event location datetime crop_width crop_height image_id "
+    "label photo_checksum crop_checksum clipped file_name photo_path x y photo_width photo_height "
+    "confidence"
+).split()  # columns of labels.csv
 COUNTS = "event species event_group location boxes photos first last".split()
 CROP_COLUMNS = (
     "row crop_id species event group role location datetime image_path image_id "
@@ -27,17 +32,17 @@ class Leak(BadInput):
     """Something is on two sides of the split: nothing that is measured on it can be trusted."""
 
 
-def count_boxes(annotations: Path) -> pd.DataFrame:
+def count_boxes(boxes: Iterable[dict[str, str]]) -> pd.DataFrame:
     """A row per event and species, in order of appearance, with the columns COUNTS.
 
-    `event_group` is the table's `group`: events that share one cannot be told apart. An unknown
-    location is UNKNOWN. `first` and `last` are the earliest and latest local time in ISO 8601,
-    blank where none is known. The boxes of a photo follow each other in the table. Memory grows
-    with the events, not with the boxes.
+    `boxes` are rows of annotations.csv; `event_group` is their `group`: events that share one
+    cannot be told apart. An unknown location is UNKNOWN. `first` and `last` are the earliest and
+    latest local time in ISO 8601, blank where none is known. The boxes of a photo follow each
+    other. Memory grows with the events, not with the boxes.
     """
     place, counts = {}, {}
     image, labelled = None, set()
-    for row in rows(annotations):
+    for row in boxes:
         if row["image_id"] != image:
             image, labelled = row["image_id"], set()
         event, species, time = row["event"], row["species"], row["datetime"]

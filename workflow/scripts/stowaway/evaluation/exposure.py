@@ -36,9 +36,10 @@ def native_density(natives: pd.DataFrame, days: pd.DataFrame) -> dict[str, float
     Times the false-alarm rate it is the false alarms to expect. `natives` are the crops of every
     role, with `event`, `image_id` and `date`: the split takes events from each camera-day, and
     those of one role would make days look quiet. `days` are the camera-days of `weeks`, those
-    without an animal too. NaN where nothing is known.
+    without an animal too; natives of other dates, which joined from another run, do not count.
+    NaN where nothing is known.
     """
-    dated, images = natives[natives["date"] != ""], natives["image_id"].nunique() / 100
+    dated, images = natives[natives["date"].isin(days["date"])], natives["image_id"].nunique() / 100
     units = ("camera_day", len(days), dated), ("100_images", images, natives)
     return {
         f"native_{level}_per_{unit}": count / exposure if exposure else np.nan
