@@ -59,6 +59,7 @@ rule all:
         "<results>/summary.txt",
         "<results>/overview.rst",
         [] if BATCH else rules.everything.input,
+        IN_USE,
 
 
 onsuccess:

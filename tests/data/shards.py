@@ -62,11 +62,15 @@ class Shards:
         self.rejected.append(paths[3])
         return paths[2], paths[3]
 
-    def gather(self, max_rejected: float = 1.0, subset: bool = False, **facts) -> SimpleNamespace:
+    def gather(
+        self, max_rejected: float = 1.0, subset: bool = False, decided: dict | None = None, **facts
+    ) -> SimpleNamespace:
         """Paths of labels, rejected and summary, of all shards in their order.
 
-        `facts` of the index replace: one box refused, and usable what lies in the shards.
+        `decided` has the paths of decisions, conflicts and reviewed, if there are any; `facts` of
+        the index replace: one box refused, and usable what lies in the shards.
         """
+        decided = decided or {"decisions": [], "conflicts": [], "reviewed": []}
         index_facts = self.folder / "index_facts.json"
         names = "annotations dropped copies images_with_time times_read untimed_images"
         names = f"{names} unlocated_images clipped clipped_far".split()
@@ -87,9 +91,12 @@ class Shards:
             images=self.folder / "images",
             subset=subset,
             config={"max_rejected": max_rejected, "images": {"source": "s3://bucket"}},
+            decisions=decided["decisions"],
+            reviewed=decided["reviewed"],
         )
         inputs = paths["labels"], paths["rejected"], self.manifests, index_facts
-        write_summary(*inputs, [], paths["summary"], {}, [])
+        tables = [decided[name] for name in ("decisions", "conflicts", "reviewed")]
+        write_summary(*inputs, [], paths["summary"], {}, [], *tables)
         return SimpleNamespace(**paths)
 
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from read_decisions import read_decisions
 from split_annotations import split_annotations
@@ -530,3 +531,45 @@ def test_the_split_takes_what_was_decided(results):
     table = read_table(folder / "splits.csv").set_index(["event", "species"])
     assert table.loc[(f"{WEEK}/e1", "fox"), "boxes"] == 2
     assert ("fox0", "fox") not in table.index and ("fox1", "fox") in table.index
+
+
+def test_labels_are_those_that_were_decided_on_and_copies_of_other_runs_are_left_out(
+    shards, results
+):
+    """Of the week, 1a has the pixels of a crop of the site, and 3 is its photo again."""
+    folder = shards.folder / "photos"
+    folder.mkdir()
+    for n, colour in enumerate(["red", "green", "blue"]):
+        Image.new("RGB", (40, 30), colour).save(folder / f"{n}.jpg")
+    boxes = [
+        {"crop_id": f"{n}.jpg", "image_id": str(n), "box": (0, 0, 20, 20), "event": f"own{n}"}
+        for n in range(3)
+    ]
+    shards.crop(boxes, {str(n): folder / f"{n}.jpg" for n in range(3)})
+    cropped = list(rows(shards.crops[0]))
+    of_week = {row["crop_id"]: row for row in results.boxes[WEEK]}
+    of_week["1a.jpg"]["crop_checksum"] = cropped[0]["crop_checksum"]
+    of_week["3.jpg"]["photo_checksum"] = cropped[1]["photo_checksum"]
+    results.write(results.folder / WEEK / "labels.csv", LABELS, results.boxes[WEEK])
+    lines = [results.row(event, "native", "fox") for event in ("e1", "e3")]
+    found = results.read(results.save(*lines))
+    own = {"batch": shards.folder.name, "label": "fox"}
+    decided = found.decisions.to_dict("records") + [
+        own | {"event": "own0", "decision": "novel", "species": "rat"},
+        own | {"event": "own2", "decision": "person", "species": ""},
+    ]
+    write_sheet(pd.DataFrame(decided), found.of["decisions"])
+    paths = shards.gather(max_rejected=0, refused={}, decided=found.of)
+    labels = {row["crop_id"]: row["species_label"] for row in rows(paths.labels)}
+    assert labels == {"0.jpg": "rat", "1.jpg": "fox", f"{WEEK}/1b.jpg": "fox"}
+    assert {row["crop_id"]: row["reason"] for row in rows(paths.rejected)} == {
+        "2.jpg": "a reviewer saw a person",
+        f"{WEEK}/1a.jpg": "same pixels as another crop: 0.jpg",
+        f"{WEEK}/3.jpg": "same photo as another image: 1",
+    }
+    summary = paths.summary.read_text()
+    assert "crops: 2 of 2 labels" in summary
+    assert "boxes lost on the way to the crops: 0.0% of 2" in summary
+    assert "1 x a reviewer saw a person" in summary
+    assert "decided by reviewers: 4 events, 2 native, 1 novel, 1 person; in conflict" in summary
+    assert "joined from other runs: 1 crops of 1 labels; 2 more are copies" in summary

@@ -3,6 +3,9 @@
 What reviewers decided on it comes back as files, and says how well the queue works.
 """
 
+IN_USE = [f"<results>/{table}.csv" for table in ("performance", "effort")]
+IN_USE = [*IN_USE, *figures("performance")] if config["decisions"] else []
+
 
 rule export_queue:
     input:
@@ -105,3 +108,44 @@ rule read_decisions:
         verdict_column=config["review"]["verdict_column"],
     script:
         "../scripts/read_decisions.py"
+
+
+rule measure_performance:
+    input:
+        decisions="<results>/decisions.csv",
+        camera_days="<results>/camera_days.csv",
+        modules=modules("measure_performance"),
+    output:
+        performance="<results>/performance.csv",
+        effort="<results>/effort.csv",
+    log:
+        "<results>/logs/measure_performance.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        alarm={key: ALARM[key] for key in ("target", "limit")},
+    script:
+        "../scripts/measure_performance.py"
+
+
+rule plot_performance:
+    input:
+        performance="<results>/performance.csv",
+        style=STYLE,
+        modules=modules("plot_performance"),
+    output:
+        svg=report(
+            "<results>/figures/performance.svg",
+            caption="../report/performance.rst",
+            category="0. Review first",
+            labels={"detector": LEAD, "figure": "what reviewers found, by week"},
+        ),
+        png="<results>/figures/performance.png",
+    log:
+        "<results>/logs/plot_performance.log",
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        site=SITE,
+    script:
+        "../scripts/plot_performance.py"
