@@ -77,6 +77,9 @@ def test_a_fresh_clone_plans_the_whole_graph(project_copy):
             "fetch_coco",
             "subset_annotations",
             "drop_images",
+            "read_decisions",
+            "measure_performance",
+            "plot_performance",
         } | ({"make_demo"} if config else set())
         assert rules - left_out <= set(jobs)
         # six in the default run; the original's two in the five seeds of every fold
@@ -246,6 +249,15 @@ def test_one_more_invasive_species_downloads_and_crops_nothing(island):
     assert not (early | later) & set(jobs)
     folds = dry(island, "evaluation", config=island.overlay("more", SMALL | {"species": species}))
     assert not later & set(folds)
+
+
+def test_decisions_download_crop_and_index_nothing(island):
+    (island.folder / "decided").mkdir()
+    jobs = dry(island, config=island.overlay("decided", SMALL | {"decisions": ["decided"]}))
+    assert {"read_decisions", "split_annotations", "gather_labels", "export_models"} <= set(jobs)
+    assert {"measure_performance", "plot_performance"} <= set(jobs)
+    early = {"make_demo", "index_annotations", "shard_annotations", "download_images"}
+    assert not (early | {"plan_download", "crop_images"}) & set(jobs)
 
 
 def test_one_changed_detector_trains_alone(island):

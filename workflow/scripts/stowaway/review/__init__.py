@@ -1,1 +1,1 @@
-"""What a person reviews: the queue of suspicious events, and explanations of its head."""
+"""What a person reviews: the queue of suspicious events, explanations of its head, and decisions."""
