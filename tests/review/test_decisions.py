@@ -354,6 +354,9 @@ def test_a_folder_stands_for_its_files_and_a_missing_one_is_refused(tmp_path):
         BadInput, match=r"decisions: there is no file or folder .*gone; take it out"
     ):
         files_in([str(tmp_path / "gone")], (".csv",), "decisions")
+    (tmp_path / "{a}.csv").touch()
+    with pytest.raises(BadInput, match=r"decisions: .*{a}.csv has a { or } in its name; rename it"):
+        files_in([str(tmp_path)], (".csv",), "decisions")
 
 
 # Timelapse. ---------------------------------------------------------------------------------------
@@ -423,6 +426,14 @@ def test_events_of_a_batch_join_with_the_decided_species_and_the_batchs_name(res
     crops = ["1a.jpg", "1b.jpg", "2.jpg", "3.jpg", "4"]
     assert decided_checksums(found.of["decided_crops"]) == sorted(checksum(WEEK + c) for c in crops)
     assert decided_checksums([]) == []
+
+
+def test_events_of_two_batches_with_one_name_stay_two(results):
+    results.run("2026-w48", ("e1", "1a.jpg", "unnamed"))
+    lines = results.row("e1", "native", "fox"), results.row("e1", "novel", batch="2026-w48")
+    found = results.read(results.save(*lines))
+    joined = found.reviewed.drop_duplicates("event").set_index("event")["species_label"]
+    assert joined.to_dict() == {f"{WEEK}/e1": "fox", "2026-w48/e1": "unnamed"}
 
 
 def site(results: Results, natives: int = 12) -> None:

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from measure_performance import measure_performance
-from stowaway.core.tables import read_sheet, write_sheet, write_table
+from plot_performance import plot_performance
+from stowaway.core.tables import read_sheet, read_table, write_sheet, write_table
 from stowaway.evaluation.metrics import wilson
+from stowaway.plots.style import plt
 from stowaway.review.decisions import DECISIONS
 from stowaway.review.performance import (
     clopper_pearson,
@@ -216,6 +218,20 @@ def test_without_a_decision_all_is_blank(tmp_path):
     assert row[["events", "alarms", "sample"]].tolist() == [0, 0, 0]
     assert np.isnan(row["realised"]) and np.isnan(row["recall"]) and np.isnan(row["seconds"])
     assert effort.loc[("all", "all"), "camera_days"] == 1
+
+
+@pytest.mark.parametrize("target", ["false_alarm_rate", "alarms_per_week"])
+def test_the_figure_shows_the_target_and_says_where_nothing_is_known(island, target):
+    island.measure(target=target)
+    figure = plot_performance(read_table(island.results / "site/performance.csv"))
+    alarms, rates, recall, places = figure.axes
+    assert [bar.get_height() for bar in alarms.patches] == [2, 1, 1, 1, 1]
+    assert rates.lines[-1].get_ydata() == [0.1, 0.1] == places.lines[-1].get_xdata()
+    assert [text.get_text() for text in recall.get_xticklabels()] == ["2026-W47", "all"]
+    table = read_table(island.results / "site/performance.csv")
+    figure = plot_performance(table[table["location"] == "all"].assign(recall=np.nan))
+    assert figure.axes[2].texts[0].get_text() == "no decision says anything about it"
+    plt.close("all")
 
 
 def test_known_novel_species_of_a_labelled_run_are_no_quiet_natives():

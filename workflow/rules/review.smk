@@ -89,7 +89,7 @@ rule write_overview:
 # The queues and tables of the runs that were decided on are no inputs: only the files name them.
 rule read_decisions:
     input:
-        files=lambda wildcards: DECIDED_IN,  # of a function, since names may hold { and }
+        files=[local(file) for file in DECIDED_IN],
         annotations="<results>/annotations.csv",
         modules=modules("read_decisions"),
     output:

@@ -218,7 +218,7 @@ def files_in(entries: list[str], suffixes: tuple[str, ...], key: str) -> list[st
     """The files that the config's `key` lists: itself, or of a folder those with such a suffix.
 
     Folders are not searched below, and their hidden files are left out; each file stands once.
-    Raises `BadInput` where an entry is not there.
+    Raises `BadInput` where an entry is not there, or has { or } in its name, as wildcards have.
     """
     files = []
     for path in map(Path, entries):
@@ -227,6 +227,8 @@ def files_in(entries: list[str], suffixes: tuple[str, ...], key: str) -> list[st
         inside = sorted(path.iterdir()) if path.is_dir() else []
         files += [str(f) for f in inside if f.suffix.lower() in suffixes and f.name[0] != "."]
         files += [] if path.is_dir() else [str(path)]
+    if odd := [file for file in files if "{" in file or "}" in file]:
+        raise BadInput(f"{key}: {odd[0]} has a {{ or }} in its name; rename it")
     return list(dict.fromkeys(files))
 
 

@@ -1,1 +1,1 @@
-"""What a person reviews: the queue of suspicious events, explanations of its head, and decisions."""
+"""What a person reviews: suspicious events, why they are suspicious, and what was decided."""

@@ -184,7 +184,8 @@ def checked(row: Row, number: int, queues: "Queues") -> Row:
         moment = _moment(row["decided_at"])
     except Refused as why:
         raise Refused(f"row {number}: {why}") from None
-    return row | known | {"seconds_shown": seconds, "moment": moment}
+    seconds = f"{float(seconds):.10g}" if seconds else ""
+    return row | known | {"schema": "1", "seconds_shown": seconds, "moment": moment}
 
 
 def _moment(text: str) -> float:
