@@ -31,6 +31,7 @@ include: "workflow/rules/index.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/pack.smk"
 include: "workflow/rules/review.smk"
+include: "workflow/rules/decisions.smk"
 include: "workflow/rules/exports.smk"
 include: "workflow/rules/digest.smk"
 
