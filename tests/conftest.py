@@ -16,7 +16,7 @@ import pytest  # noqa: E402
 import yaml  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
-pytest_plugins = ["shards"]
+pytest_plugins = ["shards", "week"]
 PARTS = ["Snakefile", "workflow", "config", "envs", "profiles"]
 
 

@@ -78,3 +78,35 @@ rule write_overview:
         },
     script:
         "../scripts/write_overview.py"
+
+
+# More events than one page holds go to queue_2.html and so on, which are no declared outputs.
+rule write_review_page:
+    input:
+        queue="<results>/queue.csv",
+        suppressed="<results>/suppressed.csv",
+        labels="<results>/labels.csv",
+        people="<results>/people.csv",
+        facts="<results>/index_facts.json",
+        explanations="<results>/explanations.npz",
+        models=f"{TRAINED}/models.json",
+        deployments=local(config["deployments"]["table"] or []),
+        template=local(str(PROJECT / "workflow/templates/queue.html")),
+        modules=modules("write_review_page"),
+    output:
+        page="<results>/queue.html",
+    log:
+        "<results>/logs/write_review_page.log",
+    benchmark:
+        "<results>/benchmarks/write_review_page.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 4
+    params:
+        batch=config["name"],
+        watched=config["species"]["invasive"],
+        people_shown=config["review"]["people"] == "shown",
+        decimals=config["deployments"]["decimals"],
+        max_pixels=config["limits"]["image_pixels"],
+    script:
+        "../scripts/write_review_page.py"

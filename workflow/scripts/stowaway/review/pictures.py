@@ -11,10 +11,14 @@ COLOURLESS = 6  # mean difference of a pixel's channels, of 255: infrared, with 
 DARK = 90  # mean brightness, of 255, below which an infrared crop is stretched
 
 
+def colourless(pixels: NDArray[np.uint8]) -> bool:
+    """Whether a picture (height, width, 3) is nearly grey, as in infrared light."""
+    return bool(np.ptp(pixels.astype(int), axis=2).mean() < COLOURLESS)
+
+
 def viewable(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The crop; where it is dark and in infrared, a copy with its contrast stretched."""
-    colourless = np.ptp(pixels.astype(int), axis=2).mean() < COLOURLESS
-    if not colourless or pixels.mean() >= DARK:
+    if not colourless(pixels) or pixels.mean() >= DARK:
         return pixels
     low, high = np.percentile(pixels, [1, 99])
     stretched = np.clip((pixels - low) / max(high - low, 1), 0, 1)
