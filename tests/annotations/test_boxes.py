@@ -20,6 +20,7 @@ def run_index(source, folder, **settings):
         "key": "file_name",
         "rename": {"liz": "lizard", "rodnet": "rodent"},
         "drop": ["empty"],
+        "unnamed": ["animal", "unknown"],
         "box": None,
         "limits": limits(),
         "config": {"max_rejected": 1},
@@ -27,7 +28,7 @@ def run_index(source, folder, **settings):
     }
     events = {"gap": 60, "by": "seq_id", "datetime_format": None} | settings.pop("events", {})
     paths = [folder / f"{name}.csv" for name in ("annotations", "rejected", "camera_days")]
-    paths.append(folder / "index_facts.json")
+    paths += [folder / "index_facts.json", folder / "people.csv"]
     index_annotations(source, *paths, **(defaults | settings), events=events)
     return [list(csv.DictReader(path.open(newline=""))) for path in paths[:2]]
 

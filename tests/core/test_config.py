@@ -66,6 +66,7 @@ def test_a_site_starts_from_neutral_defaults():
         "unnamed": "animal unknown unidentified unlabelled none undefined unspecified".split(),
         "too_general": [],
         "high_level": {},
+        "unnamed": "animal unknown unidentified unlabelled none undefined unspecified".split(),
     }
     assert checked["species"] == {"native": [], "invasive": [], "propose_threshold": 100}
     assert checked["split"]["fractions"] == {
@@ -185,6 +186,11 @@ def test_what_is_given_is_kept_and_the_given_config_stays_as_it_is(config):
         ({"species": {"invasive": ["Fox"]}}, "species: 'fox' is listed twice"),
         ({"species": {"invasive": ["scrub-jay"]}}, "another one has the same slug"),
         ({"species": {"invasive": ["person"]}}, "labels.drop: 'person' is listed under species"),
+        ({"species": {"invasive": ["animal"]}}, "labels.unnamed: 'animal' is listed under species"),
+        (
+            {"species": {"native": ["Unnamed"]}},
+            "species: 'unnamed' is what boxes without an animal's",
+        ),
         ({"species": {"invasive": ["bug"]}}, "'bug' is renamed to 'insect'"),
         ({"events": {"gap": 0}}, "events.gap: 0"),
         ({"name": "../x"}, "name: '../x' is not a name of letters"),

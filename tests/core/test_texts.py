@@ -227,7 +227,7 @@ def test_paths_are_read_as_a_shell_and_a_browser_do(monkeypatch):
 
 def test_only_what_the_config_accepts_is_proposed(tmp_path):
     labels = ["fox", "scrub jay", "scrub-jay", "a{b}", "</script>", "con", "???", "灰" * 90, "no"]
-    labels += ["e\x1b[31m", "https://user:pw@host/x?sig=1", "ñeque"]
+    labels += ["unnamed", "e\x1b[31m", "https://user:pw@host/x?sig=1", "ñeque"]
     path = tmp_path / "annotations.csv"
     with path.open("w") as file:
         table = csv.writer(file)

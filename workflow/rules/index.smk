@@ -38,6 +38,7 @@ rule index_annotations:
         rejected="<results>/rejected.csv",
         camera_days="<results>/camera_days.csv",
         index_facts="<results>/index_facts.json",
+        people="<results>/people.csv",
     log:
         "<results>/logs/index_annotations.log",
     benchmark:
@@ -50,6 +51,7 @@ rule index_annotations:
         box=config["images"]["box"],
         rename=config["labels"]["rename"],
         drop=config["labels"]["drop"],
+        unnamed=config["labels"]["unnamed"],
         events=config["events"],
         limits={name: config["limits"][name] for name in ("json_bytes", "zip_ratio")},
     script:

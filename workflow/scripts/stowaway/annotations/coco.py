@@ -10,12 +10,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from stowaway.annotations.json_file import Limits, read_list
 from stowaway.annotations.times import Moment, TimeReader, Unclear
 from stowaway.core.files import temporary_database
 from stowaway.core.names import (
     NO_VALUE,
+    UNNAMED,
     clean_id,
     clean_label,
     clean_location,
@@ -34,10 +36,12 @@ _NUMBER = re.compile(
 )
 UNKNOWN = "unknown"  # a location of that name is none
 LABELS = {UNKNOWN, "none", "undefined", "unspecified"}  # which a person may give, unlike "nan"
+NO_LABEL = ""  # of an annotation that names nothing: without a category, or of one without a name
 
 # `content` is a digest of all that is used of an image but its id. `name` is the key by which file
 # names are compared, `time_listed` whether there was a time to read, `seconds` that time in UTC as
-# far as the offset is known, `reason` why the image is refused.
+# far as the offset is known, `reason` why the image is refused. `labels` are all that occur, `kept`
+# those whose boxes are cropped. `people` are persons and vehicles that are no annotations.
 SCHEMA = """
 CREATE TABLE images (
     number INTEGER PRIMARY KEY, id TEXT, name TEXT, file_name TEXT, key TEXT, width INT, height INT,
@@ -50,8 +54,10 @@ CREATE TABLE one_photo (id TEXT PRIMARY KEY, first TEXT) WITHOUT ROWID;
 CREATE TABLE folders (name TEXT PRIMARY KEY, first INT) WITHOUT ROWID;
 CREATE TABLE annotations (
     number INTEGER PRIMARY KEY, id TEXT, image_id TEXT, label TEXT,
-    x REAL, y REAL, w REAL, h REAL, relative INT, reason TEXT
+    x REAL, y REAL, w REAL, h REAL, relative INT, confidence REAL, reason TEXT
 );
+CREATE TABLE labels (label TEXT PRIMARY KEY, species TEXT, kept INT) WITHOUT ROWID;
+CREATE TABLE people (image_id TEXT, label TEXT, confidence REAL);
 CREATE TABLE crops (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE rejected (annotation_id TEXT, image_id TEXT, file_name TEXT, label TEXT, reason TEXT);
 """
@@ -105,7 +111,7 @@ WITH RECURSIVE up (name, first) AS (
     UNION SELECT folder(name), first FROM up WHERE name <> ''
 ) SELECT name, MIN(first) FROM up WHERE name <> '' GROUP BY name
 """
-REJECT_BOXES = """
+REJECT_BOXES = f"""
 UPDATE annotations SET image_id = p.first FROM one_photo p WHERE p.id = annotations.image_id;
 CREATE INDEX by_image ON annotations (image_id, x, y, w, h, relative, label);
 CREATE TEMP TABLE repeated AS SELECT number FROM (
@@ -118,29 +124,51 @@ INSERT INTO rejected SELECT id, image_id, NULL, label, 'box is listed twice'
     FROM annotations WHERE number IN repeated;
 DELETE FROM annotations WHERE number IN repeated;
 CREATE TEMP TABLE two_labels AS SELECT * FROM (
-    SELECT number, MIN(label) OVER box AS one, MAX(label) OVER box AS other FROM annotations
-    WHERE image_id IS NOT NULL AND label IS NOT NULL AND x IS NOT NULL
-    WINDOW box AS (PARTITION BY image_id, x, y, w, h, relative)
-) WHERE one <> other;
+    SELECT number, name, MIN(name) OVER box AS one, MAX(name) OVER box AS other FROM (
+        SELECT *, IIF(species = '{UNNAMED}', NULL, label) AS name
+        FROM annotations JOIN labels USING (label) WHERE image_id IS NOT NULL AND x IS NOT NULL
+    ) WINDOW box AS (PARTITION BY image_id, x, y, w, h, relative)
+) WHERE one <> other OR one IS NOT name;
+INSERT INTO rejected SELECT id, image_id, NULL, label, 'box is listed twice'
+    FROM annotations WHERE number IN (SELECT number FROM two_labels WHERE name IS NULL);
+DELETE FROM annotations WHERE number IN (SELECT number FROM two_labels WHERE name IS NULL);
 UPDATE annotations SET reason =
     'box has two labels: ''' || substr(one, 1, 60) || ''' and ''' || substr(other, 1, 60) || ''''
     FROM two_labels t WHERE t.number = annotations.number;
 """
 
 
+class Labels(NamedTuple):
+    """What labels mean: the config's `labels.rename`, `labels.drop` and `labels.unnamed`."""
+
+    rename: dict[str, str]
+    drop: list[str]
+    unnamed: list[str]
+
+    def species(self, label: str) -> str:
+        """The label after renaming, or `UNNAMED` where that names no animal."""
+        species = self.rename.get(label, label)
+        return UNNAMED if species == NO_LABEL or species in self.unnamed else species
+
+    def is_kept(self, label: str) -> bool:
+        """Whether the label's boxes are cropped: whether the user does not drop it."""
+        return not {self.rename.get(label, label), self.species(label)}.intersection(self.drop)
+
+
 @contextmanager
 def coco_database(
-    source: Path, database: Path, key: str, limits: Limits, times: TimeReader
+    source: Path, database: Path, key: str, limits: Limits, times: TimeReader, labels: Labels
 ) -> Iterator[sqlite3.Connection]:
     """The COCO JSON (or zip) at `source` as an SQLite file at `database`, while the block lasts.
 
     `key` is the image field that names the object to download. An image that cannot be used keeps
     its row, with the reason; of an id listed twice, one row keeps the id. Copies of an image or a
-    box are rows of `rejected` alone. A box with two labels stays, with the reason, under both.
+    box are rows of `rejected` alone. A box with two labels stays, with the reason, under both;
+    of one that names no animal and one that does, the latter counts.
     Raises `BadInput` for a category id with two names, and for times that `times` has to ask for.
     """
     with temporary_database(database, SCHEMA) as db:
-        labels = _labels(source, limits)
+        names = _labels(source, limits)
         rows = _images(read_list(source, "images", limits), key, times)
         insert = f"INSERT INTO images VALUES ({'?, ' * 17} NULL, NULL)"
         for row, unclear in rows:
@@ -152,24 +180,31 @@ def coco_database(
         _refuse_clashes(db)
         _refuse_files_that_are_folders(db)
         db.executemany(
-            "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (_annotation(entry, labels) for entry in read_list(source, "annotations", limits)),
+            "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (_annotation(entry, names) for entry in read_list(source, "annotations", limits)),
+        )
+        met = db.execute(
+            "SELECT DISTINCT label FROM annotations WHERE label IS NOT NULL"
+        ).fetchall()
+        db.executemany(
+            "INSERT INTO labels VALUES (?, ?, ?)",
+            ((label, labels.species(label), labels.is_kept(label)) for (label,) in met),
         )
         db.executescript(REJECT_BOXES)
         yield db
 
 
-def _labels(source: Path, limits: Limits) -> dict[str, str | None]:
-    """Each category's label by its id; None for one without a name."""
-    labels: dict[str, str | None] = {}
+def _labels(source: Path, limits: Limits) -> dict[str, str]:
+    """Each category's label by its id; `NO_LABEL` for one without a name."""
+    labels: dict[str, str] = {}
     for category in read_list(source, "categories", limits):
         number, name = clean_id(category.get("id")), category.get("name")
         if number is None:
             continue
-        label = clean_label(name) if clean_id(name) else None
-        label = None if label in NO_VALUE - LABELS else label
+        label = clean_label(name) if clean_id(name) else NO_LABEL
+        label = NO_LABEL if label in NO_VALUE - LABELS else label
         if labels.setdefault(number, label) != label:
-            names = " and ".join(shown(name or "") for name in (labels[number], label))
+            names = " and ".join(shown(name) for name in (labels[number], label))
             raise BadInput(
                 f"{source}: category id {shown(number)} has two names, {names}: its boxes could be "
                 "either's; give each name an id of its own"
@@ -278,14 +313,11 @@ def _refuse_files_that_are_folders(db: sqlite3.Connection) -> None:
             db.execute(below + " AND reason IS NULL", (reason, name, name))
 
 
-def _annotation(annotation: dict, labels: dict[str, str | None]) -> tuple:
+def _annotation(annotation: dict, labels: dict[str, str]) -> tuple:
     """One row of `annotations`; the reason is there where the label or a listed box is None."""
-    category = clean_id(annotation.get("category_id"))
-    label, reason = labels.get(category), None
-    if label is None:
-        reason = "category is not listed"
-        if category in labels:
-            reason = f"category {shown(category)[1:-1]} has no name"
+    category = annotation.get("category_id")
+    label = NO_LABEL if category in (None, "") else labels.get(clean_id(category))
+    reason = "category is not listed" if label is None else None
     relative = annotation.get("bbox") is None and annotation.get("bbox_relative") is not None
     field = "bbox_relative" if relative else "bbox"
     listed = annotation.get(field)
@@ -298,8 +330,15 @@ def _annotation(annotation: dict, labels: dict[str, str | None]) -> tuple:
         label,
         *(box if None not in box else [None] * 4),
         relative,
+        confidence_of(annotation, "confidence", "score"),
         reason,
     )
+
+
+def confidence_of(entry: dict, *fields: str) -> float | None:
+    """The first of these fields that is a number of 0 to 1; None where none is."""
+    numbers = (_number(entry.get(field)) for field in fields)
+    return next((number for number in numbers if number is not None and 0 <= number <= 1), None)
 
 
 def _number(value: object) -> float | None:

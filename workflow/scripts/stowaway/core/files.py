@@ -27,6 +27,7 @@ MADE_BY = {
     "rejected.csv": "index_annotations",
     "camera_days.csv": "index_annotations",
     "index_facts.json": "index_annotations",
+    "people.csv": "index_annotations",
     "subset.csv": "subset_annotations",
     "shards/*.csv": "shard_annotations",
     "splits.csv": "split_annotations",
