@@ -1,4 +1,4 @@
-"""A COCO JSON -> a table of usable boxes, and a table of what was refused, with the reason each."""
+"""Annotations -> a table of usable boxes, and a table of what was refused, with the reason each."""
 
 import csv
 import json
@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stowaway.annotations.box_forms import FAR, FormCheck, overshoot
-from stowaway.annotations.coco import Labels, Limits, coco_database
+from stowaway.annotations.coco import Labels, Limits, annotations_database, read_coco, settle
+from stowaway.annotations.detections import read_photos, take_boxes
 from stowaway.annotations.events import assign_events
 from stowaway.annotations.facts import image_facts, times_line, write_camera_days, write_people
 from stowaway.annotations.times import TimeReader
@@ -42,38 +43,50 @@ WHERE id IS NOT NULL AND (
 """
 COPIES = "SELECT COUNT(*) FROM rejected WHERE reason = 'box is listed twice'"
 DROPPED, EMPTY = "label is dropped", "box is empty or outside the frame"
+BELOW = "confidence is below images.confidence"
 SLIGHT = 1  # pixels over the edge: up to what Animl rounds to
 
 
 def index_annotations(
-    coco: Path,
+    coco: Path | list,
+    detections: Path | list,
+    photo_times: Path | list,
     annotations: Path,
     rejected: Path,
     camera_days: Path,
     index_facts: Path,
     people: Path,
     failures: str,
-    key: str,
-    box: str | None,
-    rename: dict[str, str],
-    drop: list[str],
-    unnamed: list[str],
+    images: dict,
+    labels: dict,
     events: dict,
     limits: dict,
     config: dict,
 ) -> None:
     """Write all five tables. The cost is linear in the annotations; memory does not grow with them.
 
-    `key` is the image field that names the object to download, `box` the form of the boxes;
-    `rename`, `drop`, `unnamed`, `events` and `limits` are the config's. Raises `BadInput` for a
-    broken COCO, for what it has to ask (the boxes' form, the order of dates), for one without a
-    usable box, and where more than the config's share `max_rejected` of the annotations is refused;
-    these are in the table `failures` then. Dropped labels and copies do not count.
+    The photos are those of `coco`; where there is none, those of `detections`, at the times of the
+    table `photo_times`. `images` (key, box, location, confidence), `labels` (rename, drop,
+    unnamed), `events` and `limits` are the config's. Raises `BadInput` for a broken file,
+    for what it has to ask (the boxes' form, the order of dates), for one without a usable box, and
+    where more than the config's share `max_rejected` of the annotations is refused; these are in
+    the table `failures` then. Dropped labels and copies do not count.
     """
-    database, times = annotations.with_name(".index.sqlite"), TimeReader(events["datetime_format"])
-    labels = Labels(rename, drop, unnamed)
-    with coco_database(coco, database, key, Limits(**limits), times, labels) as db:
-        assign_events(db, events["gap"], events["by"] == "seq_id", labels.is_kept)
+    source = "coco" if coco else "detections"
+    times = TimeReader(events["datetime_format"], source)
+    words, size, box = Labels(**labels), Limits(**limits), images["box"] if coco else None
+    with annotations_database(annotations.with_name(".index.sqlite")) as db:
+        found: Counter = Counter()
+        notes: list[str] = []
+        if coco:
+            read_coco(db, coco, images["key"], size, times)
+        else:
+            settings = images["confidence"], images["location"], photo_times, times
+            found, notes = read_photos(db, detections, size, *settings)
+        settle(db, times, words)
+        if coco and detections:
+            found, notes = take_boxes(db, detections, size, images["confidence"], words)
+        assign_events(db, events["gap"], events["by"] == "seq_id", words.is_kept)
         with (
             replacing(annotations) as usable,
             replacing(rejected) as refused,
@@ -84,7 +97,7 @@ def index_annotations(
             reject = csv.writer(refused).writerow
             reject(REJECTED_COLUMNS)
             checks = {0: FormCheck(box), 1: FormCheck("bbox_relative")}
-            counts = _write_boxes(db, csv.writer(usable), reject, checks, labels)
+            counts = _write_boxes(db, csv.writer(usable), reject, checks, words)
             for row in db.execute(REJECTED):
                 reject(row)
             copies = db.execute(COPIES).fetchone()[0]
@@ -93,8 +106,13 @@ def index_annotations(
             facts |= {"refused": dict(counts.refused.most_common()), **image_facts(db)}
             facts |= {"first_unread": times.first_unread, "notes": write_camera_days(db, days)}
             facts |= {"clipped": counts.clipped, "clipped_far": counts.clipped_far}
-            facts |= {"unnamed": counts.unnamed, "person_detector": False}
-            facts |= {"people": write_people(db, photos, rename)}
+            facts |= {"unnamed": counts.unnamed, "people": write_people(db, photos)}
+            facts |= {
+                "below": found["below"],
+                "person_detector": bool(detections),
+                "detections": dict(found),
+            }
+            facts["notes"] += notes
             json.dump(facts, file, indent=1, ensure_ascii=False)
             for line in _lines(facts):
                 say(line)
@@ -103,7 +121,8 @@ def index_annotations(
             if box:
                 counts.details[EMPTY] = f" (images.box is {box})"
             refused.flush()
-            _check_losses(counts, config["max_rejected"], Path(refused.name), failures)
+            counts.below, table = found["below"], Path(refused.name)
+            _check_losses(source, counts, config["max_rejected"], table, failures)
     Path(failures).unlink(missing_ok=True)
 
 
@@ -114,7 +133,7 @@ def _lines(facts: dict) -> list[str]:
         f"{facts['dropped']:,} of dropped labels, {facts['copies']:,} listed twice, "
         f"{sum(facts['refused'].values()):,} refused" + _in_words(facts["refused"], ": "),
         f"index: {facts['unnamed']:,} of the usable boxes are unnamed; {facts['people']:,} photos "
-        "show a person or vehicle",
+        f"show a person or vehicle; {facts['below']:,} detections are below images.confidence",
         f"index: {times_line(facts)}; {facts['clipped']:,} boxes clipped at the edge by over "
         f"{SLIGHT} px, {facts['clipped_far']:,} of them by over {FAR} px",
         *(f"index: {note}" for note in facts["notes"]),
@@ -127,21 +146,28 @@ def _in_words(reasons: dict[str, int], before: str = "", details: Mapping = {}) 
     return before * bool(most) + "; ".join(most[:5])
 
 
-def _check_losses(counts: "_Counts", max_rejected: float, table: Path, failures: str) -> None:
+def _check_losses(
+    source: str, counts: "_Counts", max_rejected: float, table: Path, failures: str
+) -> None:
     """Raise `BadInput` where too much was refused, and keep the table as `failures`."""
+    mend = "mend the COCO" if source == "coco" else "mend the file"
     refused = counts.refused.total()
     total = counts.usable + refused
     reasons = dict(counts.refused.most_common())
     if not counts.usable:
         reasons |= {DROPPED: counts.dropped} if counts.dropped else {}
-        line = f"coco: no usable box; {_in_words(reasons, '', counts.details) or 'no annotation'}"
-        advice = "mend the COCO" + " or labels.drop" * bool(counts.dropped)
+        reasons |= {BELOW: counts.below} if counts.below else {}
+        why = _in_words(reasons, "", counts.details) or "no annotation"
+        line = f"{source}: no usable box; {why}"
+        advice = mend + " or labels.drop" * bool(counts.dropped)
+        advice += " or lower images.confidence" * bool(counts.below)
     elif refused > math.ceil(max_rejected * total):
         line = (
-            f"coco: {refused:,} of {total:,} annotations ({refused / total:.1%}) cannot be used, "
-            f"over max_rejected = {max_rejected:.1%}: {_in_words(reasons, '', counts.details)}"
+            f"{source}: {refused:,} of {total:,} annotations ({refused / total:.1%}) cannot be "
+            f"used, over max_rejected = {max_rejected:.1%}: "
+            + _in_words(reasons, "", counts.details)
         )
-        advice = "mend the COCO, or raise max_rejected"
+        advice = f"{mend}, or raise max_rejected"
     else:
         return
     shutil.copyfile(table, failures)
@@ -162,6 +188,7 @@ class _Counts:
     unnamed: int = 0
     clipped: int = 0
     clipped_far: int = 0
+    below: int = 0
 
     @property
     def annotations(self) -> int:

@@ -16,25 +16,17 @@ FAR = timedelta(days=365)  # a day so far from all others is asked about
 FEW, FEW_OF_ALL = 0.01, 0.1  # share of a location's and of all photos that such days may hold
 MOST_NOTES = 5
 
-PERSON = (
-    "person persons people human humans man men woman women child children adult hiker hikers "
-    "hunter cyclist rider staff ranger researcher"
-).split() + ["homo sapiens"]
-VEHICLE = (
-    "vehicle vehicles car cars truck trucks van bus motorcycle motorbike bicycle bike atv quad "
-    "jeep tractor boat"
-).split()
 PEOPLE_COLUMNS = "image_id event location datetime label confidence".split()
 PHOTOS_OF_PEOPLE = """
 SELECT id, event, location, datetime, label, confidence FROM (
     SELECT i.*, s.label, s.confidence, ROW_NUMBER() OVER (
-        PARTITION BY i.number ORDER BY rank, s.confidence DESC
+        PARTITION BY i.number ORDER BY people, s.confidence DESC
     ) AS nth
     FROM (
         SELECT image_id, label, confidence FROM annotations
         UNION ALL SELECT image_id, label, confidence FROM people
-    ) s JOIN people_labels USING (label) JOIN images i ON i.id = s.image_id
-    WHERE i.reason IS NULL
+    ) s JOIN labels USING (label) JOIN images i ON i.id = s.image_id
+    WHERE people IS NOT NULL AND i.reason IS NULL
 ) WHERE nth = 1 ORDER BY location, seconds, file_name
 """
 CAMERA_DAYS = f"""
@@ -45,9 +37,6 @@ FROM images WHERE datetime IS NOT NULL GROUP BY place, day ORDER BY place, day
 MIXED = """
 SELECT location FROM images WHERE clock NOT NULL AND location NOT NULL GROUP BY location
 HAVING MIN("offset") = 0 AND MAX("offset") = 0 AND COUNT("offset") < COUNT(*)
-"""
-ALL_LABELS = """
-SELECT label FROM labels UNION SELECT DISTINCT label FROM people
 """
 IMAGES = """
 SELECT COUNT(*) AS images, COALESCE(SUM(time_listed), 0) AS images_with_time,
@@ -87,17 +76,12 @@ def write_camera_days(db: sqlite3.Connection, file: IO) -> list[str]:
     return clock_notes(camera_days(db), date.today()) + _mixed_notes(db)
 
 
-def write_people(db: sqlite3.Connection, file: IO, rename: dict[str, str]) -> int:
+def write_people(db: sqlite3.Connection, file: IO) -> int:
     """Write `PEOPLE_COLUMNS` of each usable photo with a person or vehicle; returns how many.
 
-    A label counts before or after `rename`, be its boxes kept, dropped or missing. Of several in a
+    A label counts before or after renaming, be its boxes kept, dropped or missing. Of several in a
     photo a person goes before a vehicle, then the highest confidence.
     """
-    db.execute("CREATE TEMP TABLE people_labels (label TEXT PRIMARY KEY, rank INT) WITHOUT ROWID")
-    for label in [label for (label,) in db.execute(ALL_LABELS)]:
-        for rank, words in enumerate((PERSON, VEHICLE)):
-            if {label, rename.get(label)}.intersection(words):
-                db.execute("INSERT OR IGNORE INTO people_labels VALUES (?, ?)", (label, rank))
     table, photos = csv.writer(file), 0
     table.writerow(PEOPLE_COLUMNS)
     for row in db.execute(PHOTOS_OF_PEOPLE):

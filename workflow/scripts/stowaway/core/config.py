@@ -351,7 +351,7 @@ def _of_location(pattern: str) -> Iterator[str]:
         if re.compile(pattern).groups:
             return
         why = "has no group; put what the location is in ( )"
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         why = f"is no regular expression: {error}"
     yield f"images.location: {shown(pattern)} {why}"
 
