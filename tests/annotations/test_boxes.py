@@ -15,20 +15,31 @@ def limits(json_bytes: int = 10**9, zip_ratio: float = 200) -> dict:
     return {"json_bytes": json_bytes, "zip_ratio": zip_ratio}
 
 
+OUTPUTS = "annotations rejected camera_days index_facts people".split()
+
+
 def run_index(source, folder, **settings):
+    images = {"key": "file_name", "box": None, "location": "([^/]+)/", "confidence": {}}
+    labels = {"rename": {"liz": "lizard", "rodnet": "rodent"}, "drop": ["empty"]}
+    labels["unnamed"] = ["animal", "unknown"]
+    for section in images, labels:
+        section |= {key: settings.pop(key) for key in section if key in settings}
     defaults = {
-        "key": "file_name",
-        "rename": {"liz": "lizard", "rodnet": "rodent"},
-        "drop": ["empty"],
-        "box": None,
+        "coco": source,
+        "detections": [],
+        "photo_times": [],
+        "images": images,
+        "labels": labels,
         "limits": limits(),
         "config": {"max_rejected": 1},
         "failures": str(folder / "rejected.failed.csv"),
     }
     events = {"gap": 60, "by": "seq_id", "datetime_format": None} | settings.pop("events", {})
     paths = [folder / f"{name}.csv" for name in ("annotations", "rejected", "camera_days")]
-    paths.append(folder / "index_facts.json")
-    index_annotations(source, *paths, **(defaults | settings), events=events)
+    paths += [folder / "index_facts.json", folder / "people.csv"]
+    index_annotations(
+        **dict(zip(OUTPUTS, paths, strict=True)), **(defaults | settings), events=events
+    )
     return [list(csv.DictReader(path.open(newline=""))) for path in paths[:2]]
 
 

@@ -1,5 +1,6 @@
 """What stands twice, what is hostile, and what text and numbers are: entries of a COCO."""
 
+import csv
 import json
 from collections import Counter
 
@@ -127,12 +128,18 @@ def test_a_category_id_with_two_names_ends_the_run(write_json, tmp_path):
 @pytest.mark.parametrize(
     "name", [None, "", " \u200b", True, ["fox"], {}, "NaN", "null", "N/A", "-", "<NA>", -1]
 )
-def test_a_category_without_a_name_is_refused(write_json, tmp_path, name):
+def test_a_box_without_a_name_is_unnamed_and_an_unlisted_category_is_refused(
+    write_json, tmp_path, name
+):
     categories = [(1, "fox"), (5, name)]
-    boxes = [box(1, 1), box(2, 1, 5), box(3, 1, 6), box(4, 1, None), box(5, 1, True)]
-    _, rejected, facts = index(write_json, tmp_path, [image(1, "a.jpg")], boxes, categories)
-    assert reasons(rejected)["2"] == "category 5 has no name"
-    assert facts["refused"] == {"category 5 has no name": 1, "category is not listed": 3}
+    boxes = [box(n, 1, of, (n, 1, 5, 5)) for n, of in enumerate([1, 5, None, "", 6, True])]
+    boxes.append({"id": 7, "image_id": 1, "bbox": [7, 1, 5, 5]})
+    rows, rejected, facts = index(write_json, tmp_path, [image(1, "a.jpg")], boxes, categories)
+    assert [row["species"] for row in rows] == ["fox"] + ["unnamed"] * 4
+    assert [row["label"] for row in rows] == ["fox"] + [""] * 4
+    assert set(reasons(rejected)) == {"4", "5"}
+    assert facts["refused"] == {"category is not listed": 2}
+    assert facts["unnamed"] == 4
 
 
 def test_ids_and_labels_in_their_many_forms(write_json, tmp_path):
@@ -182,9 +189,57 @@ def test_words_for_no_value_are_neither_a_location_nor_a_sequence(write_json, tm
     }
 
 
-def test_an_animal_may_be_unknown(write_json, tmp_path):
-    rows, _, _ = index(write_json, tmp_path, [image(1, "a.jpg")], [box(1, 1)], [(1, "Unknown")])
-    assert rows[0]["species"] == "unknown"
+def test_labels_that_name_no_animal(write_json, tmp_path):
+    """A renaming goes first, then what is dropped; only then a label is unnamed."""
+    names = ["fox", "Animal", "unknown", "beast", "blob"]
+    boxes = [box(n, 1, n, (n, 1, 5, 5)) for n in range(5)]
+    settings = {"rename": {"beast": "unknown", "unknown": "rat"}, "drop": ["blob"]}
+    settings["unnamed"] = ["animal", "unknown", "blob"]
+    entries = [image(1, "a.jpg")], boxes, list(enumerate(names))
+    rows, rejected, _ = index(write_json, tmp_path, *entries, **settings)
+    assert [row["species"] for row in rows] == ["fox", "unnamed", "rat", "unnamed"]
+    assert [row["label"] for row in rows] == ["fox", "animal", "unknown", "beast"]
+    assert reasons(rejected) == {"4": "label is dropped"}
+    rows, _, facts = index(write_json, tmp_path, *entries, **settings | {"drop": ["unnamed"]})
+    assert [row["species"] for row in rows] == ["fox", "rat"] and facts["dropped"] == 3
+
+
+def test_of_two_labels_of_a_box_one_that_names_no_animal_does_not_count(write_json, tmp_path):
+    boxes = [box(1, 1, 3), box(2, 1, 1), box(3, 2, 3), box(4, 2, 1), box(5, 2, 2)]
+    images, names = [image(1, "a.jpg"), image(2, "b.jpg")], [(1, "fox"), (2, "rat"), (3, "animal")]
+    rows, rejected, facts = index(write_json, tmp_path, images, boxes, names)
+    assert [row["species"] for row in rows] == ["fox"]
+    assert facts["copies"] == 2 and facts["refused"] == {"box has two labels": 2}
+    assert reasons(rejected)["4"] == "box has two labels: 'fox' and 'rat'"
+
+
+def test_confidence_of_an_annotation(write_json, tmp_path):
+    fields = [{"confidence": 0.5}, {"score": "0.25"}, {"confidence": 1.5, "score": 1}, {}]
+    fields += [{"confidence": None}, {"confidence": True}, {"confidence": [1]}, {"score": -0.1}]
+    boxes = [box(n, 1, 1, (n, 1, 5, 5)) | more for n, more in enumerate(fields)]
+    rows, _, _ = index(write_json, tmp_path, [image(1, "a.jpg")], boxes)
+    assert [row["confidence"] for row in rows] == ["0.5", "0.25", "1.0"] + [""] * 5
+
+
+def test_photos_of_people_are_listed_whatever_becomes_of_their_boxes(write_json, tmp_path):
+    """A row per usable photo: a person before a vehicle, then the highest confidence."""
+    names = ["fox", "Person", "truck", "hikr", "animal"]
+    images = [image(n, f"{n}.jpg", datetime=f"2024-01-01 1{n}:00:00") for n in range(6)]
+    images[5]["corrupt"] = True
+    boxes = [box(1, 0, 1), box(2, 0, 2, (1, 1, 5, 5)) | {"confidence": 0.9}, box(3, 1, 3, ())]
+    boxes += [box(4, 2, 2) | {"score": 0.5}, box(5, 2, 2, (1, 1, 5, 5)) | {"score": 0.75}]
+    boxes += [box(6, 3, 0), box(7, 4, 4), box(8, 5, 1), box(9, 9, 1)]
+    settings = {"rename": {"hikr": "hiker", "truck": "lorry"}, "drop": ["person"]}
+    _, _, facts = index(write_json, tmp_path, images, boxes, list(enumerate(names)), **settings)
+    table = list(csv.reader((tmp_path / "people.csv").open(newline="")))
+    start = "A@2024-01-01T10:00:00"
+    assert table == [
+        "image_id event location datetime label confidence".split(),
+        ["0", start, "A", "2024-01-01T10:00:00", "person", ""],
+        ["1", start.replace("10:", "11:"), "A", "2024-01-01T11:00:00", "hikr", ""],
+        ["2", start.replace("10:", "12:"), "A", "2024-01-01T12:00:00", "truck", "0.75"],
+    ]
+    assert facts["people"] == 3 and facts["person_detector"] is False
 
 
 def test_no_text_of_any_kind_ends_the_run(write_json, tmp_path):

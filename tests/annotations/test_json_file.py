@@ -24,7 +24,7 @@ NAME = "Expecting property name enclosed in double quotes"
 NULL = "put null in its place if it means that there is no value"
 CUT = "JSON cut short: it ends at byte {}; export or download it again"
 TOO_LONG = (
-    "a value of over 40,000 characters begins at byte {}; no COCO has one; "
+    "a value of over 40,000 characters begins at byte {}; no such file has one; "
     "remove it, or repair a missing quote"
 )
 
@@ -190,7 +190,8 @@ def test_every_cut_is_called_one(refusal):
         ('{"categories": [], "images": [{}], "categories": []}',
          "two lists 'categories', at bytes 15 and 49; merge them or remove one"),
         ('{"images": [{"file": "a", "detections": []}], "detection_categories": {"1": "animal"}}',
-         f"not a COCO JSON: a MegaDetector results file, which has boxes and no labels; {NEEDS}"),
+         f"not a COCO JSON: MegaDetector results, which have boxes and no labels; give "
+         f"the file as detections; {NEEDS}"),
         ('{"predictions": []}',
          f"not a COCO JSON: a SpeciesNet results file, not yet checked by a person; {NEEDS}"),
         ('{"profile": "x", "resources": []}',

@@ -63,9 +63,9 @@ def test_a_site_starts_from_neutral_defaults():
     assert checked["labels"] == {
         "rename": {},
         "drop": ["empty", "person", "vehicle"],
-        "unnamed": "animal unknown unidentified unlabelled none undefined unspecified".split(),
         "too_general": [],
         "high_level": {},
+        "unnamed": "animal unknown unidentified unlabelled none undefined unspecified".split(),
     }
     assert checked["species"] == {"native": [], "invasive": [], "propose_threshold": 100}
     assert checked["split"]["fractions"] == {
@@ -185,6 +185,11 @@ def test_what_is_given_is_kept_and_the_given_config_stays_as_it_is(config):
         ({"species": {"invasive": ["Fox"]}}, "species: 'fox' is listed twice"),
         ({"species": {"invasive": ["scrub-jay"]}}, "another one has the same slug"),
         ({"species": {"invasive": ["person"]}}, "labels.drop: 'person' is listed under species"),
+        ({"species": {"invasive": ["animal"]}}, "labels.unnamed: 'animal' is listed under species"),
+        (
+            {"species": {"native": ["Unnamed"]}},
+            "species: 'unnamed' is what boxes without an animal's",
+        ),
         ({"species": {"invasive": ["bug"]}}, "'bug' is renamed to 'insect'"),
         ({"events": {"gap": 0}}, "events.gap: 0"),
         ({"name": "../x"}, "name: '../x' is not a name of letters"),
@@ -244,8 +249,10 @@ def assert_plannable(config: dict) -> None:
     for key, some in leaves(config).items():
         for value in some if isinstance(some, list) else [some]:
             if isinstance(value, str):
-                assert value.isprintable() and not set("<>") & set(value)
-                assert not set("{}") & set(value) or key.startswith("labels")
+                assert value.isprintable()
+                assert not set("<>") & set(value) or key == "images.location"
+                free = key.startswith("labels") or key == "images.location"
+                assert not set("{}") & set(value) or free
                 assert not value.startswith(("~", "file://"))
             if isinstance(value, float):
                 maps = "split.fractions", "images.confidence"
@@ -258,7 +265,7 @@ def assert_plannable(config: dict) -> None:
     names = [*config["detectors"], config["name"], *map(slug, species)]
     assert len({name_key(slug(one)) for one in species}) == len(species)
     assert not [one for one in names if why_unsafe(one) or not re.fullmatch(r"[\w-]+", one)]
-    assert not any(Path(one).is_dir() for one in listed(config["coco"]))
+    assert not any(Path(one).is_dir() for one in listed(config["coco"] or []))
     leader = config["detectors"][config["alarm"]["detector"]]
     assert leader["train_on"] == "natives"
 

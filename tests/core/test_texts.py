@@ -103,7 +103,7 @@ def lines(text: str) -> list[str]:
         # paths and addresses
         ("coco: 'a{b}.json'", f"coco: {WILDCARD}"),
         ("images: {source: [a, '<b>']}", f"images.source: {WILDCARD}"),
-        ("coco: /tmp", "coco: is a folder; name the COCO JSON in it"),
+        ("coco: /tmp", "coco: is a folder; name the file in it"),
         ('coco: "a\\0b"', f"coco: 'a\\x00b' {CONTROL}"),
         ("coco: 'http://[::1'", "coco: is a malformed address"),
         ("coco: 'https://host/'", "coco: names no file at its end"),
@@ -113,14 +113,15 @@ def lines(text: str) -> list[str]:
         ("coco: user:pw@host/x", f"coco: {NO_ADDRESS}"),
         ("coco: ~nobody_here/x", "coco: begins with ~ and names no user of this machine; write "
          "the whole path"),
-        ("coco: data/x/", "coco: is a folder; name the COCO JSON in it"),
+        ("coco: data/x/", "coco: is a folder; name the file in it"),
         ("images: {source: /etc/passwd}", "images.source: is a file; name the folder of the "
          "photos"),
         ("coco: ''", "coco: is empty"),
         ("coco: []", "coco: is empty"),
         (f"coco: {'x' * 300}", "coco: is too long for a path"),
         ("coco: [[https://user:pw@host/x]]", "coco.0: a list is not a text"),
-        ("coco: {'https://user:pw@host/x?sig=1': 1}", "coco: a map is not a text or a list"),
+        ("coco: {'https://user:pw@host/x?sig=1': 1}",
+         "coco: a map is not a text or a list or null"),
         ("coco: [https://user:pw@host/x, https://user:pw@host/x]",
          "coco: an address is listed twice"),
         ("aws: {endpoint_url: user:pw@host}", "aws.endpoint_url: an address is not "
@@ -227,7 +228,7 @@ def test_paths_are_read_as_a_shell_and_a_browser_do(monkeypatch):
 
 def test_only_what_the_config_accepts_is_proposed(tmp_path):
     labels = ["fox", "scrub jay", "scrub-jay", "a{b}", "</script>", "con", "???", "灰" * 90, "no"]
-    labels += ["e\x1b[31m", "https://user:pw@host/x?sig=1", "ñeque"]
+    labels += ["unnamed", "e\x1b[31m", "https://user:pw@host/x?sig=1", "ñeque"]
     path = tmp_path / "annotations.csv"
     with path.open("w") as file:
         table = csv.writer(file)

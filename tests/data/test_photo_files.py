@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stowaway.annotations.file_kinds import file_kind
+from stowaway.annotations.json_source import file_kind
 from stowaway.data import photos
 from stowaway.data.photos import Unreadable, Unusable, open_photo, read_photo, why_no_photo
 

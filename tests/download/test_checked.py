@@ -17,10 +17,10 @@ from site_config import config_of
 from test_store import AWS, SHARD, serving
 
 from download_images import download_images
-from fetch_coco import fetch_coco, why_no_coco
+from fetch_annotations import fetch_annotations, why_not
 from plan_download import plan_download
 from stowaway.annotations.json_file import Limits
-from stowaway.annotations.json_source import COCO_IS
+from stowaway.annotations.json_source import COCO
 from stowaway.core.script import BadInput
 from stowaway.core.tables import rows
 from stowaway.data.photos import why_no_photo
@@ -327,11 +327,11 @@ WRONG = {
 def test_a_whole_coco_passes_in_every_form_and_no_part_of_it_does(tmp_path, form):
     path, content = tmp_path / "coco", WHOLE[form]
     path.write_bytes(content)
-    assert why_no_coco(path, LIMITS) is None
+    assert why_not(path, COCO, LIMITS) is None
     end = len(content.rstrip(b" \r\n\0"))
     for length in (end - 1, end - 8, end // 2):
         path.write_bytes(content[:length])
-        assert "download it again" in why_no_coco(path, LIMITS)
+        assert "download it again" in why_not(path, COCO, LIMITS)
 
 
 @pytest.mark.parametrize("content", WRONG)
@@ -343,12 +343,12 @@ def test_what_is_no_coco_is_never_kept(tmp_path, site, content):
     target = tmp_path / "out/coco.json"
     addresses = [f"{url}/coco.json", str(tmp_path / "local.json")]
     with pytest.raises(BadInput) as error:
-        fetch_coco(target, {"coco": addresses} | config_of("", AWS))
+        fetch_annotations(target, "coco", {"coco": addresses} | config_of("", AWS))
     assert str(error.value) == (
-        f"coco: it is not there or cannot be had: {url}/coco.json: {WRONG[content]}; {COCO_IS}; "
-        f"{tmp_path}/local.json: {WRONG[content]}; {COCO_IS}"
+        f"coco: it is not there or cannot be had: {url}/coco.json: {WRONG[content]}; {COCO.needs}; "
+        f"{tmp_path}/local.json: {WRONG[content]}; {COCO.needs}"
     )
     assert not list(tmp_path.glob("out/*"))
     (tmp_path / "local.json").write_bytes(WHOLE["JSON"])
-    fetch_coco(target, {"coco": addresses} | config_of("", AWS))
+    fetch_annotations(target, "coco", {"coco": addresses} | config_of("", AWS))
     assert target.read_bytes() == WHOLE["JSON"]

@@ -21,7 +21,7 @@ from faulty_server import HEADER
 from site_config import config_of
 
 from download_images import download_images
-from fetch_coco import fetch_coco
+from fetch_annotations import fetch_annotations
 from shard_annotations import shard_annotations, shard_of
 from stowaway.core.script import BadInput
 from stowaway.core.tables import rows
@@ -507,7 +507,7 @@ def test_a_signed_address_and_a_password_are_sent_and_never_said(tmp_path):
         signed = url.replace("//", "//user:p%40ss-word@") + "/b%20c/?sign=a%2Fsecret"
         got = fill(signed, tmp_path, names=["d/1.jpg", "no.jpg"])
         coco = f"{url}/o/a%2Fb%2Bc.json?sign=secret"
-        fetch_coco(tmp_path / "coco.json", {"coco": coco} | config_of("", AWS))
+        fetch_annotations(tmp_path / "coco.json", "coco", {"coco": coco} | config_of("", AWS))
     paths, logins = zip(*asked, strict=True)
     assert sorted(paths[:2]) == [f"/b%20c/{name}?sign=a%2Fsecret" for name in ("d/1.jpg", "no.jpg")]
     assert set(logins[:2]) == {"Basic dXNlcjpwQHNzLXdvcmQ="}  # user:p@ss-word
@@ -573,7 +573,7 @@ def test_journals_of_as_many_shards_are_not_asked(tmp_path):
 
 def test_the_coco_itself_is_fetched_or_the_reason_said(http, s3, folder, tmp_path):
     def fetch(*urls, aws=AWS):
-        fetch_coco(tmp_path / "coco.json", {"coco": list(urls)} | config_of("", aws))
+        fetch_annotations(tmp_path / "coco.json", "coco", {"coco": list(urls)} | config_of("", aws))
         return (tmp_path / "coco.json").read_bytes()
 
     for name in ("a.json", "é +.json", "local.json"):

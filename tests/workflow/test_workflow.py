@@ -74,7 +74,7 @@ def test_a_fresh_clone_plans_the_whole_graph(project_copy):
             "figures",
             "encode_others",
             "place_crops",
-            "fetch_coco",
+            "read_photo_times",
             "subset_annotations",
             "drop_images",
             "read_decisions",

@@ -1,43 +1,81 @@
-"""A COCO JSON -> one row per usable box, by shard; what was refused is a table with reasons."""
+"""A COCO JSON or MegaDetector results -> a row per usable box, by shard; what was refused, with reasons."""
 
 from urllib.parse import urlsplit
 
-SOURCES = listed(config["coco"] or config["detections"])
-REMOTE = len(SOURCES) > 1 or SOURCES[0].startswith(ADDRESSES)
-COCO = SOURCES[0] if SYNTHETIC else local(SOURCES[0])
-if REMOTE:
-    COCO = f"{RESULTS}/coco/{Path(urlsplit(SOURCES[0]).path).name}"
+# The addresses of the two files that may be given, those that are elsewhere, and their paths here.
+GIVEN = {key: listed(config[key]) for key in ("coco", "detections") if config[key]}
+REMOTE = [k for k, urls in GIVEN.items() if len(urls) > 1 or urls[0].startswith(ADDRESSES)]
+HERE = {key: f"{RESULTS}/{key}/{Path(urlsplit(GIVEN[key][0]).path).name}" for key in REMOTE}
+HERE |= {key: local(urls[0]) for key, urls in GIVEN.items() if key not in REMOTE}
+if SYNTHETIC:
+    HERE["coco"] = config["coco"]
+COCO, DETECTIONS = HERE.get("coco", []), HERE.get("detections", [])
+PHOTO_TIMES = [] if COCO else f"{RESULTS}/photo_times.csv"
 SUBSET = config["subset"]["per_species"] is not None
 ANNOTATIONS = f"{RESULTS}/{'subset' if SUBSET else 'annotations'}.csv"
+# What else of the photos the index depends on.
+INDEXED = ["key", "box"] + ["location", "confidence"] * bool(DETECTIONS)
+JSON_LIMITS = {name: config["limits"][name] for name in ("json_bytes", "zip_ratio")}
 
 # A local file that is not there yet can still be planned for; to run says what to do. Where it is
 # there, no rule may make it: Snakemake deletes a rule's output before it makes it again.
-if REMOTE or not SYNTHETIC and not Path(COCO).exists():
+for key in HERE:
+    if key in REMOTE or not Path(HERE[key]).exists() and not (key == "coco" and SYNTHETIC):
 
-    rule fetch_coco:
+        rule:
+            name:
+                f"fetch_{key}"
+            input:
+                modules=modules("fetch_annotations"),
+            output:
+                file=HERE[key],
+            log:
+                f"<results>/logs/fetch_{key}.log",
+            conda:
+                "../../envs/data.yaml"
+            params:
+                key=key,
+                urls=[public(url) for url in GIVEN[key]],  # without what may be secret
+            script:
+                "../scripts/fetch_annotations.py"
+
+
+if not COCO:
+
+    rule read_photo_times:
         input:
-            modules=modules("fetch_coco"),
+            detections=DETECTIONS,
+            modules=modules("read_photo_times"),
         output:
-            coco=COCO,
+            photo_times="<results>/photo_times.csv",
         log:
-            "<results>/logs/fetch_coco.log",
+            "<results>/logs/read_photo_times.log",
+        benchmark:
+            "<results>/benchmarks/read_photo_times.tsv"
         conda:
             "../../envs/data.yaml"
+        resources:
+            connections=64,
         params:
-            urls=[public(url) for url in SOURCES],  # without what may be secret in them
+            failures=f"{RESULTS}/photo_times.failed.csv",
+            source=[public(url) for url in listed(config["images"]["source"])],
+            limits=JSON_LIMITS,
         script:
-            "../scripts/fetch_coco.py"
+            "../scripts/read_photo_times.py"
 
 
 rule index_annotations:
     input:
         coco=COCO,
+        detections=DETECTIONS,
+        photo_times=PHOTO_TIMES,
         modules=modules("index_annotations"),
     output:
         annotations="<results>/annotations.csv",
         rejected="<results>/rejected.csv",
         camera_days="<results>/camera_days.csv",
         index_facts="<results>/index_facts.json",
+        people="<results>/people.csv",
     log:
         "<results>/logs/index_annotations.log",
     benchmark:
@@ -46,12 +84,10 @@ rule index_annotations:
         "../../envs/data.yaml"
     params:
         failures=f"{RESULTS}/rejected.failed.csv",
-        key=config["images"]["key"],
-        box=config["images"]["box"],
-        rename=config["labels"]["rename"],
-        drop=config["labels"]["drop"],
+        images={name: config["images"][name] for name in INDEXED},
+        labels={name: config["labels"][name] for name in ("rename", "drop", "unnamed")},
         events=config["events"],
-        limits={name: config["limits"][name] for name in ("json_bytes", "zip_ratio")},
+        limits=JSON_LIMITS,
     script:
         "../scripts/index_annotations.py"
 

@@ -1,22 +1,19 @@
 """A shard's annotations -> its images in the store, and the manifest of what is there."""
 
 import csv
-import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
 from stowaway.core.files import replacing
-from stowaway.core.progress import progress
-from stowaway.core.script import BadInput, run_rule, say
+from stowaway.core.script import run_rule, say
 from stowaway.data.photos import why_no_photo
+from stowaway.download.counting import check_failed, counted
 from stowaway.download.sources import Sources
 from stowaway.download.store import Entry, Store, images_of
 
-HOPELESS = 25  # images: if the first so many all fail, it is the source and not the images
 COLUMNS = [field.name for field in fields(Entry) if field.name != "fetched"]
 
 
@@ -47,7 +44,8 @@ def download_images(
         good, lost = (csv.DictWriter(f, COLUMNS, extrasaction="ignore") for f in (file, bad))
         good.writeheader()
         lost.writeheader()
-        for entry in counted(entries, counts, shard.stem, total):
+        for entry in counted(entries, counts, f"images {shard.stem}", total):
+            counts["fetched"] += entry.fetched
             good.writerow(asdict(entry))
             if entry.error:
                 last = entry.error
@@ -63,31 +61,8 @@ def download_images(
     )
     if not failed:
         Path(failures).unlink()
-    if failed > math.ceil(max_failed * total):
-        raise BadInput(
-            f"{failed:,} of {total:,} images ({failed / total:.1%}) could not be had, over "
-            f"max_failed = {max_failed:.1%}; {failures} lists them; run again to try those alone; "
-            f"the last: {last}"
-        )
-
-
-def counted(entries: Iterable[Entry], counts: Counter, shard: str, total: int) -> Iterator[Entry]:
-    """The entries, while `counts` and the progress are kept.
-
-    Raises `BadInput` early where nothing can be had at all.
-    """
-    bar = progress(entries, f"images {shard}", "images", total)
-    for done, entry in enumerate(bar, 1):
-        counts[entry.status] += 1
-        counts["bytes"] += entry.bytes
-        counts["fetched"] += entry.fetched
-        bar.set_postfix(failed=counts["missing"] + counts["failed"], refresh=False)
-        if counts["failed"] == done == HOPELESS:
-            raise BadInput(
-                f"images.source: none of the first {done} images could be had; the last, "
-                f"{entry.file_name}: {entry.error}"
-            )
-        yield entry
+    again = "run again to try those alone"
+    check_failed(counts, total, max_failed, failures, last, again)
 
 
 if __name__ == "__main__":

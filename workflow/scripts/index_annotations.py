@@ -1,4 +1,4 @@
-"""COCO JSON -> annotations.csv, one row per usable box, and rejected.csv, with the reason each."""
+"""Annotations -> annotations.csv, a row per usable box, and rejected.csv, with the reason each."""
 
 from stowaway.annotations.boxes import index_annotations
 from stowaway.core.script import run_rule

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from stowaway.core.files import replacing
-from stowaway.core.names import name_key, slug
+from stowaway.core.names import UNNAMED, name_key, slug
 from stowaway.core.script import run_rule
 from stowaway.core.tables import rows
 from stowaway.core.texts import shown, why_no_species
@@ -20,7 +20,7 @@ def propose_species(
     It holds what the config accepts. A comment says which labels are left out, and why.
     """
     counts = Counter(row["species"] for row in rows(annotations))
-    for label in too_general:
+    for label in (*too_general, UNNAMED):
         counts.pop(label, None)
     sides, notes, slugs = {"native": [], "invasive": []}, [], {}
     for label, count in counts.most_common():

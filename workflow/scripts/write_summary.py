@@ -91,6 +91,8 @@ def not_counted(facts: dict, copies: Counter) -> str:
     """What left on purpose."""
     counts = {"of labels.drop": facts["dropped"], "annotations that stand twice": facts["copies"]}
     counts |= {f"x {why}": n for why, n in copies.most_common()}
+    if below := facts.get("below"):
+        counts["detections below images.confidence"] = below
     return "not counted as lost: " + ", ".join(f"{n:,} {what}" for what, n in counts.items())
 
 

@@ -1,4 +1,4 @@
-"""Read a COCO JSON of any size into an SQLite file: bounded memory, joined and sorted on disk.
+"""Images and annotations of any number in an SQLite file: bounded memory, joined on disk.
 
 A join key that stands for two things is never resolved by luck: both are refused, and name each
 other.
@@ -10,12 +10,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from stowaway.annotations.json_file import Limits, read_list
 from stowaway.annotations.times import Moment, TimeReader, Unclear
 from stowaway.core.files import temporary_database
 from stowaway.core.names import (
     NO_VALUE,
+    UNNAMED,
     clean_id,
     clean_label,
     clean_location,
@@ -34,10 +36,22 @@ _NUMBER = re.compile(
 )
 UNKNOWN = "unknown"  # a location of that name is none
 LABELS = {UNKNOWN, "none", "undefined", "unspecified"}  # which a person may give, unlike "nan"
+NO_LABEL = ""  # of an annotation that names nothing: without a category, or of one without a name
+
+PERSON = (  # labels of photos that stay off the page, as those of vehicles
+    "person persons people human humans man men woman women child children adult hiker hikers "
+    "hunter cyclist rider staff ranger researcher"
+).split() + ["homo sapiens"]
+VEHICLE = (
+    "vehicle vehicles car cars truck trucks van bus motorcycle motorbike bicycle bike atv quad "
+    "jeep tractor boat"
+).split()
 
 # `content` is a digest of all that is used of an image but its id. `name` is the key by which file
 # names are compared, `time_listed` whether there was a time to read, `seconds` that time in UTC as
-# far as the offset is known, `reason` why the image is refused.
+# far as the offset is known, `reason` why the image is refused. `labels` are all that occur, `kept`
+# those whose boxes are cropped, `people` the rank of a person or vehicle. The table `people` has
+# persons and vehicles that are no annotations.
 SCHEMA = """
 CREATE TABLE images (
     number INTEGER PRIMARY KEY, id TEXT, name TEXT, file_name TEXT, key TEXT, width INT, height INT,
@@ -50,11 +64,19 @@ CREATE TABLE one_photo (id TEXT PRIMARY KEY, first TEXT) WITHOUT ROWID;
 CREATE TABLE folders (name TEXT PRIMARY KEY, first INT) WITHOUT ROWID;
 CREATE TABLE annotations (
     number INTEGER PRIMARY KEY, id TEXT, image_id TEXT, label TEXT,
-    x REAL, y REAL, w REAL, h REAL, relative INT, reason TEXT
+    x REAL, y REAL, w REAL, h REAL, relative INT, confidence REAL, reason TEXT
 );
+CREATE TABLE labels (label TEXT PRIMARY KEY, species TEXT, kept INT, people INT) WITHOUT ROWID;
+CREATE TABLE people (image_id TEXT, label TEXT, confidence REAL);
 CREATE TABLE crops (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE rejected (annotation_id TEXT, image_id TEXT, file_name TEXT, label TEXT, reason TEXT);
 """
+MET_LABELS = """
+SELECT DISTINCT label FROM annotations WHERE label IS NOT NULL
+UNION SELECT DISTINCT label FROM people
+"""
+INSERT_IMAGE = f"INSERT INTO images VALUES ({'?, ' * 17} NULL, NULL)"
+INSERT_ANNOTATION = "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 REJECT_REPEATED_IMAGES = """
 CREATE INDEX by_id ON images (id, content);
 CREATE TEMP TABLE repeated AS SELECT number FROM (
@@ -105,7 +127,7 @@ WITH RECURSIVE up (name, first) AS (
     UNION SELECT folder(name), first FROM up WHERE name <> ''
 ) SELECT name, MIN(first) FROM up WHERE name <> '' GROUP BY name
 """
-REJECT_BOXES = """
+REJECT_BOXES = f"""
 UPDATE annotations SET image_id = p.first FROM one_photo p WHERE p.id = annotations.image_id;
 CREATE INDEX by_image ON annotations (image_id, x, y, w, h, relative, label);
 CREATE TEMP TABLE repeated AS SELECT number FROM (
@@ -118,58 +140,106 @@ INSERT INTO rejected SELECT id, image_id, NULL, label, 'box is listed twice'
     FROM annotations WHERE number IN repeated;
 DELETE FROM annotations WHERE number IN repeated;
 CREATE TEMP TABLE two_labels AS SELECT * FROM (
-    SELECT number, MIN(label) OVER box AS one, MAX(label) OVER box AS other FROM annotations
-    WHERE image_id IS NOT NULL AND label IS NOT NULL AND x IS NOT NULL
-    WINDOW box AS (PARTITION BY image_id, x, y, w, h, relative)
-) WHERE one <> other;
+    SELECT number, name, MIN(name) OVER box AS one, MAX(name) OVER box AS other FROM (
+        SELECT *, IIF(species = '{UNNAMED}', NULL, label) AS name
+        FROM annotations JOIN labels USING (label) WHERE image_id IS NOT NULL AND x IS NOT NULL
+    ) WINDOW box AS (PARTITION BY image_id, x, y, w, h, relative)
+) WHERE one <> other OR one IS NOT name;
+INSERT INTO rejected SELECT id, image_id, NULL, label, 'box is listed twice'
+    FROM annotations WHERE number IN (SELECT number FROM two_labels WHERE name IS NULL);
+DELETE FROM annotations WHERE number IN (SELECT number FROM two_labels WHERE name IS NULL);
 UPDATE annotations SET reason =
     'box has two labels: ''' || substr(one, 1, 60) || ''' and ''' || substr(other, 1, 60) || ''''
     FROM two_labels t WHERE t.number = annotations.number;
 """
 
 
-@contextmanager
-def coco_database(
-    source: Path, database: Path, key: str, limits: Limits, times: TimeReader
-) -> Iterator[sqlite3.Connection]:
-    """The COCO JSON (or zip) at `source` as an SQLite file at `database`, while the block lasts.
+class Labels(NamedTuple):
+    """What labels mean: the config's `labels.rename`, `labels.drop` and `labels.unnamed`."""
 
-    `key` is the image field that names the object to download. An image that cannot be used keeps
-    its row, with the reason; of an id listed twice, one row keeps the id. Copies of an image or a
-    box are rows of `rejected` alone. A box with two labels stays, with the reason, under both.
-    Raises `BadInput` for a category id with two names, and for times that `times` has to ask for.
-    """
-    with temporary_database(database, SCHEMA) as db:
-        labels = _labels(source, limits)
-        rows = _images(read_list(source, "images", limits), key, times)
-        insert = f"INSERT INTO images VALUES ({'?, ' * 17} NULL, NULL)"
-        for row, unclear in rows:
-            db.execute(insert, row)
-            if unclear:
-                values = (row[0], *unclear.style, unclear.text)
-                db.execute("INSERT INTO unclear VALUES (?, ?, ?, ?)", values)
-        _read_unclear(db, times)
-        _refuse_clashes(db)
-        _refuse_files_that_are_folders(db)
-        db.executemany(
-            "INSERT INTO annotations VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (_annotation(entry, labels) for entry in read_list(source, "annotations", limits)),
-        )
-        db.executescript(REJECT_BOXES)
+    rename: dict[str, str]
+    drop: list[str]
+    unnamed: list[str]
+
+    def species(self, label: str) -> str:
+        """The label after renaming, or `UNNAMED` where that names no animal."""
+        species = self.rename.get(label, label)
+        return UNNAMED if species == NO_LABEL or species in self.unnamed else species
+
+    def is_kept(self, label: str) -> bool:
+        """Whether the label's boxes are cropped: whether the user does not drop it."""
+        return not {self.rename.get(label, label), self.species(label)}.intersection(self.drop)
+
+    def rank(self, label: str) -> int | None:
+        """0 for a person, 1 for a vehicle, before or after renaming; None for all else."""
+        words = {label, self.rename.get(label)}
+        return next((n for n, all in enumerate((PERSON, VEHICLE)) if words.intersection(all)), None)
+
+
+@contextmanager
+def annotations_database(path: Path) -> Iterator[sqlite3.Connection]:
+    """An empty SQLite file at `path` for images and annotations, while the block lasts."""
+    with temporary_database(path, SCHEMA) as db:
         yield db
 
 
-def _labels(source: Path, limits: Limits) -> dict[str, str | None]:
-    """Each category's label by its id; None for one without a name."""
-    labels: dict[str, str | None] = {}
+def read_coco(
+    db: sqlite3.Connection, source: Path, key: str, limits: Limits, times: TimeReader
+) -> None:
+    """Fill `images` and `annotations` with the COCO JSON (or zip) at `source`.
+
+    `key` is the image field that names the object to download. An image that cannot be used keeps
+    its row, with the reason. Raises `BadInput` for a category id with two names.
+    """
+    names = _labels(source, limits)
+    insert_images(db, read_list(source, "images", limits), key, times)
+    entries = read_list(source, "annotations", limits)
+    db.executemany(INSERT_ANNOTATION, (_annotation(entry, names) for entry in entries))
+
+
+def insert_images(
+    db: sqlite3.Connection, entries: Iterator[dict], key: str, times: TimeReader
+) -> None:
+    """Fill `images` with entries in COCO's form, numbered from 0."""
+    for row, unclear in _images(entries, key, times):
+        db.execute(INSERT_IMAGE, row)
+        if unclear:
+            values = (row[0], *unclear.style, unclear.text)
+            db.execute("INSERT INTO unclear VALUES (?, ?, ?, ?)", values)
+
+
+def settle(db: sqlite3.Connection, times: TimeReader, labels: Labels) -> None:
+    """Decide what stands for two things, now that all is read.
+
+    Of an id listed twice, one row keeps the id. Copies of an image or a box are rows of `rejected`
+    alone. A box with two labels stays, with the reason, under both; of one that names an animal and
+    one that does not, the former counts. Raises `BadInput` for times that `times` has to ask for.
+    """
+    _read_unclear(db, times)
+    _refuse_clashes(db)
+    _refuse_files_that_are_folders(db)
+    insert_labels(db, labels)
+    db.executescript(REJECT_BOXES)
+
+
+def insert_labels(db: sqlite3.Connection, labels: Labels) -> None:
+    """Fill `labels` with those that are met, but for those that are there."""
+    met = db.execute(MET_LABELS).fetchall()
+    rows = ((one, labels.species(one), labels.is_kept(one), labels.rank(one)) for (one,) in met)
+    db.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", rows)
+
+
+def _labels(source: Path, limits: Limits) -> dict[str, str]:
+    """Each category's label by its id; `NO_LABEL` for one without a name."""
+    labels: dict[str, str] = {}
     for category in read_list(source, "categories", limits):
         number, name = clean_id(category.get("id")), category.get("name")
         if number is None:
             continue
-        label = clean_label(name) if clean_id(name) else None
-        label = None if label in NO_VALUE - LABELS else label
+        label = clean_label(name) if clean_id(name) else NO_LABEL
+        label = NO_LABEL if label in NO_VALUE - LABELS else label
         if labels.setdefault(number, label) != label:
-            names = " and ".join(shown(name or "") for name in (labels[number], label))
+            names = " and ".join(shown(name) for name in (labels[number], label))
             raise BadInput(
                 f"{source}: category id {shown(number)} has two names, {names}: its boxes could be "
                 "either's; give each name an id of its own"
@@ -278,28 +348,37 @@ def _refuse_files_that_are_folders(db: sqlite3.Connection) -> None:
             db.execute(below + " AND reason IS NULL", (reason, name, name))
 
 
-def _annotation(annotation: dict, labels: dict[str, str | None]) -> tuple:
+def _annotation(annotation: dict, labels: dict[str, str]) -> tuple:
     """One row of `annotations`; the reason is there where the label or a listed box is None."""
-    category = clean_id(annotation.get("category_id"))
-    label, reason = labels.get(category), None
-    if label is None:
-        reason = "category is not listed"
-        if category in labels:
-            reason = f"category {shown(category)[1:-1]} has no name"
+    category = annotation.get("category_id")
+    label = NO_LABEL if category in (None, "") else labels.get(clean_id(category))
+    reason = "category is not listed" if label is None else None
     relative = annotation.get("bbox") is None and annotation.get("bbox_relative") is not None
     field = "bbox_relative" if relative else "bbox"
-    listed = annotation.get(field)
-    box = list(map(_number, listed)) if isinstance(listed, list) and len(listed) == 4 else [None]
-    if None in box and listed not in (None, "", {}, [], [None] * 4):
+    box = four_numbers(annotation.get(field))
+    if box is None and annotation.get(field) not in (None, "", {}, [], [None] * 4):
         reason = reason or f"{field} is not four numbers"
     return (
         clean_id(annotation.get("id")),
         clean_id(annotation.get("image_id")),
         label,
-        *(box if None not in box else [None] * 4),
+        *(box or [None] * 4),
         relative,
+        confidence_of(annotation, "confidence", "score"),
         reason,
     )
+
+
+def four_numbers(listed: object) -> list[float] | None:
+    """The numbers of a list of four, or None where it is none."""
+    box = list(map(_number, listed)) if isinstance(listed, list) and len(listed) == 4 else [None]
+    return None if None in box else box
+
+
+def confidence_of(entry: dict, *fields: str) -> float | None:
+    """The first of these fields that is a number of 0 to 1; None where none is."""
+    numbers = (_number(entry.get(field)) for field in fields)
+    return next((number for number in numbers if number is not None and 0 <= number <= 1), None)
 
 
 def _number(value: object) -> float | None:

@@ -1,4 +1,4 @@
-"""The entries of the lists of a COCO JSON, one at a time, each checked.
+"""The entries of the lists of a COCO JSON or of MegaDetector results, one at a time, each checked.
 
 Python's own parser reads one entry at a time from a window of text: memory is bounded, every number
 has its value, and a fault has its place. An entry that a window's end cuts is parsed again, four
@@ -10,19 +10,19 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stowaway.annotations.json_source import COCO_IS, JsonText, Limits, excerpt, json_text
+from stowaway.annotations.json_source import (
+    COCO,
+    MEGADETECTOR,
+    Format,
+    JsonText,
+    Limits,
+    excerpt,
+    json_text,
+)
 from stowaway.core.script import BadInput
 
-__all__ = ["Limits", "read_list"]
+__all__ = ["COCO", "MEGADETECTOR", "Format", "Limits", "read_list"]
 
-LISTS = "categories", "images", "annotations"
-OTHER_FILES = {
-    "detection_categories": "a MegaDetector results file, which has boxes and no labels",
-    "predictions": "a SpeciesNet results file, not yet checked by a person",
-    "resources": "the datapackage.json of a Camtrap DP, whose labels are in its tables",
-    "features": "a GeoJSON, which has places and no photos",
-    "total_results": "an answer of iNaturalist, which is no export",
-}
 LONGEST = 4_000_000  # characters of an entry: those of real exports have hundreds, masks thousands
 DEEPEST = 100  # lists and objects within one another in an entry: those of real exports have four
 LOOK_AHEAD = 4  # a number that a window's end cuts reads as another number: 1, 1., 1.5e, 1.5e-
@@ -36,45 +36,50 @@ CUT = re.compile(r"[\\\w.+-]{0,12}\s*")  # what is left of a JSON that was cut w
 TYPES = {"{": "a map", "[": "a list", '"': "a text", "n": "null", "t": "true", "f": "false"}
 
 
-def read_list(source: Path, name: str, limits: Limits) -> Iterator[dict]:
-    """Yield the entries of one of the three lists of the COCO at `source`, one at a time.
+def read_list(source: Path, name: str, limits: Limits, wanted: Format = COCO) -> Iterator[dict]:
+    """Yield the entries of one of the lists of the `wanted` file at `source`, one at a time.
+
+    Of one of its maps, the one entry is the map.
 
     The file may be UTF-8, UTF-16 or UTF-32, a gzip, or a zip of one JSON. Integers come in any
     size, a number beyond the range of a float as `inf`. Within an entry, what is nested deeper than
     `DEEPEST` comes as an empty list. The whole file is read and checked, whichever the list.
     Raises `BadInput` with the byte offset where the JSON is broken or cut, and for a file that is
-    no COCO or has no entry in the list (unless it is the annotations that are none).
+    none or has no entry in the list (unless it is the annotations that are none).
     """
     places, keys, number = {}, {}, -1
-    with json_text(source, limits) as text:
+    with json_text(source, limits, wanted) as text:
         reader = _Reader(text)
         for key in reader.items("the top level", "{"):
-            if key in OTHER_FILES or len(keys) < 6:
+            if key in wanted.others or len(keys) < 6:
                 keys[key] = None
-            if key not in LISTS:
+            if key not in (*wanted.lists, *wanted.maps):
                 reader.skip()
                 continue
             if key in places:
                 at = f"bytes {places[key]} and {reader.place()}"
                 raise BadInput(f"{source}: two lists '{key}', at {at}; merge them or remove one")
             places[key] = reader.place()
-            for position in reader.items(f"'{key}'", "["):
+            for position in [0] if key in wanted.maps else reader.items(f"'{key}'", "["):
                 entry = reader.value()
                 if key != name:
                     continue
                 number = position
                 if not isinstance(entry, dict):
                     what = f"{TYPES.get(json.dumps(entry)[0], 'a number')}, not a map"
-                    raise BadInput(f"{source}: entry {number} of '{name}' is {what}; {COCO_IS}")
+                    raise BadInput(
+                        f"{source}: entry {number} of '{name}' is {what}; {wanted.needs}"
+                    )
                 yield entry
         reader.end()
-    if missing := [name for name in LISTS if name not in places]:
-        kinds = [what for key, what in OTHER_FILES.items() if key in keys]
-        this = f"no '{missing[0]}' list (top level: {_listed(keys)})"
-        this = f"not a COCO JSON: {kinds[0]}" if kinds else this
-        raise BadInput(f"{source}: {this}; {COCO_IS}")
+    if missing := [name for name in (*wanted.lists, *wanted.maps) if name not in places]:
+        if kinds := [key for key in wanted.others if key in keys]:
+            raise BadInput(f"{source}: {wanted.refusal(kinds[0])}")
+        what = "map" if missing[0] in wanted.maps else "list"
+        this = f"no '{missing[0]}' {what} (top level: {_listed(keys)})"
+        raise BadInput(f"{source}: {this}; {wanted.needs}")
     if number < 0 and name != "annotations":
-        raise BadInput(f"{source}: no '{name}' list with entries; is this a COCO JSON?")
+        raise BadInput(f"{source}: no '{name}' list with entries; is this {wanted.name}?")
 
 
 class _SameKey(ValueError):
@@ -90,7 +95,8 @@ class _Reader:
 
     def __init__(self, source: JsonText) -> None:
         self.source, self.text, self.pos = source, "", 0
-        self.decode = json.JSONDecoder(object_pairs_hook=_map, parse_constant=_refuse).raw_decode
+        constant = float if source.wanted.constants else _refuse
+        self.decode = json.JSONDecoder(object_pairs_hook=_map, parse_constant=constant).raw_decode
 
     def items(self, what: str, opening: str) -> Iterator[str | int]:
         """Yield the keys of the map or the positions of the list here; the caller reads the values.
@@ -100,7 +106,7 @@ class _Reader:
         begin = self.peek()
         if begin != opening and (begin in TYPES or begin.isdigit()):
             types = f"{TYPES.get(begin, 'a number')}, not {TYPES[opening]}"
-            raise self.error(f"{what} is {types} (byte {self.place()}); {COCO_IS}")
+            raise self.error(f"{what} is {types} (byte {self.place()}); {self.source.wanted.needs}")
         self.take(opening)
         closing = {"{": "}", "[": "]"}[opening]
         if self.peek() == closing:
@@ -172,7 +178,7 @@ class _Reader:
             rest = f"at byte {self.place()}: {excerpt(self.text[self.pos :])}"
             if begin == "{":
                 lines = "(joined files, or JSON lines)"
-                raise self.error(f"a second JSON begins {rest} {lines}; {COCO_IS}")
+                raise self.error(f"a second JSON begins {rest} {lines}; {self.source.wanted.needs}")
             raise self.error(f"the JSON has ended, and something follows {rest}; remove it")
 
     def place(self, at: int | None = None) -> int:
@@ -199,7 +205,7 @@ class _Reader:
             if self.source.ended:
                 return self.source.cut_short()
             size = f"a value of over {LONGEST:,} characters begins at byte {self.place(self.pos)}"
-            return self.error(f"{size}; no COCO has one; remove it, or repair a missing quote")
+            return self.error(f"{size}; no such file has one; remove it, or repair a missing quote")
         if "trailing comma" in why or (before.endswith(",") and rest[0] in "]}"):
             why = "nothing follows the comma; remove it"
             at = at if rest[0] == "," else len(before) - 1

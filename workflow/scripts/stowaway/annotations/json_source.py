@@ -11,16 +11,88 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
-from stowaway.annotations.file_kinds import HEAD, file_kind, head_text
 from stowaway.core.script import BadInput, first_line
 
 PIECE = 1 << 20  # bytes read at once
-COCO_IS = "coco needs one JSON object with the lists 'images', 'annotations' and 'categories'"
 ZIP, GZIP = (b"PK\x03\x04", b"PK\x05\x06"), b"\x1f\x8b"
 # RuntimeError: a password, or (NotImplementedError) a method of packing that zipfile lacks
 DAMAGED = zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError
+
+MAGIC = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF8": "GIF",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"BM": "BMP",
+    b"%PDF": "PDF",
+    b"SQLite format 3": "SQLite database",
+    b"PK\3\4": "zip",
+    b"PK\5\6": "zip",
+    b"\x1f\x8b": "gzip",
+    b"\xfd7zXZ": "xz archive",
+    b"BZh": "bzip2 archive",
+    b"7z\xbc\xaf": "7-Zip archive",
+    b"Rar!": "RAR archive",
+    b"\x28\xb5\x2f\xfd": "Zstandard archive",
+}
+BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"crx ": "CR3 (raw photo)"} | dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "HEIC"
+)
+HEAD = 1024  # bytes that tell
+
+
+class Format(NamedTuple):
+    """A kind of JSON that a key of the config names.
+
+    `lists` and `maps` are what it must have at its top level. `others` says of a list at the top
+    level, or of a key there, which file it is of. NaN and Infinity are refused, unless `constants`.
+    """
+
+    key: str
+    name: str
+    lists: tuple[str, ...]
+    maps: tuple[str, ...]
+    needs: str
+    others: dict[str, str]
+    constants: bool = False
+
+    def refusal(self, kind: str) -> str:
+        """The words for a file that is of another kind."""
+        return f"not {self.name}: {self.others.get(kind, kind)}; {self.needs}"
+
+
+COCO = Format(
+    key="coco",
+    name="a COCO JSON",
+    lists=("categories", "images", "annotations"),
+    maps=(),
+    needs="coco needs one JSON object with the lists 'images', 'annotations' and 'categories'",
+    others={
+        "detection_categories": "MegaDetector results, which have boxes and no labels; give the "
+        "file as detections",
+        "predictions": "a SpeciesNet results file, not yet checked by a person",
+        "resources": "the datapackage.json of a Camtrap DP, whose labels are in its tables",
+        "features": "a GeoJSON, which has places and no photos",
+        "total_results": "an answer of iNaturalist, which is no export",
+    },
+)
+MEGADETECTOR = Format(
+    key="detections",
+    name="MegaDetector results",
+    lists=("images",),
+    maps=("detection_categories",),
+    needs="detections needs one JSON object with 'images' and 'detection_categories', as "
+    "run_detector_batch writes it, or PytorchWildlife's save_detection_timelapse_json",
+    others={
+        "JSON list": "a list, as microsoft/MegaDetector writes it, with corners in pixels",
+        "predictions": "a SpeciesNet results file",
+        "categories": "a COCO JSON, or PytorchWildlife's own; give a COCO JSON as coco",
+    },
+    constants=True,  # as Python writes them; the one detection is refused
+)
 
 
 @dataclass(frozen=True)
@@ -35,15 +107,18 @@ class JsonText:
     """The text of a JSON in pieces, and which byte a character of it was.
 
     A byte's place is its offset from 0 in the unpacked JSON. Raises `BadInput` where the JSON is
-    over `limit(bytes_read)`, cannot be unpacked, or is no text of the encoding that it begins with.
+    over `limit(bytes_read)`, cannot be unpacked, is no text of the encoding that it begins with, or
+    begins as no `wanted` does.
     """
 
-    def __init__(self, file: IO[bytes], path: Path, refuse_over: Callable[[int], None]) -> None:
-        self.file, self.path, self.refuse_over = file, path, refuse_over
+    def __init__(
+        self, file: IO[bytes], path: Path, refuse_over: Callable[[int], None], wanted: Format
+    ) -> None:
+        self.file, self.path, self.refuse_over, self.wanted = file, path, refuse_over, wanted
         self.bytes_read, self.ended = 0, False
         self.first = self._read_bytes()
         if kind := kind_of(self.first[:HEAD]):
-            raise BadInput(f"{path}: not a COCO JSON: {kind}; {COCO_IS}")
+            raise BadInput(f"{path}: {wanted.refusal(kind)}")
         self.encoding = json.detect_encoding(self.first)
         self.decoder = codecs.getincrementaldecoder(self.encoding)()
 
@@ -94,11 +169,11 @@ class JsonText:
 
 
 @contextmanager
-def json_text(path: Path, limits: Limits) -> Iterator[JsonText]:
+def json_text(path: Path, limits: Limits, wanted: Format) -> Iterator[JsonText]:
     """The text of `path`, of the one JSON in it when it is a zip, unpacked when it is a gzip."""
     if path.exists() and not path.is_file():  # reading a named pipe would wait for ever
         what = "a folder" if path.is_dir() else "no file that can be read twice"
-        raise BadInput(f"{path}: this is {what}; coco is the path of one file")
+        raise BadInput(f"{path}: this is {what}; {wanted.key} is the path of one file")
     with ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
@@ -113,7 +188,7 @@ def json_text(path: Path, limits: Limits) -> Iterator[JsonText]:
         def refuse_over(size: int) -> None:
             _refuse_over(path, limits, size, packed.tell() if packed else size)
 
-        yield JsonText(file, path, refuse_over)
+        yield JsonText(file, path, refuse_over, wanted)
 
 
 def kind_of(head: bytes) -> str | None:
@@ -126,6 +201,36 @@ def kind_of(head: bytes) -> str | None:
     text = head_text(head)
     kind = "table (CSV)" if re.match(r"[^\n{]*[,;\t]", text) else kind
     return f"{kind} that begins with {excerpt(text)}"
+
+
+def file_kind(head: bytes) -> str:
+    """Name the kind of a file whose first bytes, up to HEAD of them, are `head`.
+
+    "JSON" is an object, or only blanks so far, after which one may come.
+    """
+    if not head:
+        return "empty file"
+    if head[4:8] == b"ftyp":
+        return BRANDS.get(head[8:12], "video (MP4, MOV)")
+    if head.startswith(b"RIFF"):
+        return "WebP" if head[8:12] == b"WEBP" else "video or sound (RIFF)"
+    for magic, name in MAGIC.items():
+        if head.startswith(magic):
+            return name
+    text = head_text(head).lower()
+    if text.startswith(("<!doctype html", "<html")) or "<html" in text or "<body" in text:
+        return "HTML page"
+    if text.startswith("<"):
+        return "XML"
+    if text[:1] in ("", "{", "["):
+        return "JSON list" if text.startswith("[") else "JSON"
+    printable = sum(c.isprintable() or c in "\t\r\n" for c in text.replace("\ufffd", "\0"))
+    return "text" if printable >= 0.95 * len(text) else "unknown binary file"
+
+
+def head_text(head: bytes) -> str:
+    """The first bytes as text, in the Unicode encoding that they show, without leading blanks."""
+    return head.decode(json.detect_encoding(head), "replace").lstrip("\ufeff \t\r\n")
 
 
 def excerpt(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from stowaway.core.names import clean_text, shown
 from stowaway.core.script import BadInput
 
+_EXIF = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)", re.ASCII)
 FIELDS = ("datetime", "date_captured", "DateTimeOriginal", "timestamp")  # first that can be read
 YEARS = range(1900, 2100)  # of a time that is written out
 FIRST_EPOCH = 631_152_000  # 1990, in seconds since 1970: a number is a time from then to tomorrow
@@ -75,16 +76,33 @@ class _Votes:
     example: str = ""
 
 
+def exif_time(original: object, fraction: object, offset: object) -> tuple[str, str]:
+    """The time and the offset of EXIF's DateTimeOriginal, SubSecTimeOriginal, OffsetTimeOriginal.
+
+    The time is in ISO 8601 where it has EXIF's form, else as it stands; what is no text is blank,
+    and so is an offset that is none.
+    """
+    text, fraction, offset = (
+        clean_text(part) if isinstance(part, str) else "" for part in (original, fraction, offset)
+    )
+    if match := _EXIF.fullmatch(text):
+        text = "{}-{}-{}T{}".format(*match.groups())
+        text += f".{fraction[:6]}" if re.fullmatch(r"\d+", fraction, re.ASCII) else ""
+    return text[:64], offset if re.fullmatch(r"[+-]\d\d:\d\d", offset, re.ASCII) else ""
+
+
 class TimeReader:
     """Reads the times of a COCO's images, of which some decide what others mean.
 
     `declared` is the config's `events.datetime_format`: None, `day_first`, `month_first`, or a
-    pattern of `strptime`, which is then tried first. `6/10/2011` is unclear. In a column where some
-    first part is over 12 the day comes first, where some second part is over 12 the month.
-    `first_unread` is the first time that cannot be read, with its image.
+    pattern of `strptime`, which is then tried first; `source` is the config's key of the file.
+    `6/10/2011` is unclear. In a column where some first part is over 12 the day comes first, where
+    some second part is over 12 the month. `first_unread` is the first time that cannot be read,
+    with its image.
     """
 
-    def __init__(self, declared: str | None = None) -> None:
+    def __init__(self, declared: str | None = None, source: str = "coco") -> None:
+        self.source = source
         self.order = declared if declared in ("day_first", "month_first") else None
         self.pattern = None if self.order else declared
         self.pattern_span = _span_of(self.pattern) if self.pattern else SECOND
@@ -113,8 +131,9 @@ class TimeReader:
                 if votes.day_first:
                     why = f"the others disagree, as {votes.day_first} and {votes.month_first}"
                 raise BadInput(
-                    f"coco: {votes.unclear:,} x a time has two meanings, as {votes.example}, and "
-                    f"{why}: set events.datetime_format to day_first or month_first"
+                    f"{self.source}: {votes.unclear:,} x a time has two meanings, as "
+                    f"{votes.example}, and {why}: set events.datetime_format to day_first or "
+                    "month_first"
                 )
 
     def decide(self, unclear: Unclear) -> Moment:
@@ -146,8 +165,8 @@ class TimeReader:
                 if self.pattern or not _may_be_date(parts):
                     return None
                 raise BadInput(
-                    f"coco: a time has a year of two digits, {_with_image(value, image)}: set "
-                    "events.datetime_format to its pattern, such as '%d.%m.%y %H:%M'"
+                    f"{self.source}: a time has a year of two digits, {_with_image(value, image)}: "
+                    "set events.datetime_format to its pattern, such as '%d.%m.%y %H:%M'"
                 )
             return _built(parts)
         by_day, by_month = _built(parts, True), _built(parts, False)

@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from stowaway.core.names import clean_label, listed, name_key, slug, why_unsafe
+from stowaway.core.names import UNNAMED, clean_label, listed, name_key, slug, why_unsafe
 from stowaway.core.tables import TEXT
 from stowaway.core.texts import (
     as_path,
@@ -351,7 +351,7 @@ def _of_location(pattern: str) -> Iterator[str]:
         if re.compile(pattern).groups:
             return
         why = "has no group; put what the location is in ( )"
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         why = f"is no regular expression: {error}"
     yield f"images.location: {shown(pattern)} {why}"
 
@@ -385,7 +385,7 @@ def _of_labels(labels: dict) -> Iterator[str]:
             if meanings[clean_label(label)] != clean_label(other):
                 yield f"labels.{key}: {shown(clean_label(label))} stands twice, with two meanings"
     for key, texts in (labels | {"rename": labels["rename"].values()}).items():
-        if key != "high_level":
+        if key not in ("high_level", "unnamed"):  # renaming goes first there
             yield from _renamed(f"labels.{key}", texts, labels["rename"])
 
 
@@ -401,13 +401,15 @@ def _renamed(key: str, texts: Iterable[str], rename: dict) -> Iterator[str]:
 def _of_species(species: dict, labels: dict) -> Iterator[str]:
     names = [name for side in ("native", "invasive") for name in species[side]]
     slugs = Counter(name_key(slug(name)) for name in names)
-    elsewhere = {key: set(_clean(labels[key])) for key in ("drop", "too_general")}
+    elsewhere = {key: set(_clean(labels[key])) for key in ("drop", "too_general", "unnamed")}
     for name in names:
         label, text = clean_label(name), shown(clean_label(name))
         if reason := why_no_species(name):
             yield f"species: {shown(name)} {reason}"
         elif slugs[name_key(slug(name))] > 1:
             yield f"species: {text} is listed twice, or another one has the same slug"
+        if label == UNNAMED:
+            yield f"species: {text} is what boxes without an animal's name are called; take it off"
         for key, others in elsewhere.items():
             if label in others:
                 yield f"labels.{key}: {text} is listed under species too"

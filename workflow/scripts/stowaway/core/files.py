@@ -27,6 +27,8 @@ MADE_BY = {
     "rejected.csv": "index_annotations",
     "camera_days.csv": "index_annotations",
     "index_facts.json": "index_annotations",
+    "people.csv": "index_annotations",
+    "photo_times.csv": "read_photo_times",
     "subset.csv": "subset_annotations",
     "shards/*.csv": "shard_annotations",
     "splits.csv": "split_annotations",

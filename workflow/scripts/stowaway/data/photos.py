@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from stowaway.annotations.box_forms import FAR, MANY, overshoot
-from stowaway.annotations.file_kinds import BRANDS, HEAD, file_kind
+from stowaway.annotations.json_source import BRANDS, HEAD, file_kind
 from stowaway.core.files import replacing
 from stowaway.core.script import BadInput, first_line
 
@@ -64,6 +64,11 @@ def why_no_photo(path: Path | str) -> str | None:
                 raise
             file.seek(0)
             return _no_photo(file.read(HEAD), file.seek(0, 2))
+
+
+def why_no_photo_in(content: bytes) -> str:
+    """The reason why the first bytes of a file are those of no photo that can be read."""
+    return _no_photo(content[:HEAD], 0)
 
 
 def _no_photo(head: bytes, size: int) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, NotSupportedError
 from obstore.store import HTTPStore
 
 from stowaway.core.files import link_or_copy, replacing
@@ -53,6 +53,15 @@ class Folder:
             self.copies = True
             say(f"{target.parent}: no symbolic links can be made here; photos are copied")
         return size, "", True
+
+    def head(self, key: str, length: int) -> bytes:
+        """The first bytes of the file, `length` of them at most."""
+        self.size(key)
+        try:
+            with open(self.folder / key, "rb") as file:
+                return file.read(length)
+        except OSError as error:
+            raise Unavailable(f"cannot be read: {error.strerror}", "refused") from None
 
     def size(self, key: str, check: Check = passes) -> int:
         file = self.folder / key
@@ -123,6 +132,24 @@ class Remote:
             raise explained(error) from None
         return size, md5, True
 
+    def head(self, key: str, length: int) -> bytes:
+        """The object's first bytes, in a request for these alone, where the server has such."""
+        try:
+            answer = obstore.get(self.store, key, options={"range": (0, length)})
+            return bytes(answer.bytes())
+        except NotSupportedError:
+            head = b""
+            try:
+                for piece in self._ask(obstore.get, key)[0].stream(length):
+                    head += bytes(piece)
+                    if len(head) >= length:
+                        break
+            except BaseError as error:
+                raise explained(error) from None
+            return head[:length]
+        except (BaseError, OSError) as error:
+            raise explained(error) from None
+
     def size(self, key: str) -> int:
         return self._ask(obstore.head, key)[1]
 
@@ -167,6 +194,10 @@ class Sources:
         Raises `Unavailable`, missing or failed, and `BadInput` if no source can be used at all.
         """
         return self._first(key, lambda source: source.fetch(key, path))
+
+    def head(self, key: str, length: int) -> bytes:
+        """The object's first bytes, `length` of them at most. Raises likewise."""
+        return self._first(key, lambda source: source.head(key, length))
 
     def size(self, key: str) -> int:
         """Bytes of the object. Raises likewise."""

@@ -92,7 +92,7 @@ class Store:
             try:
                 fetch = partial(self._fetch, cache(opened), add)
                 jobs = (pool.submit(list, map(fetch, batch)) for batch in batches)
-                yield from chain.from_iterable(_in_order(jobs, AHEAD * threads))
+                yield from chain.from_iterable(in_order(jobs, AHEAD * threads))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)  # the next run compares its files
 
@@ -123,7 +123,7 @@ class Store:
         return Path(folder).resolve() == self.root / Path(folder).relative_to(self.folder)
 
 
-def _in_order(jobs: Iterator[Future], most: int) -> Iterator:
+def in_order(jobs: Iterator[Future], most: int) -> Iterator:
     """The jobs' results in their order, `most` of them ahead; what one raises is raised at once."""
     pending = deque(islice(jobs, most))
     while pending:
