@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import ROOT
+from conftest import ROOT, run_snakemake
 from plot_reconstructions import plot_reconstructions
 from stowaway.core.config import ConfigError, check_config
 from stowaway.core.names import clean_label, slug
@@ -134,9 +133,8 @@ def folder(tmp_path_factory):
     text = SNAKEFILE.format(scripts=str(ROOT / "workflow/scripts"), root=str(ROOT))
     (folder / "Snakefile").write_text(text)
     for arguments in (["all", "--cores", "2"], ["--report", "report.html"]):
-        command = [sys.executable, "-m", "snakemake", *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr[-3000:]
+        status, printed = run_snakemake(folder, arguments)
+        assert status == 0, printed[-3000:]
     return folder
 
 
