@@ -15,7 +15,7 @@ for line in sys.stdin:
     folder, arguments, printed = json.loads(line)
     child = os.fork()
     if not child:
-        signal.alarm(600)  # a run that hangs is killed
+        signal.alarm(1200)  # a run that hangs is killed
         os.chdir(folder)
         for number, file in enumerate([os.devnull, printed, printed]):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY
