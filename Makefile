@@ -23,7 +23,7 @@ demo: .venv/installed
 	@echo "  results/demo/evaluation/one_split/metrics.csv         the numbers"
 
 test: .venv/installed .venv/validators/installed
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadfile --no-loadscope-reorder  # workflow first: the longest
 
 quick: .venv/installed .venv/validators/installed
 	pytest -n 2 --dist loadfile -m "not workflow and not slow"

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 # Before numpy and torch: their threads would wait for each other at full speed, which costs more
@@ -116,12 +118,26 @@ class Project:
 
     def run(self, *arguments: str, config: str | None = None, ok: bool = True) -> str:
         """Run Snakemake, return all it printed; fails the test if it fails and `ok`."""
-        command = [sys.executable, "-m", "snakemake", *arguments]
-        command += ["--configfile", config] if config else []
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=600)
-        printed = done.stdout + done.stderr
-        assert (done.returncode == 0) == ok, printed[-4000:]
+        chosen = ["--configfile", config] if config else []
+        status, printed = run_snakemake(self.folder, [*arguments, *chosen])
+        assert (status == 0) == ok, printed[-4000:]
         return printed
+
+
+@cache
+def _forks() -> subprocess.Popen:
+    """The process that forks for each run; it ends when this one does, with its standard input."""
+    command = [sys.executable, str(ROOT / "tests/snakemake_forks.py")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, bufsize=1, **pipes)
+
+
+def run_snakemake(folder: Path, arguments: list[str]) -> tuple[int, str]:
+    """Run Snakemake in a folder as `snakemake` does: its exit status, and what it printed."""
+    with tempfile.NamedTemporaryFile() as printed:
+        forks = _forks()
+        forks.stdin.write(json.dumps([str(folder), arguments, printed.name]) + "\n")
+        return int(forks.stdout.readline()), Path(printed.name).read_text()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from stowaway.core.dependencies import imported_by, result_modules
 FILES = {
     "a.py": "import json\nfrom stowaway.core import tables\nfrom stowaway.core.script import say",
     "b.py": "def f():\n    from stowaway.data.events import UNKNOWN\n",
+    "d.py": "from stowaway.core import (\n    tables as t,  # t\n)\n# from stowaway.data import f",
     "stowaway/core/tables.py": "from stowaway.core.files import replacing\n",
     "stowaway/core/files.py": "",
     "stowaway/core/script.py": "",
@@ -38,6 +39,7 @@ def test_imports_of_imports_count_and_so_do_those_within_functions(scripts):
         "core/script.py",
         "core/tables.py",
     ]
+    assert imported_by(str(scripts / "d.py")) == imported_by(str(scripts / "a.py"))[::2]
     ring = ["data/events.py", "data/ring.py"]
     assert names(imported_by(str(scripts / "b.py")), scripts) == ring
 

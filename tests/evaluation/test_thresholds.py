@@ -84,12 +84,10 @@ def realised(locations: int, rate: float, pooled: bool, trials: int = 3000) -> f
     for _ in range(trials):
         sizes = rng.integers(1, 31, locations + 1)
         effects = rng.normal(size=locations + 1) + 0.02 * sizes
-        scores = [
-            effect + 0.5 * rng.normal(size=n) for effect, n in zip(effects, sizes, strict=True)
-        ]
-        *known, new = scores
+        scores = np.repeat(effects, sizes) + 0.5 * rng.normal(size=sizes.sum())
+        known, new = np.split(scores, [-sizes[-1]])
         groups = np.repeat(np.arange(locations), sizes[:-1]) if pooled else None
-        shares.append((new > calibration(np.concatenate(known), groups).threshold(rate)).mean())
+        shares.append((new > calibration(known, groups).threshold(rate)).mean())
     return np.mean(shares)
 
 

@@ -1,11 +1,9 @@
 """One checkout serves many sites: Snakemake runs in the folder of a site."""
 
-import subprocess
-import sys
-
 import pytest
 import yaml
 
+from conftest import run_snakemake
 from stowaway.core.tables import rows
 
 pytestmark = pytest.mark.workflow
@@ -30,13 +28,9 @@ class Site:
         (folder / "site.yaml").write_text(yaml.safe_dump(SITE))
 
     def run(self, *arguments, where=None):
-        command = [sys.executable, "-m", "snakemake", "-s", f"{self.checkout}/Snakefile"]
-        folder = where or self.folder
-        done = subprocess.run(
-            [*command, *arguments], cwd=folder, capture_output=True, text=True, timeout=300
-        )
-        printed = done.stdout + done.stderr
-        assert done.returncode == 0, printed[-4000:]
+        words = ["-s", f"{self.checkout}/Snakefile", *arguments]
+        status, printed = run_snakemake(where or self.folder, words)
+        assert status == 0, printed[-4000:]
         return printed
 
 

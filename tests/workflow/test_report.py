@@ -7,8 +7,6 @@ stand there is what the checks of the config let through.
 import json
 import re
 import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,8 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from playwright.sync_api import sync_playwright
 
-from conftest import ROOT
+from conftest import ROOT, run_snakemake
 from plot_reconstructions import plot_reconstructions
 from stowaway.core.config import ConfigError, check_config
 from stowaway.core.names import clean_label, slug
@@ -134,9 +133,8 @@ def folder(tmp_path_factory):
     text = SNAKEFILE.format(scripts=str(ROOT / "workflow/scripts"), root=str(ROOT))
     (folder / "Snakefile").write_text(text)
     for arguments in (["all", "--cores", "2"], ["--report", "report.html"]):
-        command = [sys.executable, "-m", "snakemake", *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr[-3000:]
+        status, printed = run_snakemake(folder, arguments)
+        assert status == 0, printed[-3000:]
     return folder
 
 
@@ -206,21 +204,22 @@ def test_a_label_adds_no_tag_to_the_report(folder):
 
 
 @pytest.fixture(scope="module")
-def attacked(tmp_path_factory):
+def attacked():
     """A function that opens a file in a browser and says whether a script of a label ran."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if not browser:
         pytest.skip("no browser here: apt-get install chromium")
-    profile = tmp_path_factory.mktemp("profile")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        tab = chromium.new_page()
 
-    def attacked(path: Path) -> bool:
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-        command += ["--virtual-time-budget=5000", f"--user-data-dir={profile}", path.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert "<" in done.stdout, done.stderr[-2000:]
-        return bool(re.search("<title[^>]*>4711<", done.stdout))
+        def attacked(path: Path) -> bool:
+            tab.goto(path.as_uri())
+            tab.wait_for_load_state("networkidle")
+            return tab.title() == "4711"
 
-    return attacked
+        yield attacked
+        chromium.close()
 
 
 def test_a_browser_runs_what_this_test_looks_for(attacked, tmp_path):

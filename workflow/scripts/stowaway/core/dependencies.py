@@ -1,11 +1,13 @@
 """Which modules of the package a script imports, so that an edit of one reruns its rule."""
 
-import ast
+import re
 from functools import cache
 from pathlib import Path
 
 # An edit of these changes messages or how a script ends, never its result.
 WITHOUT_RESULT = {"core/script.py", "core/progress.py", "core/files.py"}
+# As text, not parsed: each start of Snakemake reads all scripts and modules.
+IMPORT = re.compile(r"^ *from (stowaway[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
 
 
 @cache
@@ -33,8 +35,8 @@ def result_modules(script: str) -> list[str]:
 def _imports(file: Path, scripts: Path) -> set[Path]:
     """Paths of the package's modules that one file imports itself."""
     candidates = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stowaway"):
-            base = scripts / node.module.replace(".", "/")
-            candidates |= {base.with_suffix(".py"), *(base / f"{n.name}.py" for n in node.names)}
+    for module, names in IMPORT.findall(file.read_text()):
+        base = scripts / module.replace(".", "/")
+        named = re.findall(r"\w+", names)
+        candidates |= {base.with_suffix(".py"), *(base / f"{name}.py" for name in named)}
     return {path for path in candidates if path.is_file()}

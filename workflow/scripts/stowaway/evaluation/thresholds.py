@@ -57,9 +57,10 @@ class Calibration:
     @classmethod
     def of(cls, events: pd.DataFrame) -> "Calibration":
         """That of events by their columns `score` and `group`."""
-        events = events.sort_values("score", ascending=False, kind="stable")
-        group = np.unique(events["group"].to_numpy(), return_inverse=True)[1]
-        return cls(events["score"].to_numpy(), group, 1 / np.bincount(group)[group])
+        scores = events["score"].to_numpy()
+        order = np.argsort(-scores, kind="stable")
+        group = np.unique(events["group"].to_numpy()[order], return_inverse=True)[1]
+        return cls(scores[order], group, 1 / np.bincount(group)[group])
 
     @property
     def groups(self) -> int:
