@@ -51,6 +51,7 @@ MADE_BY = {
     "original_rules.csv": "apply_original_rules",
     "threshold_curves.csv": "apply_original_rules",
     "queue.csv": "export_queue",
+    "suppressed.csv": "export_queue",
     "explanations.npz": "explain_queue",
     "exports/megadetector.json": "export_megadetector",
     "exports/camtrap_dp/*": "export_camtrap_dp",
