@@ -391,7 +391,7 @@ def test_a_page_holds_500_events_alarms_first_and_says_what_it_leaves_out(capsys
     queue, suppressed = both_of(alarming)
     assert queue["sampled"].tolist() == ["alarm"] * MOST_SHOWN + [""] * 100
     assert len(suppressed) == 100 and set(suppressed["reason"]) == {BEYOND}
-    assert f"{BEYOND}: 100 events, 100 of them alarms" in capsys.readouterr().err
+    assert f"{BEYOND}: 100, alarms among them: 100" in capsys.readouterr().err
     mixed = pd.concat([alarming[: 38 + 2 * 498], crops("val", []), crops("novel", [1, 2, 3])])
     queue, _ = both_of(mixed, sample=5)
     assert (queue["sampled"] == "below").sum() == 2

@@ -155,7 +155,7 @@ def tell(queue: pd.DataFrame, out: pd.DataFrame) -> None:
     )
     for reason, of_reason in out.groupby("reason"):
         alarms = (of_reason["alarm"] == "yes").sum()
-        say(f"queue: {reason}: {len(of_reason):,} events, {alarms:,} of them alarms")
+        say(f"queue: {reason}: {len(of_reason):,}, alarms among them: {alarms:,}")
 
 
 def tell_beside(crops: pd.DataFrame, queued: pd.DataFrame) -> None:
