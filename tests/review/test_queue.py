@@ -250,7 +250,7 @@ class Written:
         self.decisions = None
 
     def __call__(self, **more) -> tuple[pd.DataFrame, pd.DataFrame]:
-        paths = {"models": None, "arrays": None, "decisions": []}
+        paths = {"models": None, "arrays": None, "decisions": [], "cross_scores": []}
         for name in ("scores", "labels", "splits", "people", "decisions"):
             if (content := getattr(self, name)) is not None:
                 paths[name] = self.folder / f"{name}.csv"

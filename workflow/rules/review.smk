@@ -1,5 +1,6 @@
 """Scores of the detector that leads -> the queue of events to review, and why its head is there."""
 
+CROSS_FITTED = config["review"]["natives"] == "all" and not BATCH
 QUEUED = ["budget", "sample", "repeats", "mute", "natives", "reviewed"]
 
 
@@ -13,6 +14,7 @@ rule export_queue:
         camera_days="<results>/camera_days.csv",
         people=getattr(rules.index_annotations.output, "people", []),
         index_facts="<results>/index_facts.json",
+        cross_scores="<results>/cross_scores.csv" if CROSS_FITTED else [],
         decisions="<results>/decisions.csv" if config["decisions"] else [],
         modules=modules("export_queue"),
     output:

@@ -12,6 +12,7 @@ from stowaway.data.roles import Role
 from stowaway.data.splits import load_crops
 from stowaway.evaluation.alarms import reviewed
 from stowaway.review import trained
+from stowaway.review.label_check import SCORES
 from stowaway.review.queue import review_queue
 from stowaway.review.suppression import BOX, decided_on, repeat_groups
 
@@ -28,6 +29,7 @@ def export_queue(
     people: Path | list,
     index_facts: Path,
     decisions: Path | list,
+    cross_scores: Path | list,
     queue: Path,
     suppressed: Path,
     alarm: dict,
@@ -38,7 +40,8 @@ def export_queue(
     """Write the queue of the scores in the column of the alarm's detector, and what is left out.
 
     A batch, which has no `splits`, takes the calibration events of its models. `decisions` are
-    decisions.csv of this `run`, if there is one.
+    decisions.csv of this `run`, if there is one; `cross_scores` those of all natives, if natives
+    that were fitted or calibrated on are to be queued too.
     """
     known = trained.load(arrays, models)
     crops = scored_crops(scores, labels, splits, alarm["detector"])
@@ -48,7 +51,9 @@ def export_queue(
         made = read_sheet(decisions)
     decided, kept = decided_on(crops, made[made["batch"] == run], known.reviewed)
     crops["repeat"] = crops["repeat"].where(~crops["repeat"].isin(kept), "")
-    daily = None
+    daily, natives = None, None
+    if cross_scores:
+        natives = crops.drop(columns=SCORES[1:]).merge(read_table(cross_scores), on="crop_id")
     if not splits:
         daily = known.facts["native_events_per_camera_day"]
         calibration = known.calibration.assign(role=Role.CALIBRATION.value)
@@ -67,6 +72,7 @@ def export_queue(
         with_people,
         set() if review["reviewed"] == "shown" else decided,
         daily,
+        natives,
     )
     for table, path in zip(tables, (queue, suppressed), strict=True):
         write_sheet(table, path)

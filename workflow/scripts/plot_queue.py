@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import Image
 
-from stowaway.data.roles import Role
+from stowaway.data.roles import FITTED_ROLES, Role
 from stowaway.plots.pictures import MARK, mark_strangest, show_crop
 from stowaway.plots.style import NATIVE_DARK, NOVEL, blank, plain, plt, run_plot
 
 SIDES = {Role.TEST: "native, held out", Role.NOVEL: "invasive", Role.UNLISTED: "in no list"}
+SIDES |= dict.fromkeys([*FITTED_ROLES, Role.CALIBRATION], "native, scored by cross-fitting")
 TARGETS = {  # what was asked for, and the form and unit of what came of it
     "false_alarm_rate": ("at most {:.0%} false alarms", "{:.0%}", "of {} native events"),
     "false_alarms_per_camera_day": (

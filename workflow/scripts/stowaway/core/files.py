@@ -52,6 +52,8 @@ MADE_BY = {
     "threshold_curves.csv": "apply_original_rules",
     "queue.csv": "export_queue",
     "suppressed.csv": "export_queue",
+    "label_check.csv": "check_labels",
+    "cross_scores.csv": "check_labels",
     "explanations.npz": "explain_queue",
     "exports/megadetector.json": "export_megadetector",
     "exports/camtrap_dp/*": "export_camtrap_dp",

@@ -14,6 +14,7 @@ from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density, tested_
 from stowaway.evaluation.metrics import EPSILON
 from stowaway.evaluation.thresholds import needed, too_few
 from stowaway.review import suppression
+from stowaway.review.label_check import cross_p_values
 from stowaway.review.suppression import REPEATED, SET_BACK, reasons
 
 COLUMNS = (
@@ -33,6 +34,7 @@ def review_queue(
     people: Collection[str] = (),
     decided: Collection[str] = (),
     daily: float | None = None,
+    cross_fitted: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A row of COLUMNS per event of test natives, novel and unlisted animals: its highest crop.
     And a row of `suppression.COLUMNS` per event that is left out, with the reason.
@@ -42,6 +44,8 @@ def review_queue(
     config's alarm and its `group`, which is split.group, `review` the config's. `people` are the
     events with a person, `decided` the events and groups of boxes that were reviewed. `daily` is
     the number of native events of a camera-day, if the crops are not all of the natives'.
+    `cross_fitted` are all natives with cross-fitted scores, where those that were fitted or
+    calibrated on are to be queued too.
 
     Where the alarm is per species, the queue goes by p-value before score. A weekly budget is for
     the days on which the queue's locations have photos, since the queue holds events of the whole
@@ -49,13 +53,15 @@ def review_queue(
     """
     crops = crops.assign(date=crops["datetime"].str[:10])
     if daily is None:
-        natives = crops[crops["role"].isin(NATIVE_ROLES)]
-        daily = native_density(natives, days)[EVENTS_PER_DAY]
+        daily = native_density(crops[crops["role"].isin(NATIVE_ROLES)], days)[EVENTS_PER_DAY]
     if settings["group"] == "time":
         days = tested_days(days, crops)
     alarm, queued = set_alarm(crops, settings, daily, days), reviewed(crops)
     tell_beside(crops, queued)
-    queue, back = highest_boxes(queued, alarm)
+    queued = with_p_values(queued, alarm)
+    if cross_fitted is not None:
+        queued = pd.concat([queued, with_cross_p_values(cross_fitted, alarm)], ignore_index=True)
+    queue, back = highest_boxes(queued)
     warn_of_few(alarm, queue, settings["group"])
     queue = queue.sort_values("score", ascending=False, kind="stable")
     if settings["per_species"]:
@@ -76,7 +82,39 @@ def review_queue(
     return queue[COLUMNS], out[suppression.COLUMNS]
 
 
-def highest_boxes(queued: pd.DataFrame, alarm: Alarm) -> tuple[pd.DataFrame, pd.DataFrame]:
+def with_p_values(crops: pd.DataFrame, alarm: Alarm) -> pd.DataFrame:
+    """The crops with `p_value`, `alarm`, and whether each is an alarm at the smallest p-value."""
+    flags = np.where(alarm.flags(crops), "yes", "no")
+    strangest = alarm.strangest(crops)
+    return crops.assign(p_value=alarm.p_values(crops), alarm=flags, strangest=strangest)
+
+
+def with_cross_p_values(natives: pd.DataFrame, alarm: Alarm) -> pd.DataFrame:
+    """Those of the natives that were fitted or calibrated on, with the same columns.
+
+    `natives` are of all roles, with cross-fitted scores; their p-values are `cross_p_values` of
+    events, per species where the alarm is. For a weekly budget, scores go by its threshold.
+    """
+    natives, known = natives.assign(p_value=1.0, least=1.0), events_of(natives)
+    by = natives["predicted"] if alarm.per_species else pd.Series("", natives.index)
+    for _, own in natives.groupby(by):
+        of = known[known["predicted"].isin(own["predicted"])] if alarm.per_species else known
+        natives.loc[own.index, "p_value"] = cross_p_values(of, own)
+        natives.loc[own.index, "least"] = 1 / max(of["group"].nunique(), 1)
+    flags = natives["score"] > alarm.threshold
+    if not np.isnan(alarm.rate):
+        flags = natives["p_value"] <= alarm.rate + EPSILON
+    strangest = flags & (natives["p_value"] <= natives["least"] + EPSILON)
+    natives = natives.assign(alarm=np.where(flags, "yes", "no"), strangest=strangest)
+    joined = natives[~natives["role"].isin(QUEUED_ROLES)]
+    say(
+        f"queue: {joined['event'].nunique():,} events of natives that were fitted or calibrated on "
+        "join, with cross-fitted scores and cross-conformal p-values: the rate asked is kept about"
+    )
+    return joined
+
+
+def highest_boxes(queued: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The highest crop of each event, and of each event and group of repeated boxes set back there.
 
     A repeated box stands back behind others of its event, unless it alone is an alarm at the
@@ -85,14 +123,12 @@ def highest_boxes(queued: pd.DataFrame, alarm: Alarm) -> tuple[pd.DataFrame, pd.
     all their boxes, so that an event with a box less is an alarm no more often than promised.
     """
     events = queued.groupby("event")
+    repeated = (queued["repeat"] != "") & ~queued["strangest"]
     queued = queued.assign(
-        p_value=alarm.p_values(queued),
-        alarm=np.where(alarm.flags(queued), "yes", "no"),
         crops=events["crop_id"].transform("size"),
         datetime=events["datetime"].transform("min"),
+        repeat=queued["repeat"].where(repeated, ""),
     )
-    repeated = (queued["repeat"] != "") & ~alarm.strangest(queued)
-    queued["repeat"] = queued["repeat"].where(repeated, "")
     behind = repeated & queued["event"].isin(queued.loc[~repeated, "event"])
     return events_of(queued[~behind]), events_of(queued[behind], "repeat")
 
