@@ -16,7 +16,9 @@ from stowaway.review.explanations import (
 
 def test_nearest_natives_are_of_different_events():
     known = np.array([[1.0, 0], [0.99, 0.01], [0.5, 0.5], [0, 1]])
-    index, cosine = nearest_natives(np.array([[2.0, 0]]), known, np.array(list("aabc")))
+    index, cosine = nearest_natives(
+        np.array([[2.0, 0]]), known, np.array(list("aabc")), np.array(["x"])
+    )
     assert index.tolist() == [[0, 2, 3]]
     assert cosine[0].tolist() == pytest.approx([1, np.sqrt(0.5), 0])
 

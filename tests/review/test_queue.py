@@ -1,16 +1,31 @@
-"""The review queue and its threshold, against hand counts."""
+"""The review queue and its threshold, what is shown of it and what is left out, by hand counts."""
+
+import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import export_queue as script
 from export_queue import export_queue
 from stowaway.core.script import BadInput
 from stowaway.core.tables import read_sheet, read_table
 from stowaway.evaluation.alarms import events_of, set_alarm
-from stowaway.review.queue import COLUMNS, review_queue
+from stowaway.review import suppression
+from stowaway.review.queue import BEYOND, COLUMNS, MOST_SHOWN, choose, review_queue
+from stowaway.review.suppression import (
+    MUTED_LOCATION,
+    MUTED_SPECIES,
+    PERSON,
+    REPEATED,
+    REVIEWED,
+    SET_BACK,
+)
 
 ALARM = {"target": "false_alarm_rate", "limit": 0.1, "per_species": False, "group": "sequence"}
+REVIEW = {"budget": 50, "sample": 5, "repeats": 20, "natives": "tested", "reviewed": "hidden"}
+REVIEW |= {"mute": {"species": [], "locations": []}}
 
 
 def crops(role: str, scores, **more) -> pd.DataFrame:
@@ -26,8 +41,14 @@ def crops(role: str, scores, **more) -> pd.DataFrame:
         "predicted": "fox",
         "image_path": "x.jpg",
         "image_id": "i",
+        "similarity": 0.934,
+        "second": "skunk",
+        "second_similarity": 0.61,
+        "repeat": "",
+        "occurrences": 0,
     }
-    table = pd.DataFrame(lines).assign(**known | more)
+    columns = ["event", "score", "crop_id", "role"]
+    table = pd.DataFrame(lines, columns=columns).assign(**known | more)
     table["group"] = table["event"]
     if "datetime" not in table:
         day = np.arange(len(table)) // 2 % 28 + 1
@@ -56,8 +77,16 @@ def days_of(table: pd.DataFrame) -> pd.DataFrame:
     return days[days["date"] != ""].drop_duplicates()
 
 
-def queue_of(table: pd.DataFrame, alarm: dict) -> pd.DataFrame:
-    return review_queue(table, days_of(table), alarm)
+def queue_of(table: pd.DataFrame, alarm: dict, days: pd.DataFrame | None = None) -> pd.DataFrame:
+    days = days_of(table) if days is None else days
+    return review_queue(table, days, alarm, REVIEW)[0]
+
+
+def both_of(table: pd.DataFrame, alarm: dict = ALARM, **more) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The queue and what is left out, by event; `more` are settings of REVIEW, people, decided."""
+    settings = {name: more.pop(name) for name in list(more) if name in REVIEW}
+    tables = review_queue(table, days_of(table), alarm, REVIEW | settings, **more)
+    return tuple(table.set_index("event") for table in tables)
 
 
 def test_an_event_is_its_highest_crop():
@@ -107,7 +136,7 @@ def test_per_species_an_event_is_compared_with_its_likes(table, capsys):
     row = queue.set_index("event").loc["test8"]  # 8, of the nine jays 0..8 one is as high
     assert row["p_value"] == pytest.approx(2 / 10)
     assert queue["p_value"].is_monotonic_increasing
-    assert capsys.readouterr().err == ""
+    assert "calibration groups" not in capsys.readouterr().err
     queue_of(table, per_species | {"limit": 0.05})
     few = (
         "9 calibration groups (split.group: sequence) taken for jay are too few for a rate of 0.05"
@@ -122,7 +151,7 @@ def test_one_camera_at_1970_adds_a_day_to_a_weekly_budget_and_not_fifty_years(ta
     days = days_of(table)
     table.loc[table["event"] == "test3", "datetime"] = "1970-01-01T00:00:00"
     wrong = pd.DataFrame({"location": ["east"], "date": ["1970-01-01"], "images": [1]})
-    queue = review_queue(table, pd.concat([days, wrong]), weekly)
+    queue = queue_of(table, weekly, pd.concat([days, wrong]))
     assert (queue["alarm"] == "yes").sum() == 2  # 20 days
 
 
@@ -133,7 +162,7 @@ def test_a_weekly_budget_is_for_the_days_of_the_queues_locations(table):
     days = pd.DataFrame({"location": "east", "date": dates})
     west = pd.DataFrame({"location": "west", "date": dates.str.replace("2024", "2023")})
     days = pd.concat([days, west, days_of(table).assign(location="north")])
-    queue = review_queue(table, days, weekly)
+    queue = queue_of(table, weekly, days)
     assert (queue["alarm"] == "yes").sum() == 4  # 30 days
 
 
@@ -144,8 +173,9 @@ def test_a_weekly_budget_of_a_split_by_time_is_for_the_tested_days(table):
     days = pd.DataFrame({"location": "east", "date": dates})
     days = pd.concat([days, days_of(table).assign(location="north")])
     table.loc[table["role"] == "test", "datetime"] = f"{dates[16]}T01:00:00"
-    assert (review_queue(table, days, weekly)["alarm"] == "yes").sum() == 2
-    assert (review_queue(table, days, weekly | {"group": "sequence"})["alarm"] == "yes").sum() == 4
+    assert (queue_of(table, weekly, days)["alarm"] == "yes").sum() == 2
+    by_sequence = queue_of(table, weekly | {"group": "sequence"}, days)
+    assert (by_sequence["alarm"] == "yes").sum() == 4
 
 
 def test_calibration_counts_locations_where_they_are_the_groups(table, capsys):
@@ -188,24 +218,266 @@ def test_events_are_in_the_order_of_their_highest_crops_also_where_scores_are_eq
     assert events_of(table)["event"].is_unique
 
 
-def test_the_queue_is_written_from_the_column_of_the_detector_that_leads(table, tmp_path):
+def test_the_queue_is_written_from_the_column_of_the_detector_that_leads(
+    table, tmp_path, monkeypatch
+):
     table["location"] = "=HYPERLINK(1)"
     train = crops("train", [50.0])
     moth = crops("unlisted", [99.0], species="moth").assign(event="train0")
-    every = pd.concat([table, train, moth], ignore_index=True)
-    labels = every.rename(columns={"species": "species_label"})
-    labels.assign(crop_width=1, crop_height=1, image_id=labels["crop_id"]).drop(
-        columns=["role", "score", "predicted", "group"]
-    ).to_csv(tmp_path / "labels.csv", index=False)
-    splits = every.drop_duplicates(["event", "species"])
-    splits = splits[["event", "species", "role", "location", "group"]]
-    splits.to_csv(tmp_path / "splits.csv", index=False)
-    scores = table[["crop_id", "predicted"]].assign(knn=table["score"], other=0.0)
-    scores.sample(frac=1, random_state=1).to_csv(tmp_path / "scores.csv", index=False)
-    days_of(every).to_csv(tmp_path / "camera_days.csv", index=False)
-    inputs = (tmp_path / f"{name}.csv" for name in ("scores", "labels", "splits", "camera_days"))
-    export_queue(*inputs, tmp_path / "queue.csv", ALARM | {"detector": "knn"})
+    write = Written(pd.concat([table, train, moth], ignore_index=True), tmp_path, monkeypatch)
+    write.scores = write.scores[write.scores["crop_id"].isin(table["crop_id"])]
+    queue, suppressed = write()
     expected = queue_of(table, ALARM).reset_index(drop=True)
-    written = tmp_path / "queue.csv"
-    pd.testing.assert_frame_equal(read_sheet(written), expected, check_dtype=False)
-    assert set(read_table(written)["location"]) == {"'=HYPERLINK(1)"}
+    pd.testing.assert_frame_equal(queue, expected, check_dtype=False)
+    assert set(read_table(tmp_path / "queue.csv")["location"]) == {"'=HYPERLINK(1)"}
+    assert list(suppressed) == suppression.COLUMNS and len(suppressed) == 0
+
+
+class Written:
+    """The files of a labelled run in `folder`; called, it writes and returns both tables."""
+
+    def __init__(self, every: pd.DataFrame, folder, monkeypatch) -> None:
+        self.folder, self.known = folder, SimpleNamespace(reviewed=np.empty(0, str))
+        monkeypatch.setattr(script.trained, "load", lambda arrays, models: self.known)
+        every = every.assign(image_id=every["crop_id"], crop_checksum=every["crop_id"] + "#")
+        self.scores = every[script.SCORED].assign(knn=every["score"], other=0.0)
+        self.splits = every.drop_duplicates(["event", "species"])
+        self.splits = self.splits[["event", "species", "role", "location", "group"]]
+        more = script.SCORED[1:] + ["role", "score", "group", "repeat", "occurrences"]
+        labels = every.rename(columns={"species": "species_label"}).drop(columns=more)
+        box = dict(zip(suppression.BOX, (0, 0, 90, 90, 100, 100), strict=True))
+        self.labels, self.days = labels.assign(**box), days_of(every)
+        self.people = pd.DataFrame({"image_id": [], "event": []})
+        self.decisions = None
+
+    def __call__(self, **more) -> tuple[pd.DataFrame, pd.DataFrame]:
+        paths = {"models": None, "arrays": None, "decisions": [], "cross_scores": []}
+        for name in ("scores", "labels", "splits", "people", "decisions"):
+            if (content := getattr(self, name)) is not None:
+                paths[name] = self.folder / f"{name}.csv"
+                content.sample(frac=1, random_state=1).to_csv(paths[name], index=False)
+        self.labels.to_csv(paths["labels"], index=False)
+        paths |= {"camera_days": self.folder / "days.csv", "index_facts": self.folder / "facts"}
+        self.days.to_csv(paths["camera_days"], index=False)
+        paths["index_facts"].write_text(json.dumps({"times_read": 0, "person_detector": True}))
+        made = [self.folder / "queue.csv", self.folder / "suppressed.csv"]
+        settings = {
+            "alarm": ALARM | {"detector": "knn"},
+            "review": REVIEW,
+            "run": "site",
+            "seed": 1,
+        }
+        export_queue(**paths, queue=made[0], suppressed=made[1], **settings | more)
+        return tuple(map(read_sheet, made))
+
+
+def test_what_was_decided_is_left_out_unless_asked_for(table, tmp_path, monkeypatch):
+    """By a decision on this run's event, and by the pixels of a crop that was decided on before."""
+    write = Written(table, tmp_path, monkeypatch)
+    write.known.reviewed = np.array(["novel1a#", "elsewhere"])  # not the highest crop of its event
+    rows = [("site", "test9", "test9b", "native"), ("other", "test8", "test8b", "native")]
+    write.decisions = pd.DataFrame(rows, columns=["batch", "event", "crop_id", "decision"])
+    queue, suppressed = write()
+    assert suppressed["event"].tolist() == ["test9", "novel1"]
+    assert set(suppressed["reason"]) == {REVIEWED} and set(suppressed["alarm"]) == {"yes"}
+    left_out = queue[queue["suppressed"] != ""]
+    assert set(left_out["event"]) == {"test9", "novel1"} and set(left_out["sampled"]) == {""}
+    assert len(write(review=REVIEW | {"reviewed": "shown"})[1]) == 0
+
+
+def test_events_with_people_are_never_shown_and_a_score_that_lacks_is_an_error(
+    table, tmp_path, monkeypatch
+):
+    write = Written(table, tmp_path, monkeypatch)
+    write.people = pd.DataFrame({"image_id": ["x", "y"], "event": ["novel2", "elsewhere"]})
+    queue, suppressed = write()
+    assert suppressed[["event", "reason", "alarm"]].to_numpy().tolist() == [
+        ["novel2", PERSON, "yes"]
+    ]
+    assert queue.set_index("event").at["novel2", "sampled"] == ""
+    write.scores = write.scores[write.scores["crop_id"] != "test3a"]
+    with pytest.raises(BadInput, match=r"it lacks crops of the queue\); run again with"):
+        write()
+
+
+def test_a_group_that_people_want_to_see_is_shown_and_one_they_do_not_has_no_card(
+    table, tmp_path, monkeypatch
+):
+    write = Written(table, tmp_path, monkeypatch)
+    boxes = {"location": "east", "crop_width": 10, "crop_height": 10}
+    stone = write.labels["event"].isin([f"test{n}" for n in range(7)])
+    write.labels.loc[stone, list(boxes)] = list(boxes.values())
+    review = {"review": REVIEW | {"repeats": 14}}
+    assert "repeat:east:1" in set(write(**review)[1]["group"])
+    row = {"batch": "site", "event": "repeat:east:9", "crop_id": "test1a"}
+    write.decisions = pd.DataFrame([row | {"decision": "keep"}])
+    assert len(write(**review)[1]) == 0
+    write.decisions = pd.DataFrame([row | {"decision": "suppress"}])
+    suppressed = write(**review)[1]
+    assert len(suppressed) == 7
+    assert set(suppressed["reason"]) == {REVIEWED} and set(suppressed["group"]) == {""}
+
+
+def test_a_batch_of_the_sites_own_photos_is_queued(table, tmp_path, monkeypatch):
+    """Its events have the names of calibration events, which come with the models."""
+    calibration = table[table["role"] == "calibration"]
+    write = Written(calibration, tmp_path, monkeypatch)
+    write.splits = None
+    known = events_of(calibration)[
+        "crop_id species event group location datetime predicted score".split()
+    ]
+    facts = {"run": "site", "native_events_per_camera_day": 1.0}
+    write.known = SimpleNamespace(reviewed=np.empty(0, str), calibration=known, facts=facts)
+    queue, _ = write(splits=[])
+    assert len(queue) == 19 and set(queue["role"]) == {"new"}
+    assert queue["p_value"].tolist() == pytest.approx([(2 + n) / 20 for n in range(19)])
+
+
+def test_nearest_natives_in_words(table):
+    table.loc[table["event"] == "test9", ["similarity", "second"]] = [0.4051, ""]
+    muted = {"species": ["FOX"], "locations": []}
+    queue, _ = both_of(table, mute=muted)
+    assert queue.at["test9", "nearest"] == (
+        "unlike any native; nearest fox 0.41 (fox is muted, an alarm is not)"
+    )
+    queue, _ = both_of(table)
+    assert queue.at["novel2", "nearest"] == "unlike any native; nearest fox 0.93, skunk 0.61"
+    assert queue.at["test3", "nearest"] == "like fox 0.93, skunk 0.61"
+    queue, _ = both_of(table.assign(predicted="", second=""))  # networks do not tell
+    assert (
+        queue.at["novel2", "nearest"] == "unlike any native" and queue.at["test3", "nearest"] == ""
+    )
+
+
+def test_alarms_then_the_budget_of_the_weeks_then_a_random_sample(table, capsys):
+    """19 dates are 2.7 weeks: a budget of 2 holds the 4 alarms and one more event."""
+    queue, suppressed = both_of(table, budget=2, sample=1)
+    assert queue["sampled"].tolist()[:5] == ["alarm"] * 4 + ["budget"]
+    assert (queue["sampled"] == "below").sum() == 2 and len(suppressed) == 0
+    assert (
+        "queue: 14 events: 4 alarm, 1 budget, 2 below; 7 not shown, 0 left"
+        in capsys.readouterr().err
+    )
+    queue, _ = both_of(table.assign(datetime=""), budget=5, sample=2)  # one week
+    assert queue["sampled"].value_counts().to_dict() == {"": 7, "alarm": 4, "below": 2, "budget": 1}
+    queue, _ = both_of(table, budget=1, sample=0)  # every alarm is shown, whatever the budget
+    assert queue["sampled"].value_counts().to_dict() == {"": 10, "alarm": 4}
+
+
+def test_the_sample_is_fair_and_the_same_again():
+    events = [f"e{n}" for n in range(12)]
+    queue = pd.DataFrame({"event": events, "alarm": "no", "suppressed": ""})
+    settings = REVIEW | {"budget": 3, "sample": 2}
+    draws = [choose(queue, settings, np.nan, seed)["sampled"] for seed in range(120)]
+    counts = sum((draw == "below").astype(int) for draw in draws)
+    below = counts[3:]  # nine events, two of them each time: 26.7 of 120 draws each
+    assert (counts[:3] == 0).all() and below.sum() == 240
+    assert ((below - 240 / 9) ** 2 / (240 / 9)).sum() < 26.1  # chi-square of 8, p = 0.001
+    assert choose(queue, settings, 1.0, 7)["sampled"].equals(draws[7])
+    # the draw goes by an event's name, so that it stays when another one leaves
+    drawn = set(queue.loc[draws[7] == "below", "event"])
+    other = next(event for event in events[3:] if event not in drawn)
+    fewer = queue[queue["event"] != other].reset_index(drop=True)
+    again = choose(fewer, settings, 1.0, 7)["sampled"] == "below"
+    assert set(fewer.loc[again, "event"]) == drawn
+
+
+def test_a_page_holds_500_events_alarms_first_and_says_what_it_leaves_out(capsys):
+    calibration = crops("calibration", range(19))
+    many = pd.concat([calibration, crops("test", np.arange(700) / 100)])
+    queue, _ = both_of(many, budget=400, sample=100)  # four weeks
+    assert queue["sampled"].value_counts().to_dict() == {"": 200, "budget": 400, "below": 100}
+    assert "those of 1.0 of 4.0 weeks; alarms go first" in capsys.readouterr().err
+    alarming = pd.concat([calibration, crops("test", 100 - np.arange(600) / 100)])
+    queue, suppressed = both_of(alarming)
+    assert queue["sampled"].tolist() == ["alarm"] * MOST_SHOWN + [""] * 100
+    assert len(suppressed) == 100 and set(suppressed["reason"]) == {BEYOND}
+    assert f"{BEYOND}: 100, alarms among them: 100" in capsys.readouterr().err
+    mixed = pd.concat([alarming[: 38 + 2 * 498], crops("val", []), crops("novel", [1, 2, 3])])
+    queue, _ = both_of(mixed, sample=5)
+    assert (queue["sampled"] == "below").sum() == 2
+    assert "alarms leave room for 2 of 20 random events" in capsys.readouterr().err
+
+
+def test_muted_locations_are_left_out_and_muted_species_unless_they_alarm(table):
+    table.loc[table["event"].isin(["novel2", "test3"]), "location"] = "Cam–7"
+    table.loc[table["event"].isin(["novel1", "test4"]), "predicted"] = "jay"
+    queue, suppressed = both_of(table, mute={"species": ["jay"], "locations": ["cam-7"]})
+    assert suppressed["reason"].to_dict() == {
+        "novel2": MUTED_LOCATION,
+        "test3": MUTED_LOCATION,
+        "test4": MUTED_SPECIES,
+    }
+    assert queue.at["novel1", "sampled"] == "alarm" and "is muted" in queue.at["novel1", "nearest"]
+
+
+def test_an_event_of_repeated_boxes_alone_is_left_out(table):
+    """But for an alarm at the smallest p; and others of its event go before a repeated box."""
+    repeated = {"repeat": "repeat:east:1", "occurrences": 34}
+    for event in ("novel0", "novel2", "test5", "test6"):
+        table.loc[table["event"] == event, list(repeated)] = list(repeated.values())
+    table.loc[table["crop_id"].isin(["test8b", "test9b"]), list(repeated)] = list(repeated.values())
+    queue, suppressed = both_of(table)
+    assert suppressed["reason"].to_dict() == {
+        "novel0": REPEATED,  # an alarm at 2/20: 17.5
+        "test6": REPEATED,
+        "test5": REPEATED,
+        "test8": SET_BACK,
+    }
+    assert suppressed["alarm"].to_dict()["novel0"] == "yes"
+    assert set(suppressed["group"]) == {"repeat:east:1"} and set(suppressed["occurrences"]) == {34}
+    assert queue.loc[["novel2", "test9"], "sampled"].tolist() == ["alarm"] * 2  # at 1/20
+    assert queue.loc["test8", ["score", "crop_id", "suppressed"]].tolist() == [3, "test8a", ""]
+    assert suppressed.loc["test8", ["score", "crop_id"]].tolist() == [8, "test8b"]
+    # a person goes before a box, and then no card may show the event
+    queue, suppressed = both_of(table, people={"test8", "test6"})
+    assert suppressed.loc[["test8", "test6"], "reason"].tolist() == [PERSON] * 2
+    assert set(suppressed.loc[["test8", "test6"], "group"]) == {""}
+
+
+def test_unnamed_boxes_beside_fitted_natives_are_queued_by_themselves(table, capsys):
+    unnamed = crops("unlisted", [99.0], species="unnamed").assign(event="calibration3")
+    moth = crops("unlisted", [98.0], species="moth").assign(event="val1")
+    moth["crop_id"] += "m"
+    queue, _ = both_of(pd.concat([table, unnamed, moth], ignore_index=True))
+    assert "val1" not in queue.index
+    row = queue.loc["calibration3"]
+    assert row[["rank", "score", "crops", "species", "sampled"]].tolist() == [
+        *(1, 99, 2, "unnamed", "alarm")
+    ]
+    where = "beside natives that were fitted or calibrated on are"
+    said = capsys.readouterr().err
+    assert f"1 events of unnamed boxes {where} queued by these boxes alone" in said
+    assert f"1 events of labelled animals {where} not queued" in said
+
+
+def test_no_event_is_lost_whatever_is_left_out():
+    """Each is shown, or left out with a reason, or below the budget; the counts add up."""
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        n, known = int(rng.integers(0, 80)), int(rng.integers(0, 25))
+        calibration = crops("calibration", rng.normal(size=known) * 3)
+        events = crops("new", rng.normal(size=n) * 3 + 2)
+        some = pd.concat([calibration, events], ignore_index=True)
+        some["predicted"] = rng.choice(["fox", "jay"], len(some))
+        some["location"] = rng.choice(["east", "west"], len(some))
+        some["repeat"] = rng.choice(["", "", "repeat:east:1", "repeat:west:1"], len(some))
+        some["occurrences"] = 20 * (some["repeat"] != "")
+        names = [f"new{k}" for k in range(n)]
+        chosen = {name: {e for e in names if rng.random() < 0.1} for name in ("people", "decided")}
+        alarm = ALARM | {"per_species": bool(rng.integers(2)), "limit": 0.2}
+        mute = {"species": ["jay"][: rng.integers(2)], "locations": ["west"][: rng.integers(2)]}
+        budget, sample = rng.integers(1, 9), rng.integers(0, 4)
+        queue, suppressed = both_of(some, alarm, budget=budget, sample=sample, mute=mute, **chosen)
+        assert sorted(queue.index) == sorted(names)
+        shown, left_out = queue["sampled"] != "", queue["suppressed"] != ""
+        assert not (shown & left_out).any()
+        assert not ((queue["alarm"] == "yes") & ~shown & ~left_out).any()
+        assert (queue.loc[shown & (queue["alarm"] == "yes"), "sampled"] == "alarm").all()
+        rows = suppressed[suppressed["reason"] != SET_BACK]
+        assert rows["reason"].to_dict() == queue.loc[left_out, "suppressed"].to_dict()
+        back = suppressed[suppressed["reason"] == SET_BACK]
+        assert back.index.isin(queue.index[~left_out]).all()
+        assert not shown[queue.index.isin(chosen["people"] | chosen["decided"])].any()
+        muted = left_out & (queue["suppressed"] == MUTED_SPECIES)
+        assert not (queue.loc[muted, "alarm"] == "yes").any()

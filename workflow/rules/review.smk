@@ -1,5 +1,8 @@
 """Scores of the detector that leads -> the queue of events to review, and why its head is there."""
 
+CROSS_FITTED = config["review"]["natives"] == "all" and not BATCH
+QUEUED = ["budget", "sample", "repeats", "mute", "natives", "reviewed"]
+
 
 rule export_queue:
     input:
@@ -9,15 +12,23 @@ rule export_queue:
         models=f"{TRAINED}/models.json",
         arrays=f"{TRAINED}/models.npz",
         camera_days="<results>/camera_days.csv",
+        people="<results>/people.csv",
+        index_facts="<results>/index_facts.json",
+        cross_scores="<results>/cross_scores.csv" if CROSS_FITTED else [],
+        decisions=DECISIONS,
         modules=modules("export_queue"),
     output:
         queue="<results>/queue.csv",
+        suppressed="<results>/suppressed.csv",
     log:
         "<results>/logs/export_queue.log",
     conda:
         "../../envs/data.yaml"
     params:
         alarm=ALARM,
+        review={key: config["review"][key] for key in QUEUED},
+        run=config["name"],
+        seed=config["evaluation"]["seed"],
     script:
         "../scripts/export_queue.py"
 

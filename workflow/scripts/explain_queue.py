@@ -45,7 +45,9 @@ def explain_queue(
             chosen = crops.set_index("crop_id").loc[head["crop_id"]]
         values, pixels = Features(features, len(crops)), Pack(pack, len(crops))
         rows, gallery, form = chosen["row"].to_numpy(), known.gallery, Form.named(pack.stem)
-        indices, cosine = nearest_natives(values[rows], gallery.features, gallery.events)
+        indices, cosine = nearest_natives(
+            values[rows], gallery.features, gallery.events, head["event"].to_numpy(str)
+        )
         saved = {name: head[name].to_numpy(str) for name in ("event", "crop_id", "role", "species")}
         saved |= {"crops": pixels[rows], "box": padded_boxes(chosen[SIZE].to_numpy(), form)}
         saved |= {"natives": gallery.pictures[indices], "cosine": cosine}

@@ -1,15 +1,22 @@
-"""Scores of the detector that leads -> queue.csv, the most suspicious event first."""
+"""Scores of the detector that leads -> queue.csv, the most suspicious first, and suppressed.csv."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from stowaway.core.script import run_rule
-from stowaway.core.tables import read_table, write_sheet
+from stowaway.annotations.facts import read_facts
+from stowaway.core.files import damaged
+from stowaway.core.script import BadInput, run_rule, say
+from stowaway.core.tables import read_sheet, read_table, write_sheet
 from stowaway.data.roles import Role
 from stowaway.data.splits import load_crops
+from stowaway.evaluation.alarms import reviewed
 from stowaway.review import trained
+from stowaway.review.label_check import SCORES
 from stowaway.review.queue import review_queue
+from stowaway.review.suppression import BOX, decided_on, repeat_groups
+
+SCORED = "crop_id predicted similarity second second_similarity".split()
 
 
 def export_queue(
@@ -19,25 +26,71 @@ def export_queue(
     models: Path,
     arrays: Path,
     camera_days: Path,
+    people: Path | list,
+    index_facts: Path,
+    decisions: Path | list,
+    cross_scores: Path | list,
     queue: Path,
+    suppressed: Path,
     alarm: dict,
+    review: dict,
+    run: str,
+    seed: int,
 ) -> None:
-    """Write the queue of the scores in the column of the alarm's detector.
+    """Write the queue of the scores in the column of the alarm's detector, and what is left out.
 
-    A batch, which has no `splits`, takes the calibration events of its models.
+    A batch, which has no `splits`, takes the calibration events of its models. `decisions` are
+    decisions.csv of this `run`, if there is one; `cross_scores` those of all natives, if natives
+    that were fitted or calibrated on are to be queued too.
     """
-    columns = read_table(
-        scores,
-        "crop_id predicted similarity second second_similarity".split() + [alarm["detector"]],
-    )
-    columns = columns.rename(columns={alarm["detector"]: "score"})
-    crops = load_crops(labels, splits).merge(columns, "left", "crop_id")
-    daily = None
+    known = trained.load(arrays, models)
+    crops = scored_crops(scores, labels, splits, alarm["detector"])
+    crops = crops.join(repeat_groups(crops, review["repeats"]))
+    made = pd.DataFrame(columns=["batch", "event", "crop_id", "decision"])
+    if decisions:
+        made = read_sheet(decisions)
+    decided, kept = decided_on(crops, made[made["batch"] == run], known.reviewed)
+    crops["repeat"] = crops["repeat"].where(~crops["repeat"].isin(kept), "")
+    daily, natives = None, None
+    if cross_scores:
+        natives = crops.drop(columns=SCORES[1:]).merge(read_table(cross_scores), on="crop_id")
     if not splits:
-        known = trained.load(arrays, models)
         daily = known.facts["native_events_per_camera_day"]
-        crops = pd.concat([crops, known.calibration.assign(role=Role.CALIBRATION.value)])
-    write_sheet(review_queue(crops, read_table(camera_days), alarm, daily), queue)
+        calibration = known.calibration.assign(role=Role.CALIBRATION.value)
+        # no event of the batch has a line break in its name, though it may be of the same photos
+        calibration["event"] = known.facts["run"] + "\n" + calibration["event"]
+        crops = pd.concat([crops, calibration], ignore_index=True)
+    with_people = set(read_table(people, needed=["event"])["event"]) if people else set()
+    if not read_facts(index_facts).get("person_detector"):
+        say("queue: no detector has looked for people: only labels say which photos show any")
+    tables = review_queue(
+        crops,
+        read_table(camera_days),
+        alarm,
+        review,
+        seed,
+        with_people,
+        set() if review["reviewed"] == "shown" else decided,
+        daily,
+        natives,
+    )
+    for table, path in zip(tables, (queue, suppressed), strict=True):
+        write_sheet(table, path)
+
+
+def scored_crops(scores: Path, labels: Path, splits: Path | list, detector: str) -> pd.DataFrame:
+    """The crops of `load_crops` with their boxes, `score` and nearest natives.
+
+    Raises `BadInput` where a crop of the queue has no score.
+    """
+    crops = load_crops(labels, splits)
+    boxes = read_table(labels, ["crop_id", *dict.fromkeys(BOX)])
+    boxes = boxes.drop(columns=["crop_width", "crop_height"])
+    columns = read_table(scores, [*SCORED, detector]).rename(columns={detector: "score"})
+    crops = crops.merge(boxes, "left", "crop_id").merge(columns, "left", "crop_id")
+    if reviewed(crops)["score"].isna().any():
+        raise BadInput(damaged(scores, "it lacks crops of the queue"))
+    return crops.fillna({"predicted": "", "second": ""})
 
 
 if __name__ == "__main__":

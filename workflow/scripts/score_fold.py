@@ -1,7 +1,8 @@
 """The detectors of one fold and seed -> scores.csv: scores of crops outside the training.
 
 A column per detector on features, per network, and per shortcut baseline; higher is more novel.
-Events with a training crop are left out; those of validation are there, for the original's rules.
+Events with a training crop are left out, but for their unnamed crops, which the queue has; those of
+validation are there, for the original's rules.
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from stowaway.core.files import damaged, reading
+from stowaway.core.names import UNNAMED
 from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import read_table, write_table
 from stowaway.data.packs import Features
@@ -49,7 +51,7 @@ def score_fold(
     scores: Path,
     threads: int,
 ) -> None:
-    """Write the scores of all crops of events without a training crop.
+    """Write the scores of all crops of events without a training crop, and of all unnamed crops.
 
     `network_scores` are named after their detector. The columns of `nearest_species` are blank
     where `features` and `feature_detectors` are empty.
@@ -60,7 +62,8 @@ def score_fold(
         if not measured["crop_id"].equals(crops["crop_id"]):
             raise BadInput(damaged(shortcuts, "its crops are not those of labels.csv"))
         baselines = shortcut_scores(crops, measured)
-        scored = ~crops["event"].isin(crops.loc[crops["role"] == Role.TRAIN, "event"])
+        trained = crops["event"].isin(crops.loc[crops["role"] == Role.TRAIN, "event"])
+        scored = ~trained | (crops["species"] == UNNAMED)
         crops, columns, nearest = crops[scored], {}, NEAREST
         if feature_detectors:
             values, rows = Features(features, n), crops["row"].to_numpy()

@@ -104,8 +104,12 @@ class Mahalanobis(FeatureDetector):
         return self
 
     def score(self, features: Floats) -> Floats:
+        return self.distances(features).min(1)
+
+    def distances(self, features: Floats) -> Floats:
+        """(n, dimensions) features -> (n, species) squared distances to the species' means."""
         centred = features - self.middle
-        return np.min([_squared(centred - mean, self.precision) for mean in self.means], axis=0)
+        return np.stack([_squared(centred - mean, self.precision) for mean in self.means], 1)
 
 
 class RelativeMahalanobis(Mahalanobis):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stowaway.annotations.events import UNKNOWN
+from stowaway.core.names import UNNAMED
 from stowaway.core.script import BadInput
 from stowaway.data.roles import QUEUED_ROLES, Role
 from stowaway.evaluation.bootstrap import draw_groups, interval, share_interval
@@ -46,9 +47,15 @@ def events_of(crops: pd.DataFrame, side: str | None = None) -> pd.DataFrame:
 
 
 def reviewed(crops: pd.DataFrame) -> pd.DataFrame:
-    """The crops of events that no detector was fitted or calibrated on: those of the queue."""
+    """The crops of the queue, which no detector was fitted or calibrated on.
+
+    Where one was on natives of the same event, only its unnamed crops are queued: nobody has said
+    what they show. Frames that were fitted on may be near-copies of them, which lowers their score:
+    it raises p-values, and makes no false alarm.
+    """
     queued = crops["role"].isin(QUEUED_ROLES)
-    return crops[queued & ~crops["event"].isin(crops.loc[~queued, "event"])]
+    beside = crops["event"].isin(crops.loc[~queued, "event"])
+    return crops[queued & (~beside | (crops["species"] == UNNAMED))]
 
 
 @dataclass
@@ -86,6 +93,12 @@ class Alarm:
         if self.per_species:
             return self.p_values(events) <= self.rate + EPSILON
         return events["score"].to_numpy() > self.threshold
+
+    def strangest(self, events: pd.DataFrame) -> np.ndarray:
+        """Whether each of `events` alarms at the smallest p-value that there can be."""
+        sizes = self.sizes(events)
+        groups = events["predicted"].map(sizes) if self.per_species else sizes[""]
+        return self.flags(events) & (self.p_values(events) <= 1 / (groups + 1) + EPSILON)
 
     def resampled(self, rng: np.random.Generator) -> "Alarm":
         """The alarm that other calibration groups, drawn from these with replacement, would set."""

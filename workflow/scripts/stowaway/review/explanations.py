@@ -78,14 +78,17 @@ def strangeness(cells: Floats, cloud: Gaussian, usual: float) -> Floats:
     return distance / usual
 
 
-def nearest_natives(features: Floats, natives: Floats, events: NDArray) -> tuple[NDArray, Floats]:
+def nearest_natives(
+    features: Floats, natives: Floats, events: NDArray, own: NDArray
+) -> tuple[NDArray, Floats]:
     """The NEAREST natives of each crop, at most one per event: (indices, cosines), each (n, k).
 
-    `features` (n, dimensions) are the crops', `natives` (m, dimensions) and `events` (m,) the
-    natives'.
+    `features` (n, dimensions) and `own` (n,), their events, are the crops'; `natives` (m,
+    dimensions) and `events` (m,) the natives'. Frames of a crop's own event come last, as if they
+    were its opposite: they may be the crop itself, where natives that were fitted on are queued.
     """
     unit, others = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (features, natives))
-    cosines = unit @ others.T
+    cosines = np.where(own[:, None] == events, -1, unit @ others.T)
     indices = []
     for row in cosines:
         order = np.argsort(-row, kind="stable")
