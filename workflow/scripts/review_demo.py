@@ -1,4 +1,4 @@
-"""The queue of a drawn batch and the truth -> the decisions of a reviewer, as the page saves them."""
+"""The queue of a drawn batch and its truth -> the decisions of a drawn reviewer."""
 
 from hashlib import sha256
 from pathlib import Path

@@ -86,9 +86,7 @@ def true_species(frame: Frame, boxes: list[Box]) -> Iterator[tuple[str, int, int
             yield frame.file_name, x, y, "" if actor.shape in LIFELESS else actor.shape
 
 
-def write_coco(
-    file: IO[str], truth: IO[str], photos: Iterable[tuple[Frame, list[Box]]]
-) -> None:
+def write_coco(file: IO[str], truth: IO[str], photos: Iterable[tuple[Frame, list[Box]]]) -> None:
     """Write the COCO JSON of a stream of photos, and the table `truth` of its boxes.
 
     Memory does not grow with the photos: images are written as they come, their annotations wait in

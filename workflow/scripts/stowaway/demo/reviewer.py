@@ -16,9 +16,7 @@ UNSURE = 0.05  # share of the animals that are too far away or too dark to tell
 MISTAKEN = 2  # the event that is decided wrongly at first, and taken back
 
 
-def decide(
-    events: pd.DataFrame, natives: list[str], batch: str, queue_sha256: str
-) -> pd.DataFrame:
+def decide(events: pd.DataFrame, natives: list[str], batch: str, queue_sha256: str) -> pd.DataFrame:
     """The decisions on events, a row of COLUMNS for each, in their order.
 
     `events` has the columns of the queue, and of each event's crop x, y, crop_width and crop_height
