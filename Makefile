@@ -1,4 +1,4 @@
-# make demo  draws the demo island and runs the whole workflow on it
+# make demo  draws the demo island, runs the whole workflow on it, then scores and reviews its next month
 # make test  runs all tests; make quick  the fast unit tests alone, in about a minute
 # Both make .venv first, with the pinned packages, and do nothing twice.
 # make benchmark  measures what takes minutes; benchmarks/README.md has the others
@@ -12,10 +12,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo: .venv/installed
 	snakemake --cores all --quiet rules host
 	snakemake --report results/demo/report.html --quiet all
+	snakemake --cores all --quiet rules host --configfile config/demo_month_2.yaml -- \
+		all results/demo_month_2/island/decisions.csv
 	@echo
 	@echo "Open:"
+	@echo "  results/demo_month_2/queue.csv                        the next month: what a person would look at first"
+	@echo "  results/demo_month_2/island/decisions.csv             what a drawn reviewer decided on it"
 	@echo "  results/demo/report.html                              the report, one file, works offline"
-	@echo "  results/demo/figures/queue.png                        the most suspicious events, and why"
+	@echo "  results/demo/figures/queue.png                        half a year: the most suspicious events, and why"
 	@echo "  results/demo/queue.csv                                all of them, ranked"
 	@echo "  results/demo/figures/evaluation/one_split/            the detectors compared"
 	@echo "  results/demo/figures/tsne/cae/rat.png                 the rat among the natives"

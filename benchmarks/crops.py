@@ -130,7 +130,7 @@ def cost(function: Callable, parts: list) -> tuple[float, float]:
 def demo(folder: Path, photos: int) -> tuple[Path, Path]:
     from make_demo import make_demo
 
-    make_demo(folder / "coco.json", folder / "photos", photos, 1, PARTS)
+    make_demo(folder / "coco.json", folder / "truth.csv", folder / "photos", photos, 1, 1, PARTS)
     return folder / "coco.json", folder / "photos"
 
 

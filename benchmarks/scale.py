@@ -70,7 +70,7 @@ import sys; sys.path.append({scripts!r})
 from pathlib import Path
 from make_demo import make_demo
 if __name__ == "__main__":
-    make_demo(Path("coco.json"), Path("images"), {size}, 1, 2)
+    make_demo(Path("coco.json"), Path("truth.csv"), Path("images"), {size}, 1, 1, 2)
 """
 
 

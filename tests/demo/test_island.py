@@ -1,18 +1,22 @@
 """The demo island: the same bytes each time, and every quirk of a real export in its place."""
 
+import hashlib
 import json
 import signal
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
 from make_demo import make_demo
 from stowaway.core.script import BadInput
-from stowaway.demo.plan import HEIGHT, KINDS, WIDTH, plan
-from stowaway.demo.scenes import take_photo
+from stowaway.demo.coco import annotation_entries, true_species
+from stowaway.demo.plan import CATEGORIES, HEIGHT, KINDS, PERIODS, WIDTH, plan
+from stowaway.demo.reviewer import COLUMNS, decide
+from stowaway.demo.scenes import save_photo, take_photo
 
 SIZE = 60
 INVADERS, NATIVES = {"rat", "cat", "pig"}, {"fox", "lizard", "scrub jay", "skunk", "mouse"}
@@ -22,7 +26,7 @@ INVADERS, NATIVES = {"rat", "cat", "pig"}, {"fox", "lizard", "scrub jay", "skunk
 def island(tmp_path_factory) -> tuple[Path, dict]:
     """The images' folder and the COCO of the smallest island, drawn by one process."""
     folder = tmp_path_factory.mktemp("island")
-    make_demo(folder / "coco.json", folder, SIZE, seed=3, threads=1)
+    make_demo(folder / "coco.json", folder / "truth.csv", folder, SIZE, 3, period=1, threads=1)
     return folder, json.loads((folder / "coco.json").read_text())
 
 
@@ -36,12 +40,83 @@ def test_same_bytes_whatever_the_processes(island, tmp_path):
     folder, _ = island
     terminated = tmp_path.parent / f"{tmp_path.name}.terminated"
     before = signal.signal(signal.SIGTERM, lambda *_: terminated.touch())
-    make_demo(tmp_path / "coco.json", tmp_path, SIZE, seed=3, threads=2)
+    make_demo(tmp_path / "coco.json", tmp_path / "truth.csv", tmp_path, SIZE, 3, 1, threads=2)
     signal.signal(signal.SIGTERM, before)
     assert not terminated.exists()  # a process ended by SIGTERM can miss it through such a handler
     files = [path.relative_to(folder) for path in sorted(folder.rglob("*.*"))]
     assert files == [path.relative_to(tmp_path) for path in sorted(tmp_path.rglob("*.*"))]
     assert all((folder / file).read_bytes() == (tmp_path / file).read_bytes() for file in files)
+
+
+def test_the_first_months_never_change():
+    planned = hashlib.md5(repr(list(plan(600, seed=1))).encode()).hexdigest()
+    assert planned == "4cef858aadb23a68ae5b7d93a031d273"  # pixels depend on Pillow's version, too
+
+
+def test_the_month_after_has_other_photos_of_the_same_cameras():
+    before, after = (list(plan(180, 1, period)) for period in PERIODS.values())
+    assert max(frame.when for frame in before) < min(frame.when for frame in after)
+    for field in ("file_name", "seeds"):
+        kept = [{str(getattr(frame, field)) for frame in frames} for frames in (before, after)]
+        assert not kept[0] & kept[1]
+    cameras = [{Path(frame.file_name).parent for frame in frames} for frames in (before, after)]
+    assert cameras[1] <= cameras[0]
+    labels = Counter(frame.label for frame in after)
+    assert len(after) == 180 and labels["opossum"] > 3 and labels[None] > 40
+    assert all(labels[name] > 5 for name in NATIVES)
+
+
+def test_boxes_of_the_month_after_name_no_animal(tmp_path):
+    frames = {frame.label: frame for frame in plan(180, 1, PERIODS[2])}
+    seen = {}
+    for name in ("opossum", "bush", "person", None):
+        frame, boxes = save_photo(tmp_path, frames[name])
+        entries, truth = annotation_entries(frame, boxes), list(true_species(frame, boxes))
+        assert [row[:3] for row in truth] == [(frame.file_name, *e["bbox"][:2]) for e in entries]
+        seen[name] = [
+            (CATEGORIES[entry["category_id"]], entry["confidence"] < 0.4, row[3])
+            for entry, row in zip(entries, truth, strict=True)
+        ]
+    assert seen == {
+        "opossum": [("animal", False, "opossum")],
+        "bush": [("animal", True, "")],
+        "person": [("person", False, "person")],
+        None: [],
+    }
+
+
+def test_a_branch_has_the_same_box_again_and_again():
+    frames = [frame for frame in plan(180, 1, PERIODS[2]) if frame.label == "branch"]
+    assert len(frames) == 24 and len({frame.when.date() for frame in frames}) > 10
+    boxes = np.array([take_photo(frame)[1][0] for frame in frames[::6]])
+    assert (np.ptp(boxes, axis=0) <= 3).all() and boxes[:, 2:].min() > 80
+
+
+def test_the_drawn_reviewer_decides_by_what_was_drawn():
+    species = ["opossum", "", "fox", "person", "vehicle", *["fox"] * 95]
+    box = {
+        "x": 1,
+        "y": 2,
+        "crop_width": 30,
+        "crop_height": 40,
+        "datetime": "2024-09-29T23:00-07:00",
+    }
+    events = pd.DataFrame([box | {"event": f"e{n}", "species": s} for n, s in enumerate(species)])
+    found = decide(events, ["fox"], "month", "f" * 64)
+    assert list(found) == COLUMNS and found.equals(decide(events, ["fox"], "month", "f" * 64))
+    known = found[found["decision"] != "unsure"][["event", "decision", "species"]].head(6)
+    assert known.to_numpy().tolist() == [
+        ["e0", "novel", "opossum"],
+        ["e1", "not_animal", ""],
+        ["e2", "undo", ""],
+        ["e2", "native", "fox"],
+        ["e3", "person", ""],
+        ["e4", "not_animal", ""],
+    ]
+    assert 2 <= (found["decision"] == "unsure").sum() < 15
+    assert found["box"].eq("1 2 30 40").all() and found["seconds_shown"].between(3, 20).all()
+    assert found["decided_at"].is_monotonic_increasing
+    assert found["decided_at"].str.match("2024-09-30T09:.*-07:00").all()
 
 
 def test_coco_has_animls_form_and_normal_boxes_lie_in_the_frame(island):

@@ -8,7 +8,7 @@ import numpy as np
 from stowaway.core.files import replacing
 from stowaway.core.script import run_rule
 from stowaway.data.packs import Pack, write_header
-from stowaway.models.backbones import open_backbone
+from stowaway.models.backbones import BATCH, open_backbone
 from stowaway.models.device import Device
 from stowaway.models.facts import check_backbone, read_facts
 
@@ -31,7 +31,7 @@ def extract_features(
     network.features.to(device.device)
     pixels = Pack(pack)
     with replacing(features, "wb") as file:
-        for images in device.read_rows(pixels, np.arange(len(pixels)), "features"):
+        for images in device.read_rows(pixels, np.arange(len(pixels)), "features", BATCH):
             with device.autocast():
                 values = network(images).float().cpu().numpy()
             if not file.tell():

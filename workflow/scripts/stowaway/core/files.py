@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # The rule that makes a file of `results/<name>/`; the first pattern that fits its path counts.
 MADE_BY = {
+    "island/truth.csv": "make_demo",
+    "island/decisions.csv": "review_demo",
     "annotations.csv": "index_annotations",
     "rejected.csv": "index_annotations",
     "camera_days.csv": "index_annotations",

@@ -14,6 +14,7 @@ from stowaway.models.checkpoint import load
 # What ImageNet networks expect of pixels in 0..1: those of torchvision, and the efficient ones.
 TORCHVISION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LITE = (127 / 255,), (128 / 255,)
+BATCH = 16  # crops of 224 px: 1.1 GB at the same speed, where 64 take 2.3 GB
 
 
 @dataclass

@@ -90,10 +90,12 @@ class Device:
             while coming:
                 yield self.images(coming.popleft().result())
 
-    def read_rows(self, pixels: Pixels, rows: np.ndarray, what: str) -> Iterator[Tensor]:
-        """Yield the images of all `rows` in batches for inference, with progress called `what`."""
+    def read_rows(
+        self, pixels: Pixels, rows: np.ndarray, what: str, size: int = INFERENCE_BATCH
+    ) -> Iterator[Tensor]:
+        """Yield the images of all `rows` in batches of `size`, with progress called `what`."""
         # no rows are one empty batch, so that the results of none have their shape too
-        row_batches = batches(rows, INFERENCE_BATCH) or [rows]
+        row_batches = batches(rows, size) or [rows]
         return self.read(pixels, progress(row_batches, what, "batches"))
 
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from stowaway.core.script import BadInput
 from stowaway.data.packs import Form, Pack, batches
 from stowaway.detectors.feature_methods import Floats, Gaussian
-from stowaway.models.backbones import Backbone
-from stowaway.models.device import INFERENCE_BATCH, Device
+from stowaway.models.backbones import BATCH, Backbone
+from stowaway.models.device import Device
 
 NEAREST = 3  # natives beside each crop
 MAPPED_NATIVES = 100  # native crops that the heat maps compare with: thousands of cells
@@ -41,7 +41,7 @@ def maps_of(network: Backbone, device: Device, pixels: Pack, rows: NDArray) -> F
     """Features of each cell of the backbone's maps: (n, height, width, dimensions)."""
     maps = [
         network.maps(device.images(pixels[batch])).float().cpu().numpy()
-        for batch in batches(rows, INFERENCE_BATCH) or [rows]
+        for batch in batches(rows, BATCH) or [rows]
     ]
     return np.concatenate(maps).transpose(0, 2, 3, 1)
 

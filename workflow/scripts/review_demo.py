@@ -1,0 +1,24 @@
+"""The queue of a drawn batch and its truth -> the decisions of a drawn reviewer."""
+
+from hashlib import sha256
+from pathlib import Path
+
+from stowaway.core.script import run_rule
+from stowaway.core.tables import read_sheet, read_table, write_sheet
+from stowaway.demo.reviewer import decide
+
+
+def review_demo(
+    queue: Path, labels: Path, truth: Path, decisions: Path, batch: str, natives: list[str]
+) -> None:
+    """Write a decision on each event of the queue that is shown; the same queue, the same bytes."""
+    checksum = sha256(queue.read_bytes()).hexdigest()
+    columns = "crop_id file_name x y crop_width crop_height".split()
+    boxes = read_table(labels, columns).merge(read_table(truth), "left", ["file_name", "x", "y"])
+    events = read_sheet(queue)
+    events = events[events["sampled"] != ""].drop(columns="species").merge(boxes, "left", "crop_id")
+    write_sheet(decide(events, natives, batch, checksum), decisions)
+
+
+if __name__ == "__main__":
+    run_rule(review_demo, snakemake)
