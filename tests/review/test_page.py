@@ -13,8 +13,8 @@ from week import HOSTILE, Week
 
 from conftest import ROOT
 from stowaway.review import page as paging
-from stowaway.review.cards import left_out
-from stowaway.review.page import page_parts, review_page
+from stowaway.review.decisions import Queues, read_files
+from stowaway.review.page import left_out, page_parts, review_page
 
 TEMPLATE = (ROOT / "workflow/templates/queue.html").read_text()
 
@@ -381,6 +381,32 @@ def test_a_name_is_asked_for_before_saving_and_natives_are_not_novel(tab):
     press(tab, "Escape", "0")
     tab.click("#save")
     assert "Enter your name" in text(tab, "message")
+
+
+def test_the_next_run_reads_what_the_page_saved(chromium, tmp_path):
+    folder = tmp_path / "2026-w47"
+    folder.mkdir()
+    week = Week(folder)
+    week.queue.loc[1, "event"] = week.labels.loc[2:3, "event"] = "=e1"
+    with opened(chromium, week.write()) as tab:
+        press(tab, "1", "2")
+        tab.keyboard.type("rat")
+        press(tab, "Enter", "Backspace", "0", "ArrowUp")
+        tab.fill("#note", '+ "dark", wet')
+        press(tab, "Enter", "j", "j", "j", "j", "j", "2")
+        content, _ = saved(tab)
+    file = tmp_path / "decisions.csv"
+    file.write_bytes(content.encode())
+    rows, counts = read_files([file], Queues(tmp_path), None)
+    assert [(row["event"], row["decision"], row["species"], row["note"]) for row in rows] == [
+        ("e0", "native", "fox", ""),
+        ("=e1", "novel", "rat", ""),
+        ("=e1", "undo", "", ""),
+        ("=e1", "unsure", "", ""),
+        ("=e1", "unsure", "", '+ "dark", wet'),
+        ("repeat:east:1", "suppress", "", ""),
+    ]
+    assert counts["rows"] == 6
 
 
 def test_a_week_without_an_animal_has_a_page_that_says_so(chromium, tmp_path):

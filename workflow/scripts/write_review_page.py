@@ -9,8 +9,15 @@ from stowaway.core.names import location_key
 from stowaway.core.script import run_rule
 from stowaway.core.tables import read_sheet, read_table
 from stowaway.exports.deployments import read_deployments
-from stowaway.review.cards import Pictures, event_cards, group_cards, left_out
-from stowaway.review.page import page_name, page_parts, review_page
+from stowaway.review.page import (
+    Pictures,
+    event_cards,
+    group_cards,
+    left_out,
+    page_name,
+    page_parts,
+    review_page,
+)
 
 
 def write_review_page(

@@ -1,10 +1,26 @@
-"""The review page: one HTML file with its data, its pictures and its program inside."""
+"""The review page: one HTML file with its data, its pictures and its program inside.
+
+A card is what the page shows of an event, or of a group of events that are suppressed together:
+pictures, numbers and words, as plain values.
+"""
 
 import base64
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from stowaway.data.packs import in_threads
+from stowaway.data.photos import FORMATS, Unusable, open_photo, read_photo
+from stowaway.review.pictures import colourless
 
 # A page that opens at once and can be mailed; what is beyond goes to the next page.
 MOST_CARDS, MOST_BYTES = 500, 50_000_000
@@ -13,6 +29,213 @@ POLICY = (
     "default-src 'none'; img-src data:; style-src '{style}'; script-src '{script}'; "
     "base-uri 'none'; form-action 'none'"
 )
+# The longer sides in pixels: 500 events of three frames are about 40 MB.
+CROP, FRAME, PHOTO = 300, 220, 480
+FRAMES = 8  # crops of an event
+BOX = "x y crop_width crop_height photo_width photo_height".split()
+
+
+@dataclass
+class Pictures:
+    """Where a card's pictures come from.
+
+    `crops` is the table labels.csv, indexed by crop_id; `photos` says whether whole photos may be
+    shown, `max_pixels` how large one may be.
+    """
+
+    crops: pd.DataFrame
+    photos: bool
+    max_pixels: int
+
+    def __post_init__(self) -> None:
+        self.events = self.crops.sort_values("datetime", kind="stable").groupby("event").groups
+
+    def of(self, crop_id: str, others: list[str]) -> dict:
+        """`frames`, `photo`, `box`, `size`, `infrared` and `light` of a crop and its event.
+
+        Frames are JPEGs with their times, the crop first, then of the `others` those whose file is
+        there. `size` is the first one's width and height, `light` its mean brightness, 0 to 255.
+        """
+        if crop_id not in self.crops.index:
+            return {"frames": [], "photo": None, "box": ""} | _look(None)
+        row = self.crops.loc[crop_id]
+        first = _open(row["image_path"], CROP)
+        frames = [{"picture": first and _jpeg(first), "time": row["datetime"]}]
+        for other in [name for name in others if name != crop_id][: FRAMES - 1]:
+            if image := _open(self.crops.at[other, "image_path"], FRAME):
+                frames.append({"picture": _jpeg(image), "time": self.crops.at[other, "datetime"]})
+        return {
+            "frames": frames,
+            "photo": self._photo(row) if self.photos else None,
+            "box": " ".join(f"{row[name]:.0f}" for name in BOX[:4]) if _has_box(row) else "",
+        } | _look(first)
+
+    def _photo(self, row: pd.Series) -> dict | None:
+        """The whole photo and where its box is, as shares of its sides; None if it is gone."""
+        path = row.get("photo_path")
+        if not (isinstance(path, str) and path and _has_box(row)):
+            return None
+        x, y, w, h, width, height = (int(row[name]) for name in BOX)
+        whole = (0, 0, width, height)
+        try:
+            photo = open_photo(read_photo(path), self.max_pixels, whole[2:], [whole], PHOTO)
+            _, image = photo.cut(whole)
+        except Unusable:
+            return None
+        box = [round(part, 4) for part in (x / width, y / height, w / width, h / height)]
+        return {"picture": _jpeg(image, 70), "width": width, "height": height, "box": box}
+
+
+def event_cards(
+    queue: pd.DataFrame, explained: dict[str, np.ndarray], pictures: Pictures, threads: int = 1
+) -> list[dict]:
+    """A card for each event of the queue that is shown, in its order.
+
+    `queue` is queue.csv, `explained` explanations.npz, which may lack events.
+    """
+    places = {event: place for place, event in enumerate(explained["event"])}
+
+    def natives(place: int) -> list[dict]:
+        columns = (explained[name][place] for name in ("native_species", "cosine", "natives"))
+        return [
+            {"species": str(species), "cosine": round(float(cosine), 3), "picture": bytes(picture)}
+            for species, cosine, picture in zip(*columns, strict=True)
+        ]
+
+    def card(row: dict) -> dict:
+        place = places.get(row["event"])
+        return {
+            "kind": "event",
+            **{name: _plain(row.get(name)) for name in "event crop_id image_path".split()},
+            **{name: _plain(row.get(name)) for name in "location datetime sampled nearest".split()},
+            **{name: _plain(row.get(name)) for name in "rank crops score p_value".split()},
+            "alarm": row["alarm"] == "yes",
+            "guess": _plain(row.get("predicted")),
+            "label": "" if row.get("species") == "unnamed" else _plain(row.get("species")),
+            **pictures.of(row["crop_id"], list(pictures.events.get(row["event"], ()))),
+            "natives": [] if place is None else natives(place),
+            "heat": None if place is None else _heat(explained, place),
+        }
+
+    rows = queue[queue["sampled"] != ""].to_dict("records")
+    return list(in_threads(card, rows, threads))
+
+
+def group_cards(suppressed: pd.DataFrame, pictures: Pictures, threads: int = 1) -> list[dict]:
+    """A card for each group of suppressed.csv: its highest score, and what stands for all."""
+    grouped = suppressed[suppressed["group"] != ""].sort_values("score", ascending=False)
+    members = grouped.groupby("group")["crop_id"].agg(list)
+    alarms = grouped[grouped["alarm"] == "yes"].groupby("group").size()
+
+    def card(row: dict) -> dict:
+        others = [name for name in members[row["group"]] if name in pictures.crops.index]
+        return {
+            "kind": "group",
+            "event": row["group"],
+            **{name: _plain(row.get(name)) for name in "crop_id image_path".split()},
+            **{name: _plain(row.get(name)) for name in "location reason score p_value".split()},
+            "occurrences": int(row["occurrences"]),
+            "events": len(members[row["group"]]),
+            "alarms": int(alarms.get(row["group"], 0)),
+            "datetime": pictures.crops["datetime"].get(row["crop_id"], ""),
+            "rank": None,
+            "sampled": "",
+            **pictures.of(row["crop_id"], others),
+        }
+
+    rows = grouped.drop_duplicates("group").to_dict("records")
+    return list(in_threads(card, rows, threads))
+
+
+def left_out(queue: pd.DataFrame, suppressed: pd.DataFrame, people: pd.DataFrame) -> list[str]:
+    """What the page does not show, a line in words for each reason."""
+    lines = []
+    if len(people):
+        photos = people["image_id"].nunique()
+        lines.append(
+            f"{_count(people['event'].nunique(), 'event')} with a person or a vehicle "
+            f"({_count(photos, 'photo')}): never shown"
+        )
+    shown_events = set(queue.loc[queue["sampled"] != "", "event"])
+    repeated = suppressed[suppressed["group"] != ""].drop_duplicates("event")
+    others = suppressed[suppressed["group"] == ""][["event", "reason", "alarm"]]
+    of_queue = queue.rename(columns={"suppressed": "reason"})[["event", "reason", "alarm"]]
+    rest = pd.concat([others, of_queue]).drop_duplicates("event")
+    rest = rest[~rest["event"].isin(shown_events | set(repeated["event"]))]
+    if len(repeated):
+        groups = repeated["group"].nunique()
+        lines.append(
+            f"{_count(len(repeated), 'event')} whose box repeats at one place, in "
+            f"{_count(groups, 'group')}: a card each, at the end{_alarms(repeated)}"
+        )
+    for reason, events in rest.groupby("reason", sort=False):
+        why = reason or "below the alarms and the budget, and not drawn for the sample"
+        lines.append(f"{_count(len(events), 'event')}: {why}{_alarms(events)}")
+    return lines
+
+
+def _heat(explained: dict[str, np.ndarray], place: int) -> dict | None:
+    """An event's map in percent, 100 where 95 % of native cells are less strange.
+
+    `part` is where the animal's box lies in the map, as shares of its sides.
+    """
+    if "heat" not in explained:
+        return None
+    cells, side = explained["heat"][place], explained["crops"].shape[1]
+    return {
+        "rows": cells.shape[0],
+        "columns": cells.shape[1],
+        "percent": np.clip(np.nan_to_num(cells) * 100, 0, 999).round().astype(int).ravel().tolist(),
+        "part": [round(float(edge) / side, 4) for edge in explained["box"][place]],
+    }
+
+
+def _open(path: object, side: int) -> Image.Image | None:
+    """The picture at the path, RGB, its longer side at most `side` pixels; None if it is gone."""
+    try:
+        with Image.open(Path(str(path)), formats=FORMATS) as image:
+            image.draft("RGB", (side, side))
+            image.thumbnail((side, side))
+            return image.convert("RGB")
+    except (OSError, ValueError):
+        return None
+
+
+def _look(crop: Image.Image | None) -> dict:
+    """Size, light and colour of a crop, as far as there is one."""
+    if crop is None:
+        return {"size": None, "infrared": False, "light": None}
+    pixels = np.asarray(crop)
+    light = round(float(pixels.mean()))
+    return {"size": crop.size, "infrared": colourless(pixels), "light": light}
+
+
+def _jpeg(image: Image.Image, quality: int = 80) -> bytes:
+    """Without EXIF, which may hold coordinates."""
+    encoded = BytesIO()
+    image.save(encoded, "JPEG", quality=quality, optimize=True)
+    return encoded.getvalue()
+
+
+def _has_box(row: pd.Series) -> bool:
+    """Whether labels.csv says where in its photo the crop was."""
+    return all(name in row.index and pd.notna(row[name]) for name in BOX)
+
+
+def _plain(value: Any) -> Any:
+    """A table's value as JSON has it: blanks of numbers are None, those of text ''."""
+    if isinstance(value, float | np.floating) and not np.isfinite(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else "" if value is None else value
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def _alarms(events: pd.DataFrame) -> str:
+    number = int((events["alarm"] == "yes").sum())
+    return f"; {_count(number, 'alarm')} among them" if number else ""
 
 
 def page_name(part: int) -> str:
