@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 sys.path.append(str(SCRIPTS))
-from stowaway.review.page import review_page  # noqa: E402
+from stowaway.pages.page import review_page  # noqa: E402
 
 TEMPLATE = SCRIPTS.parent / "templates/queue.html"
 KEYS = ["Enter", "j", "3", "h", "h", "1", " ", "Backspace", "j", "k", "0"] * 5

@@ -10,9 +10,9 @@ from matplotlib.patches import Patch
 from PIL import Image
 
 from stowaway.data.roles import FITTED_ROLES, Role
+from stowaway.pages.overview import TARGETS, with_interval
 from stowaway.plots.pictures import MARK, mark_strangest, show_crop
 from stowaway.plots.style import NATIVE_DARK, NOVEL, blank, plain, plt, run_plot
-from stowaway.review.overview import TARGETS, with_interval
 
 SIDES = {Role.TEST: "native, held out", Role.NOVEL: "invasive", Role.UNLISTED: "in no list"}
 SIDES |= dict.fromkeys([*FITTED_ROLES, Role.CALIBRATION], "native, scored by cross-fitting")

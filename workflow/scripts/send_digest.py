@@ -6,7 +6,7 @@ from pathlib import Path
 from stowaway.core.files import read_arrays
 from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import read_sheet
-from stowaway.review.digest import VARIABLE, Sent, addresses, compose
+from stowaway.pages.digest import VARIABLE, Sent, addresses, compose
 from stowaway.review.pictures import jpeg
 
 

@@ -7,7 +7,7 @@ from stowaway.core.files import read_arrays, replacing
 from stowaway.core.script import run_rule
 from stowaway.core.tables import read_sheet, read_table
 from stowaway.models.facts import read_facts
-from stowaway.review import overview as of
+from stowaway.pages import overview as of
 from stowaway.review.pictures import jpeg
 
 

@@ -9,7 +9,7 @@ from stowaway.core.names import location_key
 from stowaway.core.script import run_rule
 from stowaway.core.tables import read_sheet, read_table
 from stowaway.exports.deployments import read_deployments
-from stowaway.review.page import (
+from stowaway.pages.page import (
     Pictures,
     event_cards,
     group_cards,

@@ -31,7 +31,7 @@ from apprise.plugins.email import NotifyEmail
 
 from stowaway.core.files import Damaged, reading, replacing
 from stowaway.core.script import BadInput
-from stowaway.review.overview import counted
+from stowaway.pages.overview import counted
 
 VARIABLE = "STOWAWAY_DIGEST"
 DROPPED = "has a recipient that is none"

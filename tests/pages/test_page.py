@@ -12,9 +12,9 @@ import pytest
 from week import HOSTILE, Week
 
 from conftest import ROOT
-from stowaway.review import page as paging
+from stowaway.pages import page as paging
+from stowaway.pages.page import left_out, page_parts, review_page
 from stowaway.review.decisions import Queues, read_files
-from stowaway.review.page import left_out, page_parts, review_page
 
 TEMPLATE = (ROOT / "workflow/templates/queue.html").read_text()
 

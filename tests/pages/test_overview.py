@@ -12,7 +12,7 @@ from jinja2 import Environment
 
 from conftest import ROOT
 from stowaway.core.tables import write_sheet, write_table
-from stowaway.review import overview as of
+from stowaway.pages import overview as of
 from write_overview import write_overview
 
 HOSTILE = [

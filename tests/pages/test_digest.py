@@ -25,7 +25,7 @@ from conftest import ROOT
 from send_digest import send_digest
 from stowaway.core.script import BadInput
 from stowaway.core.tables import write_sheet
-from stowaway.review import digest
+from stowaway.pages import digest
 
 SECRET = "hunter2-s3cr3t"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> @everyone <!here>"
