@@ -56,7 +56,7 @@ rule all:
     default_target: True
     input:
         "<results>/queue.csv",
-        "<results>/explanations.npz",
+        "<results>/queue.html",
         "<results>/summary.txt",
         "<results>/overview.rst",
         [] if BATCH else rules.everything.input,
