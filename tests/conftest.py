@@ -127,7 +127,7 @@ class Project:
 @cache
 def _forks() -> subprocess.Popen:
     """The process that forks for each run; it ends when this one does, with its standard input."""
-    command = [sys.executable, str(ROOT / "tests/snakemake_forks.py")]
+    command = [sys.executable, str(ROOT / "tests/workflow/snakemake_forks.py")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     return subprocess.Popen(command, text=True, bufsize=1, **pipes)
 
