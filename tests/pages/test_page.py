@@ -15,6 +15,7 @@ from conftest import ROOT
 from stowaway.pages import page as paging
 from stowaway.pages.page import left_out, page_parts, review_page
 from stowaway.review.decisions import Queues, read_files
+from stowaway.review.suppression import PERSON
 
 TEMPLATE = (ROOT / "workflow/templates/queue.html").read_text()
 
@@ -104,19 +105,25 @@ def test_whole_photos_are_shown_only_where_people_are_looked_for(tmp_path):
 def test_what_is_left_out_is_counted_in_words():
     queue = pd.DataFrame(
         {
-            "event": ["a", "b", "c", "d", "e"],
-            "sampled": ["alarm", "", "", "", ""],
-            "suppressed": ["", "", "muted species: fox", "muted species: fox", "same box 34 times"],
-            "alarm": ["yes", "no", "yes", "no", "no"],
+            "event": ["a", "b", "c", "d", "e", "p"],
+            "sampled": ["alarm", "", "", "", "", ""],
+            "suppressed": ["", "", "muted", "muted", "repeated", PERSON],
         }
     )
-    suppressed = pd.DataFrame({"event": ["e", "f"], "group": "g", "reason": "x", "alarm": "no"})
+    suppressed = pd.DataFrame(
+        {
+            "event": ["a", "c", "d", "e", "e", "p"],
+            "reason": ["set back", "muted", "muted", "repeated", "repeated", PERSON],
+            "group": ["g1", "", "", "g1", "g2", ""],
+            "alarm": ["no", "yes", "no", "no", "no", "no"],
+        }
+    )
     people = pd.DataFrame({"image_id": ["1", "2", "3"], "event": ["p", "p", "q"]})
     assert left_out(queue, suppressed, people) == [
         "2 events with a person or a vehicle (3 photos): never shown",
-        "2 events whose box repeats at one place, in 1 group: a card each, at the end",
-        "1 event: below the alarms and the budget, and not drawn for the sample",
-        "2 events: muted species: fox; 1 alarm among them",
+        "2 events: muted; 1 alarm among them",
+        "1 event: repeated (2 groups, each with a card at the end)",
+        "1 event below the budget, and not drawn for the sample",
     ]
     assert left_out(queue.head(1), suppressed.head(0), people.head(0)) == []
 

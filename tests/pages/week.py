@@ -12,6 +12,7 @@ from PIL import Image
 
 from conftest import ROOT
 from stowaway.core.tables import write_sheet, write_table
+from stowaway.models.facts import NEEDED
 from write_review_page import write_review_page
 
 HOSTILE = "</script><img src=x onerror=hacked()>"
@@ -83,8 +84,8 @@ class Week:
         write_table(self.labels, self.folder / "labels.csv")
         write_table(self.people, self.folder / "people.csv")
         facts, models = self.folder / "index_facts.json", self.folder / "models.json"
-        facts.write_text(json.dumps({"person_detector": self.detected}))
-        models.write_text(json.dumps({"natives": SPECIES}))
+        facts.write_text(json.dumps({"person_detector": self.detected, "times_read": 0}))
+        models.write_text(json.dumps(dict.fromkeys(NEEDED, {}) | {"natives": SPECIES}))
         self.explain()
         defaults = {"batch": "2026-w47", "watched": ["rat", "cat"], "people_shown": False}
         defaults |= {"decimals": None, "max_pixels": 10**8, "threads": 1}
@@ -93,7 +94,7 @@ class Week:
             suppressed=inside["suppressed.csv"],
             labels=self.folder / "labels.csv",
             people=self.folder / "people.csv",
-            facts=facts,
+            index_facts=facts,
             models=models,
             explanations=self.folder / "explanations.npz",
             deployments=self.deployments,

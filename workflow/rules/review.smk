@@ -98,7 +98,7 @@ rule write_review_page:
         suppressed="<results>/suppressed.csv",
         labels="<results>/labels.csv",
         people="<results>/people.csv",
-        facts="<results>/index_facts.json",
+        index_facts="<results>/index_facts.json",
         explanations="<results>/explanations.npz",
         models=f"{TRAINED}/models.json",
         deployments=local(config["deployments"]["table"] or []),

@@ -1,14 +1,15 @@
 """The queue with its pictures -> queue.html, one file to decide on, which works from a disk."""
 
-import json
 from hashlib import sha256
 from pathlib import Path
 
-from stowaway.core.files import read_arrays, reading, replacing
+from stowaway.annotations.facts import read_facts
+from stowaway.core.files import read_arrays, replacing
 from stowaway.core.names import location_key
 from stowaway.core.script import run_rule
 from stowaway.core.tables import read_sheet, read_table
 from stowaway.exports.deployments import read_deployments
+from stowaway.models.facts import read_facts as models_of
 from stowaway.pages.page import (
     Pictures,
     event_cards,
@@ -25,7 +26,7 @@ def write_review_page(
     suppressed: Path,
     labels: Path,
     people: Path,
-    facts: Path,
+    index_facts: Path,
     explanations: Path,
     models: Path,
     deployments: Path | list,
@@ -45,7 +46,8 @@ def write_review_page(
     table, crops = read_sheet(queue), read_table(labels).set_index("crop_id")
     content = queue.read_bytes()
     checksum = sha256(content).hexdigest()
-    photos = people_shown or read_json(facts).get("person_detector", False)
+    looked = bool(read_facts(index_facts).get("person_detector"))
+    photos = people_shown or looked
     pictures = Pictures(crops, photos, max_pixels)
     groups = read_sheet(suppressed)
     cards = event_cards(table, read_arrays(explanations), pictures, threads)
@@ -53,11 +55,11 @@ def write_review_page(
     meta = {
         "batch": batch,
         "queue_sha256": checksum,
-        "natives": sorted(read_json(models)["natives"]),
+        "natives": sorted(models_of(models)["natives"]),
         "watched": watched,
         "photos": photos,
         "left_out": left_out(table, groups, read_table(people)),
-        "notes": notes(photos, read_json(facts).get("person_detector", False)),
+        "notes": notes(photos, looked),
         "locations": places(deployments, decimals, cards) if deployments else [],
         "decimals": decimals,
     }
@@ -75,11 +77,6 @@ def write_review_page(
     with replacing(queue.parent / "queues" / f"{checksum}.csv", "wb") as file:
         file.write(content)
     print(f"{len(cards)} cards on {len(parts)} pages, {page.stat().st_size / 1e6:.1f} MB the first")
-
-
-def read_json(path: Path) -> dict:
-    with reading(path), open(path, encoding="utf-8") as file:
-        return json.load(file)
 
 
 def places(deployments: Path, decimals: int | None, cards: list[dict]) -> list[dict]:

@@ -21,6 +21,7 @@ from PIL import Image
 from stowaway.data.packs import in_threads
 from stowaway.data.photos import FORMATS, Unusable, open_photo, read_photo
 from stowaway.review.pictures import colourless
+from stowaway.review.suppression import BOX, PERSON
 
 # A page that opens at once and can be mailed; what is beyond goes to the next page.
 MOST_CARDS, MOST_BYTES = 500, 50_000_000
@@ -32,7 +33,6 @@ POLICY = (
 # The longer sides in pixels: 500 events of three frames are about 40 MB.
 CROP, FRAME, PHOTO = 300, 220, 480
 FRAMES = 8  # crops of an event
-BOX = "x y crop_width crop_height photo_width photo_height".split()
 
 
 @dataclass
@@ -148,7 +148,10 @@ def group_cards(suppressed: pd.DataFrame, pictures: Pictures, threads: int = 1) 
 
 
 def left_out(queue: pd.DataFrame, suppressed: pd.DataFrame, people: pd.DataFrame) -> list[str]:
-    """What the page does not show, a line in words for each reason."""
+    """What the page does not show, a line in words for each reason.
+
+    The tables are queue.csv, suppressed.csv and people.csv.
+    """
     lines = []
     if len(people):
         photos = people["image_id"].nunique()
@@ -156,21 +159,16 @@ def left_out(queue: pd.DataFrame, suppressed: pd.DataFrame, people: pd.DataFrame
             f"{_count(people['event'].nunique(), 'event')} with a person or a vehicle "
             f"({_count(photos, 'photo')}): never shown"
         )
-    shown_events = set(queue.loc[queue["sampled"] != "", "event"])
-    repeated = suppressed[suppressed["group"] != ""].drop_duplicates("event")
-    others = suppressed[suppressed["group"] == ""][["event", "reason", "alarm"]]
-    of_queue = queue.rename(columns={"suppressed": "reason"})[["event", "reason", "alarm"]]
-    rest = pd.concat([others, of_queue]).drop_duplicates("event")
-    rest = rest[~rest["event"].isin(shown_events | set(repeated["event"]))]
-    if len(repeated):
-        groups = repeated["group"].nunique()
-        lines.append(
-            f"{_count(len(repeated), 'event')} whose box repeats at one place, in "
-            f"{_count(groups, 'group')}: a card each, at the end{_alarms(repeated)}"
-        )
-    for reason, events in rest.groupby("reason", sort=False):
-        why = reason or "below the alarms and the budget, and not drawn for the sample"
-        lines.append(f"{_count(len(events), 'event')}: {why}{_alarms(events)}")
+    is_shown = queue["sampled"] != ""
+    out = suppressed[~suppressed["event"].isin(queue.loc[is_shown, "event"])]
+    for reason, rows in out[out["reason"] != PERSON].groupby("reason", sort=False):
+        groups = set(rows["group"]) - {""}
+        cards = f" ({_count(len(groups), 'group')}, each with a card at the end)" * bool(groups)
+        alarms = rows.loc[rows["alarm"] == "yes", "event"].nunique()
+        among = f"; {_count(alarms, 'alarm')} among them" * bool(alarms)
+        lines.append(f"{_count(rows['event'].nunique(), 'event')}: {reason}{cards}{among}")
+    if below := int((~is_shown & (queue["suppressed"] == "")).sum()):
+        lines.append(f"{_count(below, 'event')} below the budget, and not drawn for the sample")
     return lines
 
 
@@ -231,11 +229,6 @@ def _plain(value: Any) -> Any:
 
 def _count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'s' * (number != 1)}"
-
-
-def _alarms(events: pd.DataFrame) -> str:
-    number = int((events["alarm"] == "yes").sum())
-    return f"; {_count(number, 'alarm')} among them" if number else ""
 
 
 def page_name(part: int) -> str:
