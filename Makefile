@@ -14,10 +14,13 @@ demo: .venv/installed
 	snakemake --report results/demo/report.html --quiet all
 	snakemake --cores all --quiet rules host --configfile config/demo_month_2.yaml -- \
 		all results/demo_month_2/island/decisions.csv
+	snakemake results/demo/figures/performance.png --cores all --quiet rules host \
+		--config 'decisions=["results/demo_month_2/island/decisions.csv"]'
 	@echo
 	@echo "Open:"
-	@echo "  results/demo_month_2/queue.csv                        the next month: what a person would look at first"
+	@echo "  results/demo_month_2/queue.html                       the next month: the page to decide on, works offline"
 	@echo "  results/demo_month_2/island/decisions.csv             what a drawn reviewer decided on it"
+	@echo "  results/demo/figures/performance.png                  what came of that: false alarms, recall"
 	@echo "  results/demo/report.html                              the report, one file, works offline"
 	@echo "  results/demo/figures/queue.png                        half a year: the most suspicious events, and why"
 	@echo "  results/demo/queue.csv                                all of them, ranked"
