@@ -93,7 +93,8 @@ rule export_models:
     params:
         run=config["name"],
         lead=LEAD,
-        settings={key: config[key] for key in TAKEN_OVER},
+        settings={key: config[key] for key in TAKEN_OVER}
+        | {"species": {side: config["species"][side] for side in ("native", "invasive")}},
         seed=config["evaluation"]["seed"],
     script:
         "../scripts/export_models.py"
