@@ -20,5 +20,6 @@ for line in sys.stdin:
         for number, file in enumerate([os.devnull, printed, printed]):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY
             os.dup2(os.open(file, flags), number)
-        sys.exit(main(arguments))
+        sys.argv = ["snakemake", *arguments]  # which the Snakefile looks at
+        sys.exit(main())
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
