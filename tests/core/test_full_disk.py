@@ -92,7 +92,8 @@ def features(folder: Path, source: Path) -> None:
     with open(source / "8.npy", "wb") as file:
         write_header(file, (500, 8, 8, 3))
         file.write(bytes(500 * 8 * 8 * 3))
-    extraction.extract_features(source / "8.npy", folder / "features.npy", BACKBONE, 1)
+    outputs = folder / "features.npy", folder / "features.json"
+    extraction.extract_features(source / "8.npy", [], *outputs, BACKBONE, 1)
 
 
 def checkpoint(folder: Path, source: Path) -> None:
@@ -124,7 +125,13 @@ def figure(folder: Path, source: Path) -> None:
 
 
 WRITERS = database, table, crop, pack, features, checkpoint, detectors, points, axes, figure
-BACKBONE = {"name": "tiny", "weights": None, "layer": "bottleneck"}
+BACKBONE = {
+    "name": "tiny",
+    "weights": None,
+    "layer": "bottleneck",
+    "image_size": 8,
+    "aspect": "pad",
+}
 
 
 class Tiny(nn.Module):

@@ -61,8 +61,9 @@ def test_a_fold_has_a_score_of_each_detector_for_events_without_a_training_crop(
     scores = read_table(tmp_path / "scores.csv")
     expected = crops[crops["role"] != "train"]
     assert scores["crop_id"].tolist() == expected["crop_id"].tolist()
-    facts = "crop_id species role event group location predicted class_mean cae".split()
-    assert list(scores)[:9] == facts and list(scores)[9].startswith("shortcut_")
+    facts = "crop_id species role event group location predicted similarity second".split()
+    facts += ["second_similarity", "class_mean", "cae"]
+    assert list(scores)[:12] == facts and list(scores)[12].startswith("shortcut_")
     assert scores["role"].tolist() == expected["role"].tolist()
     assert scores["cae"].tolist() == network[scores["crop_id"]].tolist()
     natives = scores["species"] != "rat"

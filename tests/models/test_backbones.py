@@ -76,7 +76,9 @@ def test_backbone_features_are_of_the_crop_and_its_mirror(tmp_path):
     pixels[4] = pixels[3, :, ::-1]
     np.save(tmp_path / "pack.npy", pixels)
     backbone = {"name": "efficientnet_lite0", "weights": None, "layer": "bottleneck"}
-    extract_features(tmp_path / "pack.npy", tmp_path / "features.npy", backbone, 2)
+    backbone |= {"image_size": 64, "aspect": "pad"}
+    outputs = tmp_path / "features.npy", tmp_path / "features.json"
+    extract_features(tmp_path / "pack.npy", [], *outputs, backbone, 2)
     features = np.load(tmp_path / "features.npy")
     assert features.shape == (5, 320) and features.dtype == np.float32
     np.testing.assert_allclose(features[3], features[4], atol=1e-4)

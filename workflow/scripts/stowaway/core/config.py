@@ -273,7 +273,7 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         return _of_type(value, [wanted] if isinstance(wanted, str) else wanted)
     if error.validator == "enum":
         allowed = ", ".join(map(shown, wanted)).replace("'", "")
-        return f"{text} is not one of {allowed}{_nearest(value, filter(None, wanted))}"
+        return f"{text} is not one of {allowed}{_nearest(value, map(str, filter(None, wanted)))}"
     if error.validator == "pattern":
         return f"{text} is not {error.schema['written']}"
     if error.validator == "uniqueItems":

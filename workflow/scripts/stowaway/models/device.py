@@ -91,11 +91,12 @@ class Device:
                 yield self.images(coming.popleft().result())
 
     def read_rows(
-        self, pixels: Pixels, rows: np.ndarray, what: str, size: int = INFERENCE_BATCH
+        self, pixels: Pixels, rows: np.ndarray, what: str, size: int | None = None
     ) -> Iterator[Tensor]:
-        """Yield the images of all `rows` in batches of `size`, with progress called `what`."""
+        """Yield the images of all `rows` with progress called `what`, in batches of `size`, by
+        default INFERENCE_BATCH."""
         # no rows are one empty batch, so that the results of none have their shape too
-        row_batches = batches(rows, size) or [rows]
+        row_batches = batches(rows, size or INFERENCE_BATCH) or [rows]
         return self.read(pixels, progress(row_batches, what, "batches"))
 
 
