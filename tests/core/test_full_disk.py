@@ -139,6 +139,9 @@ class Tiny(nn.Module):
 
     features = nn.Identity()
 
+    def checksum(self):
+        return "none"
+
     def forward(self, images):
         return images.flatten(1)
 

@@ -1,10 +1,13 @@
 """The whole workflow on a small island, run as a user runs it."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -348,3 +351,71 @@ def test_a_misspelt_species_is_one_line_on_the_terminal(island):
     printed = island.run("--cores", "1", target, config=overlay, ok=False)
     assert "stowaway: species.invasive: no box is labelled 'raat'; did you mean 'rat'?" in printed
     island.run("--cores", "1", target, config=island.config)
+
+
+WEEK = ["make_demo", "fetch_coco", "split_annotations", "train_detector", "fit_detectors"]
+
+
+def test_a_batch_scores_the_same_crops_as_the_run_that_trained_did(island):
+    """Its labels name no animal, and it trains and splits nothing."""
+    coco = json.loads((island.results / "island/coco.json").read_text())
+    for category in coco["categories"]:
+        if category["name"] not in ("empty", "person", "vehicle"):
+            category["name"] = "animal" if category["name"] != "fox" else "Fox"
+    names = {c["id"]: c["name"] for c in coco["categories"]}
+    first = {name: number for number, name in reversed(names.items())}
+    for annotation in coco["annotations"]:
+        annotation["category_id"] = first[names[annotation["category_id"]]]
+    coco["categories"] = [{"id": number, "name": name} for name, number in first.items()]
+    (island.folder / "week.json").write_text(json.dumps(coco))
+    photos = {"source": "results/small/island/images"}
+    week = {"name": "week", "models": "small", "coco": "week.json", "images": photos, "shards": 1}
+    week |= {"max_failed": 0.05, "max_rejected": 0.1}
+    config = island.overlay("week", week)
+    jobs = dry(island, config=config)
+    assert not set(WEEK) & set(jobs) and jobs["score_batch"] == jobs["write_review_page"] == 1
+    island.run("--cores", "2", config=config)
+    results = island.folder / "results/week"
+    there = pd.read_csv(island.results / RUN / "scores.csv").set_index("crop_id")
+    here = pd.read_csv(results / "scores.csv").set_index("crop_id").loc[there.index]
+    for name in ("fusion", "knn", "mahalanobis", "similarity"):
+        np.testing.assert_allclose(here[name], there[name], rtol=1e-5, err_msg=name)
+    assert (here["predicted"] == there["predicted"]).all()
+    labels = pd.read_csv(results / "labels.csv")
+    assert set(labels["species_label"]) == {"unnamed", "fox"}
+    assert set(pd.read_csv(results / "queue.csv")["role"]) == {"new"}
+    assert planned(island.run("-n", config=config)) == {}
+    other = island.overlay("other", week | {"backbone": {"layer": "head"}})
+    printed = island.run("--cores", "2", config=other, ok=False)
+    assert "backbone: results/small/models.json was made with" in printed
+
+
+def test_what_was_decided_on_a_batch_joins_the_next_run(island):
+    queue = island.folder / "results/week/queue.csv"
+    rows = pd.read_csv(queue, dtype=str).head(4)
+    rows = rows.assign(
+        schema="1",
+        batch="week",
+        queue_sha256=sha256(queue.read_bytes()).hexdigest(),
+        decision=["native", "novel", "not_animal", "unsure"],
+        species=["fox", "rat", "", ""],
+        reviewer="Ana",
+        decided_at="2026-11-27T10:00:00.000+00:00",
+        seconds_shown="2.5",
+        note="",
+        box="",
+    )
+    columns = "schema batch queue_sha256 event crop_id image_path box decision species note"
+    columns += " reviewer decided_at seconds_shown score p_value rank sampled"
+    (island.folder / "decided").mkdir(exist_ok=True)
+    rows[columns.split()].to_csv(island.folder / "decided/ana.csv", index=False)
+    config = island.overlay("decided", SMALL | {"decisions": ["decided"]})
+    targets = [f"results/small/{RUN}/splits.csv", "results/small/performance.csv"]
+    island.run("--cores", "2", *targets, config=config)
+    splits = pd.read_csv(island.results / RUN / "splits.csv")
+    joined = splits[splits["event"].str.startswith("week/")].set_index("event")["species"]
+    assert joined.to_dict() == dict(
+        zip("week/" + rows["event"][[0, 1, 3]], ["fox", "rat", "unnamed"], strict=True)
+    )
+    performance = pd.read_csv(island.results / "performance.csv").set_index(["week", "location"])
+    assert performance.loc[("all", "all"), "events"] == len(pd.read_csv(queue))

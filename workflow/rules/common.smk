@@ -11,6 +11,7 @@ from stowaway.core.dependencies import result_modules
 from stowaway.core.files import files_in, overlap
 from stowaway.core.names import ADDRESSES, listed, public, slug
 from stowaway.core.script import BadInput
+from stowaway.exports.deployments import WANTED
 from stowaway.models.facts import read_facts
 
 # The project as seen from the working folder: the project may be moved, or serve other folders.
@@ -63,6 +64,7 @@ DECISIONS, CONFLICTS, REVIEWED, DECIDED_CROPS = (
     f"<results>/{table}.csv" if config["decisions"] else []
     for table in ("decisions", "conflicts", "reviewed", "decided_crops")
 )
+DEPLOYMENTS = config["deployments"]["table"]
 SEEDS = config["evaluation"]["seeds"]
 # What a batch takes over from the run whose models score it.
 TAKEN_OVER = "labels species events backbone detectors alarm split crops".split()
@@ -137,3 +139,10 @@ def network_scores(wildcards):
 def figures(pattern, **wildcards):
     """Both image types of every figure that the pattern under figures/ stands for."""
     return expand(f"<results>/figures/{pattern}.{{type}}", type=["svg", "png"], **wildcards)
+
+
+def deployments_table(wildcards):
+    """The config's table of deployments; without one, what to give is said before anything runs."""
+    if not DEPLOYMENTS:
+        raise WorkflowError(f"camtrap_dp: set deployments.table to {WANTED}")
+    return local(DEPLOYMENTS)

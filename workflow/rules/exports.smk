@@ -1,8 +1,5 @@
 """Boxes, scores and decisions -> files that other tools open: Timelapse, Camtrap DP, COCO."""
 
-from stowaway.exports.deployments import WANTED
-
-DEPLOYMENTS = config["deployments"]["table"]
 EXPORT_PARAMS = {"run": config["name"], "detector": config["alarm"]["detector"]}
 EXPORT_PARAMS |= {"rename": config["labels"]["rename"]}
 EXPORT_INPUTS = {
@@ -14,13 +11,6 @@ EXPORT_INPUTS = {
     "people": "<results>/people.csv",
     "index_facts": "<results>/index_facts.json",
 }
-
-
-def deployments_table(wildcards):
-    """The config's table of deployments; without one, what to give is said before anything runs."""
-    if not DEPLOYMENTS:
-        raise WorkflowError(f"camtrap_dp: set deployments.table to {WANTED}")
-    return local(DEPLOYMENTS)
 
 
 rule exports:
