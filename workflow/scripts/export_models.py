@@ -21,10 +21,11 @@ from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density
 from stowaway.models.backbones import open_backbone
 from stowaway.models.device import Device
 from stowaway.review.decisions import decided_checksums
-from stowaway.review.explanations import native_cells
-from stowaway.review.pictures import as_jpeg
+from stowaway.review.explanations import native_cells, padded_boxes
+from stowaway.review.pictures import PICTURE, jpeg
 from stowaway.review.trained import Gallery, Trained, save
 
+LIBRARIES = "torch", "numpy", "pillow", "scikit-learn"
 SHOWN = 5_000  # natives among which the nearest are sought: 20 MB of pictures
 
 
@@ -61,11 +62,12 @@ def export_models(
         shown = pd.concat([shown.drop_duplicates("event"), shown]).drop_duplicates("crop_id")
         shown, values = shown.head(SHOWN), Features(features, len(crops))
         pixels, rows = Pack(pack, len(crops)), shown["row"].to_numpy()
-        backbone = settings["backbone"]
+        backbone, form = settings["backbone"], Form.named(pack.stem)
         device = Device.choose("float32", threads)
         network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
         network.features.to(device.device)
-        cells, usual = native_cells(network, device, pixels, Form.named(pack.stem), shown)
+        cells, usual = native_cells(network, device, pixels, form, shown)
+        boxes = padded_boxes(shown[["crop_width", "crop_height"]].to_numpy(), form)
         density = native_density(
             natives.assign(date=natives["datetime"].str[:10]), read_table(camera_days)
         )
@@ -81,16 +83,16 @@ def export_models(
             "calibration": {"events": len(known), "groups": known["group"].nunique()},
             "lead": lead,
             "native_events_per_camera_day": density[EVENTS_PER_DAY],
-            "libraries": {
-                name: version(name) for name in ("torch", "numpy", "pillow", "scikit-learn")
-            },
+            "libraries": {name: version(name) for name in LIBRARIES},
             "config": settings,
         }
         gallery = Gallery(
             values[rows],
             shown["event"].to_numpy(str),
             shown["species"].to_numpy(str),
-            np.array([as_jpeg(pixels[row][0]) for row in rows[:, None]]),
+            np.array(
+                [jpeg(pixels[row], box, PICTURE) for row, box in zip(rows, boxes, strict=True)]
+            ),
         )
         trained = Trained(
             about,

@@ -25,11 +25,14 @@ def viewable(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return (255 * stretched).round().astype(np.uint8)
 
 
-def jpeg(pixels: NDArray[np.uint8], box: NDArray) -> bytes:
-    """The part of a square crop in `box` (left, top, width, height) as it is shown, as a JPEG."""
+def jpeg(pixels: NDArray[np.uint8], box: NDArray, side: int | None = None) -> bytes:
+    """The part of a square crop in `box` (left, top, width, height) as it is shown, as a JPEG.
+
+    It is at most `side` pixels wide and high, by default as the square is.
+    """
     left, top, width, height = (int(side) for side in box)
     inside = np.ascontiguousarray(pixels[top : top + height, left : left + width])
-    return as_jpeg(viewable(inside), max(pixels.shape))
+    return as_jpeg(viewable(inside), side or max(pixels.shape))
 
 
 def as_jpeg(pixels: NDArray[np.uint8], side: int = PICTURE) -> bytes:
