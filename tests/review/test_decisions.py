@@ -23,10 +23,10 @@ from stowaway.data.splits import LABELS, assign_roles, check_sides, count_boxes
 from stowaway.review.decisions import (
     VERDICTS,
     WRITTEN,
+    crops_of_groups,
     decided_boxes,
     decided_checksums,
     decided_events,
-    kept_crops,
 )
 
 WEEK, NATIVES = "2026-w47", ["fox", "skunk"]
@@ -236,8 +236,9 @@ def test_groups_that_are_suppressed_are_kept_by_the_crop_that_stands_for_them(re
     again = row("repeat:cam7:2", "suppress", crop_id="3.jpg")
     found = results.read(results.save(keep, again, row("e1", "native")), run=WEEK)
     assert by_event(found.decisions)["repeat:cam7:1"] == "keep"
-    assert kept_crops(found.of["decisions"], WEEK) == {"2.jpg"}
-    assert kept_crops(found.of["decisions"], "site") == set()
+    assert crops_of_groups(found.of["decisions"], WEEK, "keep") == {"2.jpg"}
+    assert crops_of_groups(found.of["decisions"], WEEK, "suppress") == {"3.jpg"}
+    assert crops_of_groups(found.of["decisions"], "site", "keep") == set()
     assert decided_events(found.of["decisions"], WEEK) == {"e1"}
     assert decided_events(found.of["decisions"], "site") == {f"{WEEK}/e1"}
     line = results.refused(results.save(row("repeat:cam7:1", "native", crop_id="2.jpg")))

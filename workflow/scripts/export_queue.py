@@ -7,7 +7,7 @@ import pandas as pd
 from stowaway.annotations.facts import read_facts
 from stowaway.core.files import damaged
 from stowaway.core.script import BadInput, run_rule, say
-from stowaway.core.tables import read_sheet, read_table, write_sheet
+from stowaway.core.tables import read_table, write_sheet
 from stowaway.data.roles import Role
 from stowaway.data.splits import load_crops
 from stowaway.evaluation.alarms import reviewed
@@ -46,10 +46,7 @@ def export_queue(
     known = trained.load(arrays, models)
     crops = scored_crops(scores, labels, splits, alarm["detector"])
     crops = crops.join(repeat_groups(crops, review["repeats"]))
-    made = pd.DataFrame(columns=["batch", "event", "crop_id", "decision"])
-    if decisions:
-        made = read_sheet(decisions)
-    decided, kept = decided_on(crops, made[made["batch"] == run], known.reviewed)
+    decided, kept = decided_on(crops, decisions, run, known.reviewed)
     crops["repeat"] = crops["repeat"].where(~crops["repeat"].isin(kept), "")
     daily, natives = None, None
     if cross_scores:

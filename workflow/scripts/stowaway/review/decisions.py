@@ -588,16 +588,15 @@ def decided_events(decisions: Path | list, run: str) -> set[str]:
     }
 
 
-def kept_crops(decisions: Path | list, run: str) -> set[str]:
-    """The crops that stood for suppressed groups of `run` which a reviewer wants to see.
+def crops_of_groups(decisions: Path | list, run: str, decision: str) -> set[str]:
+    """The crops that stood for suppressed groups of `run` that were decided so: KEEP or SUPPRESS.
 
-    The group with such a crop among its events is to be shown. Numbers of groups may change from
-    one queue to the next, crops do not.
+    A group is known by such a crop. Numbers of groups may change from one queue to the next.
     """
     return {
         row["crop_id"]
         for row in _verdicts(decisions)
-        if row["batch"] == run and row["decision"] == KEEP
+        if row["batch"] == run and row["decision"] == decision
     }
 
 

@@ -1,6 +1,7 @@
 """What stays off the page, and why; and boxes that repeat at one place, as a branch's do."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from stowaway.annotations.events import UNKNOWN
 from stowaway.core.names import clean_label, location_key
 from stowaway.evaluation.counts import Floats
+from stowaway.review.decisions import KEEP, SUPPRESS, crops_of_groups, decided_events
 
 COLUMNS = ("event location reason group occurrences crop_id image_path score p_value alarm").split()
 PERSON = "a person or a vehicle in a photo"
@@ -18,7 +20,6 @@ REPEATED = "the same box many times at one place"
 SET_BACK = REPEATED + "; the event is queued by its other boxes"
 MUTED_SPECIES = "muted species"
 
-KEEP, SUPPRESS = "keep", "suppress"  # answers to a group's card
 BOX = "x y crop_width crop_height photo_width photo_height".split()
 # Those of MegaDetector's repeat-detection elimination.
 SAME, MOST_AREA = 0.9, 0.2  # intersection over union; share of the photo
@@ -50,24 +51,21 @@ def reasons(
 
 
 def decided_on(
-    crops: pd.DataFrame, decisions: pd.DataFrame, checksums: Collection[str]
+    crops: pd.DataFrame, decisions: Path | list, run: str, checksums: Collection[str]
 ) -> tuple[set[str], set[str]]:
     """The events and groups of boxes that people decided on, and the groups that they want to see.
 
-    `crops` has `crop_id`, `event`, `repeat` and `crop_checksum`. `decisions` are the rows of
-    decisions.csv on this run: an event's own, or on a group's card `keep` or `suppress`. A group is
-    known by the crop on its card, since its number may change as photos are added. `checksums` are
-    those of crops that were decided on in any run.
+    `crops` has `crop_id`, `event`, `repeat` and `crop_checksum`; `decisions` is decisions.csv, if
+    there is one, `checksums` are those of crops that were decided on in any run.
     """
-    by_event = decisions[~decisions["decision"].isin([KEEP, SUPPRESS])]
-    events = set(by_event["event"]) | set(
-        crops.loc[crops["crop_checksum"].isin(checksums), "event"]
-    )
-    groups = {}
-    for answer in (KEEP, SUPPRESS):
-        shown = decisions.loc[decisions["decision"] == answer, "crop_id"]
-        groups[answer] = set(crops.loc[crops["crop_id"].isin(shown), "repeat"]) - {""}
-    return events | groups[SUPPRESS], groups[KEEP]
+    events = decided_events(decisions, run)
+    events |= set(crops.loc[crops["crop_checksum"].isin(checksums), "event"])
+
+    def groups(decision: str) -> set[str]:
+        stood = crops["crop_id"].isin(crops_of_groups(decisions, run, decision))
+        return set(crops.loc[stood, "repeat"]) - {""}
+
+    return events | groups(SUPPRESS), groups(KEEP)
 
 
 def repeat_groups(boxes: pd.DataFrame, least: int | None) -> pd.DataFrame:
