@@ -427,6 +427,9 @@ def test_an_event_of_repeated_boxes_alone_is_left_out(table):
     assert suppressed["alarm"].to_dict()["novel0"] == "yes"
     assert set(suppressed["group"]) == {"repeat:east:1"} and set(suppressed["occurrences"]) == {34}
     assert queue.loc[["novel2", "test9"], "sampled"].tolist() == ["alarm"] * 2  # at 1/20
+    alarms = queue[queue["sampled"] == "alarm"].sort_values("rank")  # novel1 has 18.5 alone
+    assert alarms.index.tolist() == ["novel1", "novel2", "test9"]
+    assert "34 photos of this location have the same box" in queue.at["novel2", "nearest"]
     assert queue.loc["test8", ["score", "crop_id", "suppressed"]].tolist() == [3, "test8a", ""]
     assert suppressed.loc["test8", ["score", "crop_id"]].tolist() == [8, "test8b"]
     # a person goes before a box, and then no card may show the event

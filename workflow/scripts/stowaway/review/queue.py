@@ -47,7 +47,8 @@ def review_queue(
     `cross_fitted` are all natives with cross-fitted scores, where those that were fitted or
     calibrated on are to be queued too.
 
-    Where the alarm is per species, the queue goes by p-value before score. A weekly budget is for
+    The queue goes by score, alarms on repeated boxes behind all others. Where the alarm is per
+    species, it goes by p-value before score. A weekly budget is for
     the days on which the queue's locations have photos, since the queue holds events of the whole
     period; of a split by time it is for the `tested_days`.
     """
@@ -66,7 +67,10 @@ def review_queue(
     queue = queue.sort_values("score", ascending=False, kind="stable")
     if settings["per_species"]:
         queue = queue.sort_values("p_value", kind="stable")
-    queue = queue.reset_index(drop=True)
+    # A branch that alarms is shown, behind the alarms that stand at one place but once.
+    alarms = queue["alarm"] == "yes"
+    parts = alarms & ~queue["repeated"], alarms & queue["repeated"], ~alarms
+    queue = pd.concat([queue[part] for part in parts], ignore_index=True)
     queue["rank"] = queue.index + 1
     queue["suppressed"] = reasons(queue, people, decided, review["mute"])
     queue["nearest"] = [in_words(row, review["mute"]["species"]) for row in queue.itertuples()]
@@ -119,14 +123,16 @@ def highest_boxes(queued: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     A repeated box stands back behind others of its event, unless it alone is an alarm at the
     smallest p-value that there can be: a rat that passes a stone is scored and the stone is not. An
-    event of nothing but repeated boxes keeps its `repeat`. The scores of calibration events have
-    all their boxes, so that an event with a box less is an alarm no more often than promised.
+    event of nothing but repeated boxes keeps its `repeat`; `repeated` says whether the highest box
+    is one. The scores of calibration events have all their boxes, so that an event with a box less
+    is an alarm no more often than promised.
     """
     events = queued.groupby("event")
     repeated = (queued["repeat"] != "") & ~queued["strangest"]
     queued = queued.assign(
         crops=events["crop_id"].transform("size"),
         datetime=events["datetime"].transform("min"),
+        repeated=queued["repeat"] != "",
         repeat=queued["repeat"].where(repeated, ""),
     )
     behind = repeated & queued["event"].isin(queued.loc[~repeated, "event"])
@@ -140,6 +146,8 @@ def in_words(event: tuple, muted: Collection[str]) -> str:
     if event.alarm == "no":
         return f"like {words}" if words else ""
     words = "; nearest ".join(filter(None, ["unlike any native", words]))
+    if event.repeated:
+        words += f"; {event.occurrences:.0f} photos of this location have the same box"
     is_muted = event.predicted in {clean_label(name) for name in muted}
     return words + f" ({event.predicted} is muted, an alarm is not)" * is_muted
 
