@@ -462,3 +462,13 @@ def test_per_cent_and_per_mille_are_not_taken_for_pixels(
 def test_honest_pixels_pass(write_json, tmp_path, bboxes, size):
     rows, _ = run_index(write_json(coco_of(bboxes, size)), tmp_path)
     assert len(rows) == len(bboxes)
+
+
+def test_a_batch_without_an_animal_is_a_week_watched(write_json, tmp_path, coco):
+    coco["annotations"] = [a for a in coco["annotations"] if a["category_id"] == 0]
+    batch = {"max_rejected": 1, "models": "site"}
+    boxes, _ = run_index(write_json(coco), tmp_path, config=batch)
+    days = list(csv.DictReader((tmp_path / "camera_days.csv").open(newline="")))
+    assert boxes == [] and sum(int(day["images"]) for day in days) == 3
+    with pytest.raises(BadInput, match="coco: no usable box; 1 x label is dropped"):
+        run_index(write_json(coco), tmp_path)

@@ -20,6 +20,8 @@ def test_nearest_natives_are_of_different_events():
         np.array([[2.0, 0]]), known, np.array(list("aabc")), np.array(["x"])
     )
     assert index.tolist() == [[0, 2, 3]]
+    none = nearest_natives(np.empty((0, 2)), known, np.array(list("aabc")), np.array([], str))
+    assert none[0].shape == none[1].shape == (0, 3) and known[none[0]].shape == (0, 3, 2)
     assert cosine[0].tolist() == pytest.approx([1, np.sqrt(0.5), 0])
 
 

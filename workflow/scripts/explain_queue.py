@@ -53,7 +53,7 @@ def explain_queue(
         saved |= {"natives": gallery.pictures[indices], "cosine": cosine}
         saved |= {"native_species": gallery.species[indices]}
         saved |= {"alarm": head["alarm"].to_numpy() == "yes"}
-        saved |= {"p_value": head["p_value"].to_numpy()}
+        saved |= {"p_value": head["p_value"].to_numpy(float)}
         if known.cells:
             device = Device.choose("float32", threads)
             network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])

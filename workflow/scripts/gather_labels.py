@@ -98,7 +98,7 @@ def gather_labels(
     print("\n".join(losses.table()))
     try:
         losses.check(config["max_rejected"], f"{index_rejected} and {failures}")
-        if not crops:
+        if not crops and facts["usable"]:
             raise BadInput(f"images: no crop could be made: {dict(lost.most_common())}")
     except BadInput:  # Snakemake deletes the outputs of a failed job
         os.replace(rejected_crops, failures)

@@ -122,7 +122,10 @@ def index_annotations(
                 counts.details[EMPTY] = f" (images.box is {box})"
             refused.flush()
             counts.below, table = found["below"], Path(refused.name)
-            _check_losses(source, counts, config["max_rejected"], table, failures)
+            if config.get("models") and not counts.usable and not counts.refused:
+                say("index: a batch without an animal: only its camera-days count")
+            else:
+                _check_losses(source, counts, config["max_rejected"], table, failures)
     Path(failures).unlink(missing_ok=True)
 
 

@@ -94,5 +94,6 @@ def nearest_natives(
         order = np.argsort(-row, kind="stable")
         _, first = np.unique(events[order], return_index=True)  # the nearest of each event
         indices.append(order[np.sort(first)[:NEAREST]])
-    indices = np.array(indices)
+    k = min(NEAREST, len(np.unique(events)))
+    indices = np.array(indices, int).reshape(-1, k)  # also of no crop
     return indices, np.take_along_axis(cosines, indices, 1)
