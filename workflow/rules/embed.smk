@@ -1,7 +1,8 @@
 """A trained detector of the default run -> t-SNE maps of crops, and other crops placed on them."""
 
 TSNE = config["tsne"]
-MAP = f"results/{TSNE['map'] or config['name']}"  # the run on whose maps place_crops puts crops
+# The run on whose maps place_crops puts crops: for a batch that of its models.
+MAP = f"results/{TSNE['map']}" if TSNE["map"] else TRAINED
 MAPS = expand("<results>/tsne/{{detector}}/p{perplexity}.csv", perplexity=TSNE["perplexities"])
 TSNE_THREADS = min(8, 1 + TSNE["max_native"] // 10_000)  # more wait for each other
 
