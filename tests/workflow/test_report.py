@@ -6,7 +6,6 @@ stand there is what the checks of the config let through.
 
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from playwright.sync_api import sync_playwright
 
 from conftest import ROOT, run_snakemake
 from plot_reconstructions import plot_reconstructions
@@ -203,23 +201,18 @@ def test_a_label_adds_no_tag_to_the_report(folder):
     assert ATTACK in data["workflow_desc"]
 
 
-@pytest.fixture(scope="module")
-def attacked():
+@pytest.fixture
+def attacked(chromium):
     """A function that opens a file in a browser and says whether a script of a label ran."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not browser:
-        pytest.skip("no browser here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        tab = chromium.new_page()
+    tab = chromium.new_page()
 
-        def attacked(path: Path) -> bool:
-            tab.goto(path.as_uri())
-            tab.wait_for_load_state("networkidle")
-            return tab.title() == "4711"
+    def attacked(path: Path) -> bool:
+        tab.goto(path.as_uri())
+        tab.wait_for_load_state("networkidle")
+        return tab.title() == "4711"
 
-        yield attacked
-        chromium.close()
+    yield attacked
+    tab.close()
 
 
 def test_a_browser_runs_what_this_test_looks_for(attacked, tmp_path):

@@ -32,9 +32,9 @@ ISLE = island_config("isle", 120) | {
     "evaluation": {"resamples": 100},
 }
 RESULTS = Path("results/isle")
-TARGETS = [str(RESULTS / name) for name in ("evaluation/one_split/metrics.csv", "queue.csv")]
+TARGETS = [str(RESULTS / "evaluation/one_split/metrics.csv")]
 FOLD = "folds/listed/1"
-SAME = ["annotations.csv", "labels.csv", "queue.csv", f"{FOLD}/splits.csv", f"{FOLD}/scores.csv"]
+SAME = ["annotations.csv", "labels.csv", f"{FOLD}/splits.csv", f"{FOLD}/scores.csv"]
 SAME += [f"evaluation/one_split/{name}.csv" for name in ("metrics", "alarms")]
 SAME += [f"{FOLD}/models/{name}.pt" for name in ("basic", "cae")]
 # Attempt 1 of one detector's training gets too little, the other takes a GPU.
@@ -55,7 +55,6 @@ DONE = {
     "rule_train_detector_wildcards_listed_1_cae": 1,
     "rule_fold_score_crops_score_fold": 1,
     "rule_evaluation_evaluate_folds": 1,
-    "rule_queue_export_queue": 1,
 }
 
 

@@ -94,7 +94,8 @@ rule export_models:
         run=config["name"],
         lead=LEAD,
         settings={key: config[key] for key in TAKEN_OVER}
-        | {"species": {side: config["species"][side] for side in ("native", "invasive")}},
+        | {"species": {side: config["species"][side] for side in ("native", "invasive")}}
+        | {"alarm": {key: value for key, value in config["alarm"].items() if key != "explained"}},
         seed=config["evaluation"]["seed"],
     script:
         "../scripts/export_models.py"
