@@ -10,7 +10,15 @@ import yaml
 from drawn_config import Draw
 
 from conftest import ROOT
-from stowaway.core.config import RETIRED, ConfigError, check_config, load_schema, merged
+from stowaway.core.config import (
+    FIXED,
+    RETIRED,
+    ConfigError,
+    check_config,
+    load_schema,
+    merged,
+    taken_over,
+)
 from stowaway.core.names import listed, name_key, slug, why_unsafe
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -402,3 +410,35 @@ def documented(schema: dict, path: str = ""):
             yield from documented(rule, here)
         elif here != "detectors":
             yield here
+
+
+@pytest.fixture
+def facts():
+    """What a batch knows of the run whose models score it."""
+    checked = check_config(SITE, SCHEMA)
+    keys = "labels species events backbone detectors alarm split crops".split()
+    return {"run": "site", "config": {key: checked[key] for key in keys}}
+
+
+WEEK = {"name": "week", "models": "site", "coco": "week.json", "images": {"source": "photos"}}
+
+
+def test_a_batch_takes_over_what_the_models_hold_for(facts):
+    checked = check_config(taken_over(WEEK | {"alarm": {"limit": 0.3}}, facts), SCHEMA)
+    assert checked["alarm"] == facts["config"]["alarm"] | {"limit": 0.3}
+    for key in ("detectors", "backbone", "labels", "split", "crops"):
+        assert checked[key] == facts["config"][key]
+
+
+@pytest.mark.parametrize("section, key", FIXED)
+def test_a_batch_sets_nothing_that_its_models_were_made_with(facts, section, key):
+    same = facts["config"][section][key]
+    assert taken_over(WEEK | {section: {key: same}}, facts)[section] == facts["config"][section]
+    with pytest.raises(ConfigError, match=f"{section}.{key}: a batch takes it from the run site"):
+        taken_over(WEEK | {section: {key: "other"}}, facts)
+
+
+@pytest.mark.parametrize("key", ["species", "detectors", "split"])
+def test_a_batch_has_no_species_and_no_detectors(facts, key):
+    with pytest.raises(ConfigError, match=f"{key}: a batch takes it from the run site"):
+        taken_over(WEEK | {key: {}}, facts)

@@ -78,7 +78,7 @@ def test_backbone_features_are_of_the_crop_and_its_mirror(tmp_path):
     backbone = {"name": "efficientnet_lite0", "weights": None, "layer": "bottleneck"}
     backbone |= {"image_size": 64, "aspect": "pad"}
     outputs = tmp_path / "features.npy", tmp_path / "features.json"
-    extract_features(tmp_path / "pack.npy", [], *outputs, backbone, 2)
+    extract_features(tmp_path / "pack.npy", *outputs, backbone, None, 2)
     features = np.load(tmp_path / "features.npy")
     assert features.shape == (5, 320) and features.dtype == np.float32
     np.testing.assert_allclose(features[3], features[4], atol=1e-4)

@@ -288,7 +288,23 @@ CHANGES = {
     "nobody": (lambda t: t.replace("ann", " "), "row 1: it has no reviewer"),
     "seconds": (
         lambda t: t.replace("2.5", "03. May"),
-        "row 1: seconds_shown is '03. May', no numbe",
+        "row 1: seconds_shown is '03. May', no such numbe",
+    ),
+    "endless": (
+        lambda t: t.replace("2.5", "1e999"),
+        "row 1: seconds_shown is '1e999', no such num",
+    ),
+    "column": (
+        lambda t: "".join(f"{line},decision\r\n" for line in t.splitlines()),
+        "a.csv: it has a column 'decision' twice",
+    ),
+    "long": (
+        lambda t: t.replace("rat", "r" * 2001),
+        "row 1: its species has over 2,000 characters",
+    ),
+    "longest": (
+        lambda t: t.replace("rat", "r" * 10**6),
+        "a.csv: it has a cell of over 2,000 charac",
     ),
     "quote": (lambda t: t.replace("e1", '"e1'), "a.csv: it is cut short, or no CSV"),
     "checksum": (

@@ -274,7 +274,9 @@ class Written:
 def test_what_was_decided_is_left_out_unless_asked_for(table, tmp_path, monkeypatch):
     """By a decision on this run's event, and by the pixels of a crop that was decided on before."""
     write = Written(table, tmp_path, monkeypatch)
-    write.known.reviewed = np.array(["novel1a#", "elsewhere"])  # not the highest crop of its event
+    copies = table.loc[table["event"] == "novel1", "crop_id"] + "#"
+    # of the event novel2 there is one crop that nobody has seen
+    write.known.reviewed = np.array([*copies, "novel2a#", "elsewhere"])
     rows = [("site", "test9", "test9b", "native"), ("other", "test8", "test8b", "native")]
     write.decisions = pd.DataFrame(rows, columns=["batch", "event", "crop_id", "decision"])
     queue, suppressed = write()

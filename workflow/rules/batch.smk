@@ -28,6 +28,7 @@ rule score_batch:
     input:
         labels="<results>/labels.csv",
         features="<results>/features.npy",
+        facts="<results>/features.json",
         models=f"{TRAINED}/models.json",
         arrays=f"{TRAINED}/models.npz",
         network_scores=f"<results>/scores/{LEAD}.csv" if LEAD in NETWORKS else [],

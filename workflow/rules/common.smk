@@ -9,7 +9,7 @@ sys.path.append(f"{workflow.basedir}/workflow/scripts")
 from stowaway.core.config import ConfigError, check_config, refuse_duplicate_keys, taken_over
 from stowaway.core.dependencies import result_modules
 from stowaway.core.files import files_in, overlap
-from stowaway.core.names import ADDRESSES, listed, public, slug
+from stowaway.core.names import ADDRESSES, is_run_name, listed, public, slug
 from stowaway.core.script import BadInput
 from stowaway.exports.deployments import WANTED
 from stowaway.models.facts import read_facts
@@ -21,8 +21,9 @@ STYLE = local(str(PROJECT / "workflow/stowaway.mplstyle"))
 try:
     if workflow.is_main_process:  # its jobs read the same files
         refuse_duplicate_keys(workflow.configfiles)
-    if isinstance(config.get("models"), str):  # a batch: new photos for another run's models
-        config = taken_over(config, read_facts(f"results/{config['models']}/models.json"))
+    if is_run_name(config.get("models")):  # a batch: new photos for another run's models
+        MODELS = read_facts(f"results/{config['models']}/models.json")
+        config = taken_over(config, MODELS)
     config = check_config(config, PROJECT / "workflow/schemas/config.schema.yaml")
     DECIDED_IN = files_in(config["decisions"], (".csv", ".json"), "decisions")
 except ConfigError as error:

@@ -41,7 +41,6 @@ rule measure_shortcuts:
 rule extract_features:
     input:
         pack=pack_of(config["backbone"]),
-        models=f"{TRAINED}/models.json" if BATCH else [],
         modules=modules("extract_features"),
     output:
         features="<results>/features.npy",
@@ -56,5 +55,7 @@ rule extract_features:
     threads: NETWORK_THREADS
     params:
         backbone=config["backbone"],
+        # not models.json: a run that was trained again with the same backbone replans the scores alone
+        trained={key: MODELS[key] for key in ("run", "backbone")} if BATCH else None,
     script:
         "../scripts/extract_features.py"

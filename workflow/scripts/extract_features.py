@@ -10,24 +10,24 @@ from stowaway.core.script import run_rule
 from stowaway.data.packs import Pack, write_header
 from stowaway.models.backbones import BATCH, open_backbone
 from stowaway.models.device import Device
-from stowaway.models.facts import check_backbone, read_facts
+from stowaway.models.facts import check_backbone
 
 
 def extract_features(
-    pack: Path, models: Path | list, features: Path, facts: Path, backbone: dict, threads: int
+    pack: Path, features: Path, facts: Path, backbone: dict, trained: dict | None, threads: int
 ) -> None:
     """Write (crops, dimensions) float32, and the backbone's facts; memory holds one batch.
 
-    `models` are the facts of the run whose models score a batch. Then the features are computed as
-    they were there, in the same precision too. Raises `BadInput` where the backbone is another one.
+    `trained` has the name `run` and the `backbone` of the run whose models score a batch. Then the
+    features are computed as they were there, in the same precision too. Raises `BadInput` where the
+    backbone is another one.
     """
-    trained = read_facts(models)["backbone"] if models else {"precision": "auto"}
-    device = Device.choose(trained["precision"], threads)
+    device = Device.choose(trained["backbone"]["precision"] if trained else "auto", threads)
     network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
     known = {key: backbone[key] for key in ("name", "layer", "image_size", "aspect")}
     known |= {"weights_sha256": network.checksum(), "precision": device.precision_name}
-    if models:
-        check_backbone(models, known)
+    if trained:
+        check_backbone(trained["run"], trained["backbone"], known)
     network.features.to(device.device)
     pixels = Pack(pack)
     with replacing(features, "wb") as file:

@@ -1,5 +1,6 @@
 """Features of a batch and the models of another run -> scores.csv, as score_fold writes it."""
 
+import json
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -10,21 +11,30 @@ from stowaway.core.tables import read_table, write_table
 from stowaway.data.packs import Features
 from stowaway.data.splits import load_crops
 from stowaway.detectors import registry
+from stowaway.models.facts import check_backbone
 from stowaway.review import trained
 
 
 def score_batch(
     labels: Path,
     features: Path,
+    facts: Path,
     models: Path,
     arrays: Path,
     network_scores: list[Path],
     scores: Path,
     threads: int,
 ) -> None:
-    """Write the scores of all crops; `network_scores` are named after their detector."""
+    """Write the scores of all crops; `network_scores` are named after their detector.
+
+    Raises `BadInput` where the features, of which `facts` tells, are of another backbone.
+    """
     with threadpool_limits(threads):
-        crops, detectors = load_crops(labels, []), trained.load(arrays, models).detectors
+        crops, known = load_crops(labels, []), trained.load(arrays, models)
+        with reading(facts):
+            backbone = json.loads(facts.read_text())
+        check_backbone(known.facts["run"], known.facts["backbone"], backbone)
+        detectors = known.detectors
         values, rows = Features(features, len(crops)), crops["row"].to_numpy()
         columns = registry.nearest_species(detectors, values, rows)
         columns |= registry.score_all(detectors, values, rows)

@@ -44,6 +44,13 @@ RETIRED = {
     "detectors.*=mixture": "use mahalanobis or gaussian",
 }
 
+# What a batch cannot set otherwise than the run whose models score it.
+FIXED = [
+    ("alarm", "detector"),  # the scores of calibration events are those of one detector
+    *(("backbone", key) for key in ("name", "layer", "image_size", "aspect")),
+    ("crops", "max_side"),
+]
+
 MOST_LINES = 20
 # The types of JSON Schema in words.
 TYPES = {
@@ -96,14 +103,19 @@ def check_config(config: dict, schema: Path) -> dict:
 def taken_over(config: dict, facts: dict) -> dict:
     """The config of a batch over the settings of the run whose models score it, `facts` of them.
 
-    Raises `ConfigError` where it has a list of species of its own.
+    Raises `ConfigError` where it has a list of species of its own, or another setting that the
+    models and the scores of their calibration events hold for alone.
     """
+    taken = facts["config"]
+    own = [key for key in ("species", "detectors", "split") if key in config]
+    for section, key in FIXED:
+        of = config.get(section)
+        if isinstance(of, dict) and key in of and of[key] != taken.get(section, {}).get(key):
+            own.append(f"{section}.{key}")
     _refuse(
         f"{key}: a batch takes it from the run {facts['run']}; take it out of this config"
-        for key in ("species", "detectors", "split")
-        if key in config
+        for key in own
     )
-    taken = facts["config"]
     added = ("train_on", "score")  # by `_sorted_detectors`
     detectors = {
         name: {k: v for k, v in of.items() if of["kind"] != "features" or k not in added}

@@ -19,6 +19,7 @@ SHOWN = 60  # characters of a value in a message
 EXACT = 2.0**53  # a float below it is the number that was written
 MOST_NAMES = 100_000  # of a folder, kept to find one that is spelt otherwise
 
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # as the config's schema has it
 UNNAMED = "unnamed"  # the species of boxes whose label names no animal
 
 # What tables and exports write where there is no value, in lower case.
@@ -29,6 +30,11 @@ NO_VALUE = frozenset(
 
 _HYPHENS = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")  # of all dashes, and the minus
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
+
+
+def is_run_name(value: object) -> bool:
+    """Whether it can name a run, and so a folder of results/."""
+    return isinstance(value, str) and bool(RUN_NAME.fullmatch(value))
 
 
 def clean_text(text: str) -> str:

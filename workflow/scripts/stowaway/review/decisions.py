@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 from stowaway.core.files import damaged, reading
-from stowaway.core.names import UNNAMED, clean_label, clean_text, shown
+from stowaway.core.names import UNNAMED, clean_label, clean_text, is_run_name, shown
 from stowaway.core.script import BadInput
 from stowaway.core.tables import read_sheet, rows, unguarded
 from stowaway.data.exact_copies import COPIES
@@ -42,7 +42,8 @@ CROPS = "batch event crop_id crop_checksum decision".split()
 OF_QUEUE = "predicted score p_value rank sampled".split()
 PREFIXED = "crop_id image_id event group".split()
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
-RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # as the config's name
+LONGEST = 2_000  # characters of a cell; the page takes 300 for a note
+MOST_SECONDS = 1e8  # three years
 ORIGINAL = "give the file as the page saved it, not as a spreadsheet did"
 # What a Timelapse template may call a verdict, in lower case.
 WORDS = {
@@ -138,8 +139,12 @@ def _parse_csv(text: str) -> tuple[list[str], list[Row]]:
     separator = max(",;\t", key=first.count)
     try:
         header, *lines = filter(any, csv.reader(StringIO(text), delimiter=separator, strict=True))
-    except csv.Error:
+    except csv.Error as error:
+        if "field larger" in str(error):
+            raise Refused(f"it has a cell of over {LONGEST:,} characters; {ORIGINAL}") from None
         raise Refused(f"it is cut short, or no CSV; {ORIGINAL}") from None
+    if twice := [name for name in header if name and header.count(name) > 1]:
+        raise Refused(f"it has a column {shown(twice[0])} twice; {ORIGINAL}")
     if not {"File", "RelativePath"} <= {*header}:
         _need(header, "it has")
     found = []
@@ -165,6 +170,8 @@ def checked(row: Row, number: int, queues: "Queues") -> Row:
     """
     try:
         row = {name: row[name].strip() for name in WRITTEN}
+        if long := [name for name in WRITTEN if len(row[name]) > LONGEST]:
+            raise Refused(f"its {long[0]} has over {LONGEST:,} characters; {ORIGINAL}")
         if row["schema"] not in ("1", "1.0"):
             raise Refused(f"its schema is {shown(row['schema'])}; this version reads 1")
         known = queues.event(row)
@@ -179,8 +186,9 @@ def checked(row: Row, number: int, queues: "Queues") -> Row:
         if not row["reviewer"]:
             raise Refused("it has no reviewer; enter your name on the page, and save again")
         seconds = row["seconds_shown"].replace(",", ".")
-        if not re.fullmatch(r"(\d+(\.\d*)?(e[+-]?\d+)?)?", seconds, re.I):
-            raise Refused(f"seconds_shown is {shown(seconds)}, no number; {ORIGINAL}")
+        is_number = re.fullmatch(r"(\d+(\.\d*)?(e[+-]?\d+)?)?", seconds, re.I)
+        if not is_number or float(seconds or 0) > MOST_SECONDS:
+            raise Refused(f"seconds_shown is {shown(seconds)}, no such number; {ORIGINAL}")
         moment = _moment(row["decided_at"])
     except Refused as why:
         raise Refused(f"row {number}: {why}") from None
@@ -213,7 +221,7 @@ class Queues:
         is another one: a spreadsheet sorted or filled some of the columns.
         """
         batch, checksum, event = (row[name] for name in ("batch", "queue_sha256", "event"))
-        if not RUN.fullmatch(batch) or not (self.results / batch).is_dir():
+        if not is_run_name(batch) or not (self.results / batch).is_dir():
             raise Refused(
                 f"it is of batch {shown(batch)}, and there is no {self.results}/"
                 f"{clean_text(batch)[:60]}; bring that folder back, or take the file out of "

@@ -56,10 +56,11 @@ def decided_on(
     """The events and groups of boxes that people decided on, and the groups that they want to see.
 
     `crops` has `crop_id`, `event`, `repeat` and `crop_checksum`; `decisions` is decisions.csv, if
-    there is one, `checksums` are those of crops that were decided on in any run.
+    there is one, `checksums` are those of crops that were decided on in any run. An event of such
+    crops is decided on if it has no other: what is new in it was never seen.
     """
-    events = decided_events(decisions, run)
-    events |= set(crops.loc[crops["crop_checksum"].isin(checksums), "event"])
+    known = crops["crop_checksum"].isin(checksums).groupby(crops["event"]).all()
+    events = decided_events(decisions, run) | set(known.index[known])
 
     def groups(decision: str) -> set[str]:
         stood = crops["crop_id"].isin(crops_of_groups(decisions, run, decision))

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stowaway.core.files import damaged, read_arrays, reading, replacing
-from stowaway.core.script import BadInput
+from stowaway.core.files import Damaged, read_arrays, reading, replacing
 from stowaway.detectors.feature_methods import Floats, Gaussian
 from stowaway.detectors.fusion import Detectors, join_arrays, split_arrays
-from stowaway.models.facts import read_facts
+from stowaway.models.facts import again, read_facts
 
 CALIBRATION = "crop_id species event group location datetime predicted score".split()
 
@@ -83,10 +82,11 @@ def _checksum(path: Path) -> str:
 def load(arrays: Path, facts: Path) -> Trained:
     """The models that `save` wrote. Raises `BadInput` where a file is damaged or of another run."""
     known = read_facts(facts)
+    with reading(arrays, again(arrays)):
+        if known["arrays_sha256"] != _checksum(arrays):
+            raise Damaged(f"it is not the one that {Path(facts).name} was written with")
     values = read_arrays(arrays, finite=True)
-    if known["arrays_sha256"] != _checksum(arrays):
-        raise BadInput(damaged(arrays, f"it is not of one run with {Path(facts).name}"))
-    with reading(arrays):
+    with reading(arrays, again(arrays)):
         detectors = split_arrays(_below(values, "detectors"))
         calibration = pd.DataFrame({n: values[f"calibration/{n}"] for n in CALIBRATION})
         cells = _below(values, "cells")
