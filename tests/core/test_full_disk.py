@@ -93,7 +93,7 @@ def features(folder: Path, source: Path) -> None:
         write_header(file, (500, 8, 8, 3))
         file.write(bytes(500 * 8 * 8 * 3))
     outputs = folder / "features.npy", folder / "features.json"
-    extraction.extract_features(source / "8.npy", [], *outputs, BACKBONE, 1)
+    extraction.extract_features(source / "8.npy", *outputs, BACKBONE, None, 1)
 
 
 def checkpoint(folder: Path, source: Path) -> None:
