@@ -198,3 +198,10 @@ def test_labels_stay_text(written):
 def test_an_empty_queue(written):
     _, words = written(n=0)
     assert "0 of 0 events raised an alarm." in words and "The queue is empty." in words
+
+
+def test_a_queue_that_shows_nothing_asks_for_nothing():
+    queue = pd.DataFrame({"sampled": ["", ""], "alarm": ["no", "no"]})
+    assert of.what_next(queue, None, False) == [
+        "<p>Nothing is to be decided: no event is on the page.</p>"
+    ]

@@ -30,7 +30,7 @@ class Losses:
     def __init__(self, facts: dict, reasons: Counter, crops: int) -> None:
         self.copies = Counter({why: n for why, n in reasons.items() if why in NOT_LOST})
         boxes = crops + reasons.total()  # that the index let pass
-        self.part = boxes / max(facts["usable"], 1)  # below 1 in a subset
+        self.part = boxes / facts["usable"] if facts["usable"] else 1.0  # below 1 in a subset
         lost = [("index", why, n, n * self.part) for why, n in facts["refused"].items()]
         for why, n in (reasons - self.copies).most_common():
             lost.append(("download" if why in (NOT_DOWNLOADED, FOREIGN) else "crop", why, n, n))

@@ -237,6 +237,8 @@ def ordering(metrics: pd.DataFrame, detector: str) -> list[str]:
 def what_next(queue: pd.DataFrame, alarms: pd.DataFrame | None, decided: bool) -> list[str]:
     """What somebody does with this page."""
     shown = queue["sampled"].ne("").sum()
+    if not shown:
+        return ["<p>Nothing is to be decided: no event is on the page.</p>"]
     steps = [
         f"Open <code>queue.html</code> and decide on its {counted(shown, 'event')}, the "
         f"{counted(queue['alarm'].eq('yes').sum(), 'alarm')} first.",
