@@ -36,7 +36,8 @@ IN_USE = {
 
 
 FACTS = {
-    "stowaway": "0.2", "run": "mysite", "made": "2026-11-01", "config": {"a": "b"},
+    "stowaway": "0.2", "run": "mysite", "made": "2026-11-01", "config": {"detectors": {}},
+    "arrays_sha256": "",
     "backbone": {"weights_sha256": "0123456789abcdef", "precision": "float32"},
     "natives": {"fox": {"crops": 90, "events": 30}, "jay": {"crops": 5, "events": 1}},
     "calibration": {"events": 37, "groups": 36}, "libraries": {"torch": "2.14.1"},

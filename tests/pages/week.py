@@ -85,7 +85,9 @@ class Week:
         write_table(self.people, self.folder / "people.csv")
         facts, models = self.folder / "index_facts.json", self.folder / "models.json"
         facts.write_text(json.dumps({"person_detector": self.detected, "times_read": 0}))
-        models.write_text(json.dumps(dict.fromkeys(NEEDED, {}) | {"natives": SPECIES}))
+        of_models = dict.fromkeys(NEEDED, "") | {"backbone": {}, "calibration": {}}
+        of_models |= {"natives": dict.fromkeys(SPECIES, {}), "config": {"detectors": {}}}
+        models.write_text(json.dumps(of_models | {"native_events_per_camera_day": 1.0}))
         self.explain()
         defaults = {"batch": "2026-w47", "watched": ["rat", "cat"], "people_shown": False}
         defaults |= {"decimals": None, "max_pixels": 10**8, "threads": 1}

@@ -151,7 +151,7 @@ def overview_of(labels: list[str], folder: Path) -> None:
     pixels = np.zeros((n, 8, 8, 3), np.uint8)
     np.savez(folder / "a.npz", event=events, crops=pixels, box=np.tile([0, 0, 8, 8], (n, 1)))
     facts = dict.fromkeys(("stowaway", "run", "made"), labels[0])
-    facts |= {"native_events_per_camera_day": 1, "config": {}}
+    facts |= {"native_events_per_camera_day": 1, "config": {"detectors": {}}, "arrays_sha256": ""}
     facts |= {"backbone": {"weights_sha256": labels[0], "precision": labels[0]}}
     facts |= {"natives": {label: {"events": 1} for label in labels}}
     facts |= {"calibration": {"events": 1, "groups": 1}, "libraries": {labels[0]: labels[0]}}
