@@ -15,8 +15,9 @@ from make_demo import make_demo
 from stowaway.core.script import BadInput
 from stowaway.demo.coco import annotation_entries, true_species
 from stowaway.demo.plan import CATEGORIES, HEIGHT, KINDS, PERIODS, WIDTH, plan
-from stowaway.demo.reviewer import COLUMNS, decide
+from stowaway.demo.reviewer import decide
 from stowaway.demo.scenes import save_photo, take_photo
+from stowaway.review.decisions import WRITTEN
 
 SIZE = 60
 INVADERS, NATIVES = {"rat", "cat", "pig"}, {"fox", "lizard", "scrub jay", "skunk", "mouse"}
@@ -103,7 +104,7 @@ def test_the_drawn_reviewer_decides_by_what_was_drawn():
     }
     events = pd.DataFrame([box | {"event": f"e{n}", "species": s} for n, s in enumerate(species)])
     found = decide(events, ["fox"], "month", "f" * 64)
-    assert list(found) == COLUMNS and found.equals(decide(events, ["fox"], "month", "f" * 64))
+    assert list(found) == WRITTEN and found.equals(decide(events, ["fox"], "month", "f" * 64))
     known = found[found["decision"] != "unsure"][["event", "decision", "species"]].head(6)
     assert known.to_numpy().tolist() == [
         ["e0", "novel", "opossum"],

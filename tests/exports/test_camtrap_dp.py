@@ -121,7 +121,7 @@ def test_an_observation_is_a_box_with_one_verdict(package):
 
 
 def stowaway_version() -> str:
-    from stowaway import __version__
+    from stowaway.core import __version__
 
     return __version__
 

@@ -10,7 +10,7 @@ from export_coco import export_coco
 def test_ids_boxes_labels_and_scores_come_back(tmp_path):
     paths = write_run(tmp_path / "run")
     file = tmp_path / "coco.json"
-    export_coco(**paths, coco=file, run=RUN, detector="fusion", rename={})
+    export_coco(**paths, exported=file, run=RUN, detector="fusion", rename={})
     coco = json.loads(file.read_text())
     names = {category["id"]: category["name"] for category in coco["categories"]}
     images = {image["id"]: image for image in coco["images"]}

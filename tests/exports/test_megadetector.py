@@ -124,7 +124,7 @@ def test_whole_p_values_and_drawn_boxes_stay_floats(tmp_path):
 
 def test_the_script_writes_what_json_and_not_only_python_reads(paths, tmp_path):
     file = tmp_path / "exports/megadetector.json"
-    export_megadetector(**paths, results=file, run=RUN, detector="fusion", rename={})
+    export_megadetector(**paths, exported=file, run=RUN, detector="fusion", rename={})
     whole = json.loads(file.read_text(), parse_constant=lambda name: pytest.fail(name))
     assert whole["info"]["format_version"] == "1.6"
     assert whole["info"]["stowaway"]["run"] == RUN and "detector" in whole["info"]["stowaway"]

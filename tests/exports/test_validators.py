@@ -68,7 +68,7 @@ def made(tmp_path_factory):
     found = {"results": {}, "packages": {}}
     for name, paths in {"batch": batch, "labelled": labelled}.items():
         file = folder / f"{name}.json"
-        export_megadetector(**paths, results=file, run=RUN, detector="fusion", rename={})
+        export_megadetector(**paths, exported=file, run=RUN, detector="fusion", rename={})
         found["results"][name] = file
         found["packages"][name] = export(folder / f"of {name}", paths, table)
     found["packages"]["spoiled"] = folder / "spoiled"

@@ -5,7 +5,7 @@ EXPORT_PARAMS |= {"rename": config["labels"]["rename"]}
 EXPORT_INPUTS = {
     "labels": "<results>/labels.csv",
     "queue": "<results>/queue.csv",
-    "decisions": "<results>/decisions.csv" if config["decisions"] else [],
+    "decisions": DECISIONS,
     "annotations": "<results>/annotations.csv",
     "rejected": "<results>/rejected.csv",
     "people": "<results>/people.csv",
@@ -25,7 +25,7 @@ rule export_megadetector:
         **EXPORT_INPUTS,
         modules=modules("export_megadetector"),
     output:
-        results="<results>/exports/megadetector.json",
+        exported="<results>/exports/megadetector.json",
     log:
         "<results>/logs/export_megadetector.log",
     conda:
@@ -64,7 +64,7 @@ rule export_coco:
         **EXPORT_INPUTS,
         modules=modules("export_coco"),
     output:
-        coco="<results>/exports/coco.json",
+        exported="<results>/exports/coco.json",
     log:
         "<results>/logs/export_coco.log",
     conda:

@@ -1,7 +1,7 @@
 """Scores of the detector that leads -> the queue of events to review, and why its head is there."""
 
 CROSS_FITTED = config["review"]["natives"] == "all" and not BATCH
-QUEUED = ["budget", "sample", "repeats", "mute", "natives", "reviewed"]
+QUEUED = ["budget", "sample", "repeats", "mute", "reviewed"]
 
 
 rule export_queue:

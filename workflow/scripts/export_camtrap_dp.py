@@ -4,11 +4,10 @@ import csv
 import json
 from pathlib import Path
 
-from stowaway import __version__
 from stowaway.annotations.facts import read_facts
 from stowaway.core.files import replacing
 from stowaway.core.script import run_rule
-from stowaway.exports.boxes import load_boxes, load_photos
+from stowaway.exports.boxes import load_run
 from stowaway.exports.camtrap_dp import COLUMNS, camtrap_tables, datapackage
 from stowaway.exports.deployments import read_deployments
 
@@ -38,9 +37,9 @@ def export_camtrap_dp(
     Coordinates are rounded to `decimals`, that of the user's `table` of deployments.
     """
     cameras = read_deployments(table, decimals)
-    boxes = load_boxes(labels, queue, decisions, run)
-    photos = load_photos(boxes, annotations, rejected, people, index_facts, rename)
-    made_by = {"version": __version__, "run": run, "detector": detector}
+    boxes, photos, made_by = load_run(
+        labels, queue, decisions, annotations, rejected, people, index_facts, run, detector, rename
+    )
     detector_ran = bool(read_facts(index_facts).get("person_detector"))
     tables = camtrap_tables(boxes, photos, cameras, made_by, detector_ran, shown_people)
     paths = {

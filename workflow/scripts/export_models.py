@@ -1,6 +1,5 @@
 """A run's detectors, calibration and natives -> models.json and models.npz, which a batch needs."""
 
-import json
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-import stowaway
+from stowaway.core import __version__
 from stowaway.core.script import run_rule
 from stowaway.core.tables import read_table
 from stowaway.data.packs import Features, Form, Pack
@@ -20,6 +19,7 @@ from stowaway.evaluation.alarms import events_of
 from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density
 from stowaway.models.backbones import open_backbone
 from stowaway.models.device import Device
+from stowaway.models.facts import read_backbone
 from stowaway.review.decisions import decided_checksums
 from stowaway.review.explanations import native_cells, padded_boxes
 from stowaway.review.pictures import PICTURE, jpeg
@@ -73,10 +73,10 @@ def export_models(
         )
         count = natives.groupby("species")
         about = {
-            "stowaway": stowaway.__version__,
+            "stowaway": __version__,
             "run": run,
             "made": date.today().isoformat(),
-            "backbone": json.loads(facts.read_text()),
+            "backbone": read_backbone(facts),
             "natives": {
                 name: {"crops": len(own), "events": own["event"].nunique()} for name, own in count
             },

@@ -26,7 +26,7 @@ def export_queue(
     models: Path,
     arrays: Path,
     camera_days: Path,
-    people: Path | list,
+    people: Path,
     index_facts: Path,
     decisions: Path | list,
     cross_scores: Path | list,
@@ -57,7 +57,7 @@ def export_queue(
         # no event of the batch has a line break in its name, though it may be of the same photos
         calibration["event"] = known.facts["run"] + "\n" + calibration["event"]
         crops = pd.concat([crops, calibration], ignore_index=True)
-    with_people = set(read_table(people, needed=["event"])["event"]) if people else set()
+    with_people = set(read_table(people, needed=["event"])["event"])
     if not read_facts(index_facts).get("person_detector"):
         say("queue: no detector has looked for people: only labels say which photos show any")
     tables = review_queue(

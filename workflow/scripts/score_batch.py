@@ -1,17 +1,15 @@
 """Features of a batch and the models of another run -> scores.csv, as score_fold writes it."""
 
-import json
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from stowaway.core.files import reading
 from stowaway.core.script import run_rule
-from stowaway.core.tables import read_table, write_table
+from stowaway.core.tables import write_table
 from stowaway.data.packs import Features
 from stowaway.data.splits import load_crops
 from stowaway.detectors import registry
-from stowaway.models.facts import check_backbone
+from stowaway.models.facts import check_backbone, read_backbone
 from stowaway.review import trained
 
 
@@ -31,17 +29,12 @@ def score_batch(
     """
     with threadpool_limits(threads):
         crops, known = load_crops(labels, []), trained.load(arrays, models)
-        with reading(facts):
-            backbone = json.loads(facts.read_text())
-        check_backbone(known.facts["run"], known.facts["backbone"], backbone)
+        check_backbone(known.facts["run"], known.facts["backbone"], read_backbone(facts))
         detectors = known.detectors
         values, rows = Features(features, len(crops)), crops["row"].to_numpy()
         columns = registry.nearest_species(detectors, values, rows)
         columns |= registry.score_all(detectors, values, rows)
-        for path in network_scores:
-            novelty = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
-            with reading(path):
-                columns[path.stem] = novelty.loc[crops["crop_id"]].to_numpy()
+        columns |= registry.network_scores(network_scores, crops["crop_id"])
         facts = crops["crop_id species role event group location".split()]
         write_table(facts.assign(**columns), scores)
 

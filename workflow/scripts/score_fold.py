@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from stowaway.core.files import damaged, reading
+from stowaway.core.files import damaged
 from stowaway.core.names import UNNAMED
 from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import read_table, write_table
@@ -70,10 +70,7 @@ def score_fold(
             detectors = registry.load_all(feature_detectors, values.shape[1])
             nearest = registry.nearest_species(detectors, values, rows)
             columns = registry.score_all(detectors, values, rows)
-        for path in network_scores:
-            novelty = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
-            with reading(path):
-                columns[path.stem] = novelty.loc[crops["crop_id"]].to_numpy()
+        columns |= registry.network_scores(network_scores, crops["crop_id"])
         facts = crops["crop_id species role event group location".split()]
         write_table(facts.assign(**nearest, **columns).join(baselines), scores)
 

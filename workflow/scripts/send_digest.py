@@ -7,7 +7,7 @@ from stowaway.core.files import read_arrays
 from stowaway.core.script import BadInput, run_rule
 from stowaway.core.tables import read_sheet
 from stowaway.pages.digest import VARIABLE, Sent, addresses, compose
-from stowaway.review.pictures import jpeg
+from stowaway.review.pictures import event_pictures
 
 
 def send_digest(queue: Path, explanations: Path, page: Path, state: str, batch: str) -> None:
@@ -20,8 +20,7 @@ def send_digest(queue: Path, explanations: Path, page: Path, state: str, batch: 
     sheet, arrays = read_sheet(queue), read_arrays(explanations)
     shown = sheet[sheet["sampled"] != ""]
     alarms = set(shown.loc[shown["alarm"] == "yes", "event"])
-    crops = zip(arrays["event"].tolist(), arrays["crops"], arrays["box"], strict=True)
-    pictures = {event: jpeg(crop, box) for event, crop, box in crops if event in alarms}
+    pictures = event_pictures(arrays, alarms)
     recipients, sent, failures = addresses(os.environ.get(VARIABLE, "")), Sent(Path(state)), []
     for address in recipients:
         known = sent.to(address, batch)

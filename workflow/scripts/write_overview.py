@@ -1,6 +1,5 @@
 """Tables of a run -> overview.rst, the page that the report opens with."""
 
-from itertools import islice
 from pathlib import Path
 
 from stowaway.core.files import read_arrays, replacing
@@ -8,7 +7,7 @@ from stowaway.core.script import run_rule
 from stowaway.core.tables import read_sheet, read_table
 from stowaway.models.facts import read_facts
 from stowaway.pages import overview as of
-from stowaway.review.pictures import jpeg
+from stowaway.review.pictures import event_pictures
 
 
 def write_overview(
@@ -36,8 +35,7 @@ def write_overview(
     tables = [read_table(path) if path else None for path in (alarms, metrics, performance)]
     alarm_table, metric_table, in_use = tables
     arrays = read_arrays(explanations)
-    rows = zip(arrays["event"].tolist(), arrays["crops"], arrays["box"], strict=True)
-    pictures = {event: jpeg(crop, box) for event, crop, box in islice(rows, of.PICTURES)}
+    pictures = event_pictures(arrays, arrays["event"][: of.PICTURES].tolist())
     crops = read_table(labels, ["species_label", "event"])
     pieces = [
         *of.head(site, sheet, synthetic),

@@ -2,5 +2,7 @@
 
 Nothing here knows about animals. Every other room may import this one. Imports point down this
 list only: core, annotations, data, download, models, detectors, evaluation, embedding, review,
-plots, demo.
+exports, pages, plots, demo.
 """
+
+__version__ = "0.1.0"  # as in CITATION.cff

@@ -6,18 +6,15 @@ import numpy as np
 import pandas as pd
 
 from stowaway.demo.plan import UNLIKE_ANIMALS
+from stowaway.review.decisions import WRITTEN
 
-COLUMNS = (
-    "schema batch queue_sha256 event crop_id image_path box decision species note reviewer "
-    "decided_at seconds_shown score p_value rank sampled"
-).split()
 REVIEWER = "drawn reviewer"
 UNSURE = 0.05  # share of the animals that are too far away or too dark to tell
 MISTAKEN = 2  # the event that is decided wrongly at first, and taken back
 
 
 def decide(events: pd.DataFrame, natives: list[str], batch: str, queue_sha256: str) -> pd.DataFrame:
-    """The decisions on events, a row of COLUMNS for each, in their order.
+    """The decisions on events, a row of WRITTEN for each, in their order.
 
     `events` has the columns of the queue, and of each event's crop x, y, crop_width and crop_height
     (pixels of the upright photo) and `species`, which is blank where no animal is. An event takes 3
@@ -33,13 +30,13 @@ def decide(events: pd.DataFrame, natives: list[str], batch: str, queue_sha256: s
         for decision, species in verdicts:
             seconds = round(min(20, 3 + rng.exponential(3)), 1)
             now += timedelta(seconds=seconds)
-            row = {name: event[name] for name in COLUMNS if name in event}
+            row = {name: event[name] for name in WRITTEN if name in event}
             row |= {"schema": 1, "batch": batch, "queue_sha256": queue_sha256, "note": ""}
             row |= {"box": "{x} {y} {crop_width} {crop_height}".format(**event)}
             row |= {"decision": decision, "species": species, "reviewer": REVIEWER}
             row |= {"decided_at": now.isoformat(timespec="seconds"), "seconds_shown": seconds}
             rows.append(row)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=WRITTEN)
 
 
 def verdict_on(species: str, natives: list[str], unsure: bool) -> tuple[str, str]:

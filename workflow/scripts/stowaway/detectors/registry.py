@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stowaway.core.files import Damaged, read_arrays, reading, replacing
+from stowaway.core.tables import read_table
 from stowaway.data.packs import batches
 from stowaway.data.roles import FITTED_ROLES
 from stowaway.detectors.feature_methods import ClassMean, FeatureDetector, Floats, event_weights
@@ -89,6 +90,19 @@ def nearest_species(detectors: Detectors, features: Floats, rows: NDArray) -> di
     cosines = np.concatenate([np.empty((0, 2)), *(pair[1] for pair in pairs)])
     columns = {"predicted": names[:, 0], "similarity": cosines[:, 0]}
     return columns | {"second": names[:, 1], "second_similarity": cosines[:, 1]}
+
+
+def network_scores(paths: list[Path], crop_ids: "pd.Series") -> dict[str, Floats]:
+    """The scores of crops by networks, whose tables are named after their detector.
+
+    Raises `BadInput` where a table is damaged or lacks a crop.
+    """
+    columns = {}
+    for path in paths:
+        novelty = read_table(path, ["crop_id", "score"]).set_index("crop_id")["score"]
+        with reading(path):
+            columns[path.stem] = novelty.loc[crop_ids].to_numpy()
+    return columns
 
 
 def save_all(path: Path, detectors: Detectors) -> None:

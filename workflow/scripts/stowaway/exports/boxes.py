@@ -1,23 +1,22 @@
 """What all exports write: a row per box with its event's score and decision, a row per photo."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from stowaway.annotations.coco import Labels
 from stowaway.annotations.facts import read_facts
-from stowaway.core.files import Damaged, reading
+from stowaway.core import __version__
+from stowaway.core.files import Damaged, reading, replacing
 from stowaway.core.names import UNNAMED
 from stowaway.core.script import say
 from stowaway.core.tables import read_sheet, read_table
+from stowaway.review.decisions import NATIVE, NOVEL, PERSON, VERDICTS
 
-NOVEL, NATIVE, NOT_ANIMAL, PERSON, UNSURE = "novel native not_animal person unsure".split()
-VERDICTS = (NOVEL, NATIVE, NOT_ANIMAL, PERSON, UNSURE)
 VEHICLE = "vehicle"
-VEHICLES = frozenset(
-    "vehicle vehicles car cars truck trucks van bus motorcycle motorbike bicycle bike atv quad "
-    "jeep tractor boat".split()
-)
 EMPTY = "empty"  # the label of a photo without an animal
 NO_BOX = "no annotation"  # the index's reason for a photo in which nothing is boxed
 LABELS = (
@@ -113,8 +112,8 @@ def load_photos(
         say(f"exports: left out {unnamed:,} x a photo of people whose file name is not known")
     photos = pd.concat([photos, found.drop(columns=["label", "confidence"]), empty])
     photos = photos.drop_duplicates("image_id")
-    kind = found["label"].map(lambda label: rename.get(label, label)).isin(VEHICLES)
-    found = found.assign(people=np.where(kind, VEHICLE, PERSON))
+    rank = found["label"].map(Labels(rename, [], []).rank)
+    found = found.assign(people=np.where(rank == 1, VEHICLE, PERSON))
     found["confidence"] = found["confidence"].fillna(1.0).astype(float)
     photos = photos.merge(found[["image_id", "people", "confidence"]], "left", "image_id")
     text = "location datetime event people".split()
@@ -141,3 +140,47 @@ def stowaway_facts(box) -> dict:
         facts |= {"predicted": box.predicted}
     facts |= {"decision": box.decision, "species": box.named, "reviewer": box.reviewer}
     return {name: value for name, value in facts.items() if value != ""}
+
+
+def load_run(
+    labels: Path,
+    queue: Path,
+    decisions: Path | list,
+    annotations: Path,
+    rejected: Path,
+    people: Path,
+    index_facts: Path,
+    run: str,
+    detector: str,
+    rename: dict[str, str],
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
+    """The boxes (`load_boxes`) and photos (`load_photos`) of the `run`, and who made the export.
+
+    That is the `version` of this program, the `run`, and the `detector` that its alarms are by.
+    """
+    boxes = load_boxes(labels, queue, decisions, run)
+    photos = load_photos(boxes, annotations, rejected, people, index_facts, rename)
+    return boxes, photos, {"version": __version__, "run": run, "detector": detector}
+
+
+def export_json(
+    content: Callable[[pd.DataFrame, pd.DataFrame, dict], dict],
+    labels: Path,
+    queue: Path,
+    decisions: Path | list,
+    annotations: Path,
+    rejected: Path,
+    people: Path,
+    index_facts: Path,
+    exported: Path,
+    run: str,
+    detector: str,
+    rename: dict[str, str],
+) -> None:
+    """Write `content` of what `load_run` gives as JSON. Raises `BadInput` as these do."""
+    of_run = load_run(
+        labels, queue, decisions, annotations, rejected, people, index_facts, run, detector, rename
+    )
+    text = json.dumps(content(*of_run), ensure_ascii=False, allow_nan=False)
+    with replacing(exported) as file:
+        file.write(text)

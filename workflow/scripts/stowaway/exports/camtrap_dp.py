@@ -16,8 +16,9 @@ import pandas as pd
 from stowaway.core.names import location_key, shown
 from stowaway.core.script import BadInput, say
 from stowaway.core.tables import no_formula
-from stowaway.exports.boxes import NATIVE, NOT_ANIMAL, NOVEL, PERSON, UNSURE, VEHICLE, of_photos
+from stowaway.exports.boxes import VEHICLE, of_photos
 from stowaway.exports.deployments import NO_NAMES, WANTED, Deployment
+from stowaway.review.decisions import NATIVE, NOT_ANIMAL, NOVEL, PERSON, UNSURE
 
 STANDARD = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
 DEPLOYMENTS = (

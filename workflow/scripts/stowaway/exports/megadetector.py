@@ -12,15 +12,8 @@ import pandas as pd
 
 from stowaway.core.names import name_key, shown, why_unsafe
 from stowaway.core.script import BadInput, say
-from stowaway.exports.boxes import (
-    NATIVE,
-    NOT_ANIMAL,
-    NOVEL,
-    PERSON,
-    VEHICLE,
-    of_photos,
-    stowaway_facts,
-)
+from stowaway.exports.boxes import VEHICLE, of_photos, stowaway_facts
+from stowaway.review.decisions import NATIVE, NOT_ANIMAL, NOVEL, PERSON
 
 VERSION = "1.6"
 CATEGORIES = {"1": "animal", "2": PERSON, "3": VEHICLE}

@@ -43,6 +43,12 @@ def again(path: Path | str) -> str:
     return f"run {Path(path).parent.name} again with --forcerun export_models"
 
 
+def read_backbone(path: Path) -> dict:
+    """How features were computed: features.json. Raises `BadInput` where it is damaged."""
+    with reading(path):
+        return json.loads(path.read_text())
+
+
 def check_backbone(run: str, wanted: dict, backbone: dict) -> None:
     """Raise `BadInput` where features are not computed with the backbone of the models of `run`."""
     for key, value in wanted.items():

@@ -10,6 +10,8 @@ from textwrap import wrap
 
 import pandas as pd
 
+from stowaway.core.names import UNNAMED
+
 PICTURES = 8
 SPECIES = 12  # that are named one by one
 LONGEST = 300  # characters of a value from outside
@@ -141,7 +143,7 @@ def found(queue: pd.DataFrame, pictures: dict[str, bytes]) -> list[str]:
             source = "\n".join(wrap(b64encode(pictures[row.event]).decode(), 5000))
             image = f'<img src="data:image/jpeg;base64,{source}" alt="crop {row.rank}">'
         words = [f"p = {row.p_value:.2g}", row.location, row.datetime[:16].replace("T", " ")]
-        words += [f"labelled {row.species}"] * (row.species not in ("", "unnamed"))
+        words += [f"labelled {row.species}"] * (row.species not in ("", UNNAMED))
         badge = '<span class="alarm">alarm</span> ' * (row.alarm == "yes")
         described = "<br>".join(map(text, words))
         figures.append(f"<figure>{image}<figcaption>{badge}{described}</figcaption></figure>")

@@ -18,8 +18,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from stowaway.core.names import UNNAMED
 from stowaway.data.packs import in_threads
 from stowaway.data.photos import FORMATS, Unusable, open_photo, read_photo
+from stowaway.pages.overview import counted
 from stowaway.review.pictures import colourless
 from stowaway.review.suppression import BOX, PERSON
 
@@ -111,7 +113,7 @@ def event_cards(
             **{name: _plain(row.get(name)) for name in "rank crops score p_value".split()},
             "alarm": row["alarm"] == "yes",
             "guess": _plain(row.get("predicted")),
-            "label": "" if row.get("species") == "unnamed" else _plain(row.get("species")),
+            "label": "" if row.get("species") == UNNAMED else _plain(row.get("species")),
             **pictures.of(row["crop_id"], list(pictures.events.get(row["event"], ()))),
             "natives": [] if place is None else natives(place),
             "heat": None if place is None else _heat(explained, place),
@@ -156,19 +158,19 @@ def left_out(queue: pd.DataFrame, suppressed: pd.DataFrame, people: pd.DataFrame
     if len(people):
         photos = people["image_id"].nunique()
         lines.append(
-            f"{_count(people['event'].nunique(), 'event')} with a person or a vehicle "
-            f"({_count(photos, 'photo')}): never shown"
+            f"{counted(people['event'].nunique(), 'event')} with a person or a vehicle "
+            f"({counted(photos, 'photo')}): never shown"
         )
     is_shown = queue["sampled"] != ""
     out = suppressed[~suppressed["event"].isin(queue.loc[is_shown, "event"])]
     for reason, rows in out[out["reason"] != PERSON].groupby("reason", sort=False):
         groups = set(rows["group"]) - {""}
-        cards = f" ({_count(len(groups), 'group')}, each with a card at the end)" * bool(groups)
+        cards = f" ({counted(len(groups), 'group')}, each with a card at the end)" * bool(groups)
         alarms = rows.loc[rows["alarm"] == "yes", "event"].nunique()
-        among = f"; {_count(alarms, 'alarm')} among them" * bool(alarms)
-        lines.append(f"{_count(rows['event'].nunique(), 'event')}: {reason}{cards}{among}")
+        among = f"; {counted(alarms, 'alarm')} among them" * bool(alarms)
+        lines.append(f"{counted(rows['event'].nunique(), 'event')}: {reason}{cards}{among}")
     if below := int((~is_shown & (queue["suppressed"] == "")).sum()):
-        lines.append(f"{_count(below, 'event')} below the budget, and not drawn for the sample")
+        lines.append(f"{counted(below, 'event')} below the budget, and not drawn for the sample")
     return lines
 
 
@@ -225,10 +227,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float | np.floating) and not np.isfinite(value):
         return None
     return value.item() if isinstance(value, np.generic) else "" if value is None else value
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def page_name(part: int) -> str:

@@ -54,7 +54,9 @@ def cross_fit(
         labels, rows = models.pop(LABELS), held["row"].to_numpy()
         columns = registry.score_all(models, features, rows)
         columns |= registry.nearest_species(models, features, rows)
-        away = [labels.distances(features[batch]) for batch in batches(rows, 4_096)]
+        away = [
+            labels.distances(features[batch]) for batch in batches(rows, registry.SCORED_AT_ONCE)
+        ]
         away, species = np.concatenate(away), models[registry.NATIVE_MEANS].species
         own = held["species"].to_numpy(str)[:, None] == species
         columns["doubt"] = np.where(own.any(1), away[np.arange(len(held)), own.argmax(1)], np.nan)

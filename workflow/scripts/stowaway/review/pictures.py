@@ -1,5 +1,6 @@
 """How crops are shown to a person: a copy, with more contrast in the dark; it changes no number."""
 
+from collections.abc import Collection, Mapping
 from io import BytesIO
 
 import numpy as np
@@ -41,3 +42,9 @@ def as_jpeg(pixels: NDArray[np.uint8], side: int = PICTURE) -> bytes:
     image.thumbnail((side, side), Image.Resampling.BILINEAR)
     image.save(file, "JPEG", quality=85)
     return file.getvalue()
+
+
+def event_pictures(explained: Mapping[str, NDArray], events: Collection[str]) -> dict[str, bytes]:
+    """The crops of `events` as `jpeg`s, as far as explanations.npz, `explained`, has them."""
+    rows = zip(explained["event"].tolist(), explained["crops"], explained["box"], strict=True)
+    return {event: jpeg(crop, box) for event, crop, box in rows if event in events}
