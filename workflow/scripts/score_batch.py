@@ -33,7 +33,7 @@ def score_batch(
         detectors = known.detectors
         values, rows = Features(features, len(crops)), crops["row"].to_numpy()
         columns = registry.nearest_species(detectors, values, rows)
-        columns |= registry.score_all(detectors, values, rows)
+        columns |= registry.score_all(detectors, values, rows, crops["event"].to_numpy(str))
         columns |= registry.network_scores(network_scores, crops["crop_id"])
         facts = crops["crop_id species role event group location".split()]
         write_table(facts.assign(**columns), scores)

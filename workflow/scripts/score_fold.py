@@ -19,6 +19,7 @@ from stowaway.data.packs import Features
 from stowaway.data.roles import FITTED_ROLES, Role
 from stowaway.data.splits import load_crops
 from stowaway.detectors import registry
+from stowaway.detectors.feature_methods import with_event
 from stowaway.evaluation.folds import SHORTCUT
 
 NEAREST = {"predicted": "", "similarity": np.nan, "second": "", "second_similarity": np.nan}
@@ -61,15 +62,18 @@ def score_fold(
         measured, n = read_table(shortcuts), len(crops)
         if not measured["crop_id"].equals(crops["crop_id"]):
             raise BadInput(damaged(shortcuts, "its crops are not those of labels.csv"))
-        baselines = shortcut_scores(crops, measured)
         trained = crops["event"].isin(crops.loc[crops["role"] == Role.TRAIN, "event"])
         scored = ~trained | (crops["species"] == UNNAMED)
+        baselines = shortcut_scores(crops, measured)[scored]
         crops, columns, nearest = crops[scored], {}, NEAREST
+        events = crops["event"].to_numpy(str)
+        # detectors' scores are averaged with their event's too
+        baselines[:] = with_event(baselines.to_numpy(), events)
         if feature_detectors:
             values, rows = Features(features, n), crops["row"].to_numpy()
             detectors = registry.load_all(feature_detectors, values.shape[1])
             nearest = registry.nearest_species(detectors, values, rows)
-            columns = registry.score_all(detectors, values, rows)
+            columns = registry.score_all(detectors, values, rows, events)
         columns |= registry.network_scores(network_scores, crops["crop_id"])
         facts = crops["crop_id species role event group location".split()]
         write_table(facts.assign(**nearest, **columns).join(baselines), scores)

@@ -163,6 +163,20 @@ def event_weights(events: NDArray) -> Floats:
     return weights * len(weights) / weights.sum()
 
 
+def with_event(scores: Floats, events: NDArray) -> Floats:
+    """Each crop's scores, (n,) or (n, k), averaged with the mean of its event's crops.
+
+    The frames of an event mostly show one animal, some of them badly. An event is scored by its
+    highest crop, and so by the mean of its highest and its mean score: one odd frame of many says
+    less than an odd event, and an odd animal among others still stands out.
+    """
+    _, number, count = np.unique(events, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(count), *scores.shape[1:]))
+    np.add.at(sums, number, scores)
+    count = count.reshape(-1, *[1] * (scores.ndim - 1))
+    return (scores + (sums / count)[number]) / 2
+
+
 def _means(features: Floats, labels: NDArray, weights: Floats) -> Floats:
     """The mean of each label, in their order."""
     of_label = [labels == name for name in np.unique(labels)]

@@ -87,18 +87,20 @@ class Fusion(FeatureDetector):
         return {name: METHODS[name]().fit(features, labels, events) for name in self.methods}
 
     def _shares(self, scores: Floats) -> Floats:
-        """(n, methods) scores -> the share of held-out natives below each, in 0..1 and beyond.
+        """(n, methods) scores -> the share of held-out natives below each, as in `shares`."""
+        pairs = zip(scores.T, self.native_scores.T, strict=True)
+        return np.stack([shares(own, natives) for own, natives in pairs], 1)
 
-        Beyond them all it grows with the distance, in units of the natives' range above their
-        median, so that the strangest crops do not tie; by 10 at most.
-        """
-        shares = np.empty_like(scores)
-        for method, natives in enumerate(self.native_scores.T):
-            score, top = scores[:, method], natives[-1]
-            beyond = np.maximum(score - top, 0) / max(top - np.median(natives), 1e-12)
-            below = np.searchsorted(natives, score) / len(natives)
-            shares[:, method] = below + np.minimum(beyond, 10)
-        return shares
+
+def shares(scores: Floats, natives: Floats) -> Floats:
+    """The share of held-out natives, sorted, that score lower, in 0..1 and beyond.
+
+    Beyond them all it grows with the distance, in units of the natives' range above their median,
+    so that the strangest crops do not tie; by 10 at most.
+    """
+    top = natives[-1]
+    beyond = np.maximum(scores - top, 0) / max(top - np.median(natives), 1e-12)
+    return np.searchsorted(natives, scores) / len(natives) + np.minimum(beyond, 10)
 
 
 def _score_members(members: Detectors, features: Floats) -> Floats:

@@ -10,7 +10,13 @@ from stowaway.core.files import Damaged, read_arrays, reading, replacing
 from stowaway.core.tables import read_table
 from stowaway.data.packs import batches
 from stowaway.data.roles import FITTED_ROLES
-from stowaway.detectors.feature_methods import ClassMean, FeatureDetector, Floats, event_weights
+from stowaway.detectors.feature_methods import (
+    ClassMean,
+    FeatureDetector,
+    Floats,
+    event_weights,
+    with_event,
+)
 from stowaway.detectors.fusion import (
     DETECTOR_OF,
     Detectors,
@@ -66,8 +72,13 @@ def sample(labels: NDArray, events: NDArray) -> NDArray:
     return np.sort(np.argsort(-(np.log(chance) + noise))[:MOST_CROPS_TO_FIT])
 
 
-def score_all(detectors: Detectors, features: Floats, rows: NDArray) -> dict[str, Floats]:
-    """Each detector's scores (n,) of n `rows` of `features`; memory holds a batch of them."""
+def score_all(
+    detectors: Detectors, features: Floats, rows: NDArray, events: NDArray
+) -> dict[str, Floats]:
+    """Each detector's scores (n,) of n `rows` of `features`; memory holds a batch of them.
+
+    `events` (n,) are their events, with whose mean each score is averaged (`with_event`).
+    """
     scores = {name: np.empty(len(rows)) for name in detectors if name != NATIVE_MEANS}
     done = 0
     for batch in batches(rows, SCORED_AT_ONCE):
@@ -75,7 +86,7 @@ def score_all(detectors: Detectors, features: Floats, rows: NDArray) -> dict[str
         for name in scores:
             scores[name][done : done + len(batch)] = detectors[name].score(values)
         done += len(batch)
-    return scores
+    return {name: with_event(own, events) for name, own in scores.items()}
 
 
 def nearest_species(detectors: Detectors, features: Floats, rows: NDArray) -> dict[str, NDArray]:
@@ -127,5 +138,5 @@ def load_all(path: Path, dimensions: int | None = None) -> Detectors:
         if dimensions:  # arrays of other shapes fail here, on any features
             one = np.ones((1, dimensions))
             nearest_species(detectors, one, np.arange(1))
-            score_all(detectors, one, np.arange(1))
+            score_all(detectors, one, np.arange(1), np.zeros(1))
     return detectors

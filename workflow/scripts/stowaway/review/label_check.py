@@ -52,7 +52,7 @@ def cross_fit(
         held, fitted = natives[fold == number], natives[fold != number]
         models = registry.fit_all(settings, features, fitted.assign(role=Role.TRAIN.value))
         labels, rows = models.pop(LABELS), held["row"].to_numpy()
-        columns = registry.score_all(models, features, rows)
+        columns = registry.score_all(models, features, rows, held["event"].to_numpy(str))
         columns |= registry.nearest_species(models, features, rows)
         away = [
             labels.distances(features[batch]) for batch in batches(rows, registry.SCORED_AT_ONCE)

@@ -1,0 +1,163 @@
+"""The watch list: how like a species that one fears a crop is, learnt from a few examples.
+
+One linear head on frozen features tells the natives' species and the watched ones apart.
+"""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler, normalize
+
+from stowaway.detectors.feature_methods import Floats, event_weights, with_event
+from stowaway.detectors.fusion import shares
+
+STRENGTHS = 0.3, 1.0, 3.0, 10.0  # of the regularisation, in units of the features' mean variance
+FOLDS = 5
+OF_HEAD = "species", "mean", "scale", "weights", "bias", "is_watched", "strength"
+ARRAYS = *OF_HEAD, "native_scores"
+
+
+class WatchHead:
+    """A ridge regression of each crop's species, one output per native and watched species.
+
+    Each species weighs the same, and each event of a species. The strength of the regularisation is
+    the one with the least error in a cross-validation over events. A crop's score for a watched
+    species is that species' output less the highest output of a native, averaged with the mean of
+    its event (`with_event`). Least squares on one output per class: Hastie, Tibshirani & Friedman,
+    The Elements of Statistical Learning (2009), 4.2.
+    """
+
+    def fit(self, features: Floats, species: NDArray, events: NDArray, watched: NDArray) -> Self:
+        """Fit on natives and examples: (n, dimensions) features, and the species, the event and
+        whether it is an example of each.
+
+        Raises `ValueError` without natives. `native_scores` (native events, watched species) are
+        the scores of natives' events by heads that were fitted without them, each column sorted.
+        """
+        if watched.all():
+            raise ValueError("there is no native")
+        x, weights = normalize(features), class_weights(species, events)
+        parts = _parts(species, events)
+        errors = []
+        for strength in STRENGTHS:
+            held = self._held_out(x, species, watched, weights, parts, strength)
+            targets = species[:, None] == self.species
+            errors.append(np.average(((held - targets) ** 2).mean(1), weights=weights))
+        self.strength = np.float64(STRENGTHS[int(np.argmin(errors))])
+        held = self._margins(self._held_out(x, species, watched, weights, parts, self.strength))
+        self._fit(x, species, watched, weights, self.strength)
+        names = events[~watched]
+        blended = with_event(held[~watched], names)
+        _, number = np.unique(names, return_inverse=True)
+        highest = np.full((number.max() + 1, blended.shape[1]), -np.inf)
+        np.maximum.at(highest, number, blended)
+        self.native_scores = np.sort(highest, axis=0)
+        return self
+
+    @property
+    def watched(self) -> NDArray[np.str_]:
+        """The watched species, in the order of the scores' columns."""
+        return self.species[self.is_watched]
+
+    def score(self, features: Floats, events: NDArray) -> Floats:
+        """(n, dimensions) features and the event of each -> (n, watched species) scores."""
+        outputs = (normalize(features) - self.mean) / self.scale @ self.weights.T + self.bias
+        return with_event(self._margins(outputs), events)
+
+    def arrays(self) -> dict[str, NDArray]:
+        """All that `from_arrays` needs to make the same head again."""
+        return {name: np.asarray(getattr(self, name)) for name in ARRAYS}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray]) -> Self:
+        """The head whose `arrays()` these are. Raises `KeyError` where one is missing."""
+        head = cls()
+        for name in ARRAYS:
+            setattr(head, name, arrays[name])
+        return head
+
+    def _fit(
+        self, x: Floats, species: NDArray, watched: NDArray, weights: Floats, strength: float
+    ) -> None:
+        scaler = StandardScaler().fit(x, sample_weight=weights)
+        self.mean, self.scale = scaler.mean_, scaler.scale_
+        self.species = np.unique(species)
+        self.is_watched = np.isin(self.species, species[watched])
+        # the trace of the weighted Gram matrix over n: the strength is relative to the data
+        alpha = strength * weights.sum() * x.shape[1] / len(x)
+        targets = (species[:, None] == self.species).astype(float)
+        model = Ridge(alpha).fit((x - self.mean) / self.scale, targets, sample_weight=weights)
+        self.weights, self.bias = model.coef_.reshape(len(self.species), -1), model.intercept_
+
+    def _held_out(
+        self,
+        x: Floats,
+        species: NDArray,
+        watched: NDArray,
+        weights: Floats,
+        parts: NDArray,
+        strength: float,
+    ) -> Floats:
+        """(n, species) outputs of heads that were fitted without the crop's part of the events."""
+        names = np.unique(species)
+        held = np.full((len(x), len(names)), 0.0)
+        for part in np.unique(parts[parts >= 0]):
+            out = parts == part
+            self._fit(x[~out], species[~out], watched[~out], weights[~out], strength)
+            outputs = (x[out] - self.mean) / self.scale @ self.weights.T + self.bias
+            held[np.ix_(out, np.isin(names, self.species))] = outputs
+        self._fit(x, species, watched, weights, strength)
+        alone = parts < 0  # the only event of its species: it cannot be left out
+        held[alone] = (x[alone] - self.mean) / self.scale @ self.weights.T + self.bias
+        return held
+
+    def _margins(self, outputs: Floats) -> Floats:
+        """(n, species) outputs -> (n, watched species) how far each is above the best native's."""
+        natives = outputs[:, ~self.is_watched].max(1, keepdims=True)
+        return outputs[:, self.is_watched] - natives
+
+
+def class_weights(species: NDArray, events: NDArray) -> Floats:
+    """A weight per crop, mean 1: species weigh the same, and so do the events of a species."""
+    each = event_weights(np.char.add(np.char.add(species, "/"), events))
+    _, number = np.unique(species, return_inverse=True)
+    weights = each / np.bincount(number, each)[number]
+    return weights * len(weights) / weights.sum()
+
+
+def _parts(species: NDArray, events: NDArray) -> NDArray[np.intp]:
+    """The part of each crop, of FOLDS with events whole; -1 for a species' only event.
+
+    The events of a species are dealt one after the other, so that each part has as many of them.
+    """
+    parts = np.full(len(events), -1)
+    number = {}
+    rng = np.random.default_rng(0)
+    for name in np.unique(species):
+        own = np.unique(events[species == name])
+        if len(own) > 1:
+            for place, event in enumerate(rng.permutation(own)):
+                part = number.setdefault(event, place % FOLDS)
+                parts[(species == name) & (events == event)] = part
+    return parts
+
+
+def lead_scores(
+    novelty: Floats, usual: Floats, watch: Floats, native_scores: Floats
+) -> tuple[Floats, NDArray[np.intp]]:
+    """One score of a crop from its novelty and its likeness to watched species; and which it is.
+
+    `novelty` (n,) and `watch` (n, k) are scores of crops, `usual` (m,) and `native_scores` (l, k)
+    those of held-out native events, sorted. Each score becomes the share of these events that score
+    lower (`shares`), and the highest share leads: (n,) scores in 0..11, and (n,) the index of the
+    watched species, -1 for novelty. A NaN never leads. The calibration natives get scores in the
+    same way, so that their p-values are corrected for taking the highest.
+    """
+    columns = [shares(novelty, usual)]
+    columns += [shares(own, natives) for own, natives in zip(watch.T, native_scores.T, strict=True)]
+    scores = np.stack([novelty, *watch.T], 1)
+    table = np.where(np.isnan(scores), -np.inf, np.stack(columns, 1))
+    best = table.argmax(1)
+    return table[np.arange(len(table)), best], best - 1
