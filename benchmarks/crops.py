@@ -257,7 +257,8 @@ def network_of(name: str, folder: Path):
     config = check_config(config, root / "workflow/schemas/config.schema.yaml")
     if name == "features":
         device, backbone = Device.choose("auto", 1), config["backbone"]
-        network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+        named = (backbone[key] for key in ("name", "weights", "layer", "image_size"))
+        network = open_backbone(*named)
         stage = partial(extract_features, pack, folder / "features.npy", backbone, 1)
         return network, device, backbone["image_size"], stage
     settings = config["detectors"][name]
