@@ -1,7 +1,9 @@
 """Pretrained networks against the packages' own passes."""
 
 import json
+import sys
 from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,6 +104,8 @@ def test_backbone_features_are_of_the_crop_and_its_mirror(tmp_path):
     extract_features(tmp_path / "pack.npy", *outputs, backbone, None, 2)
     features = np.load(tmp_path / "features.npy")
     assert features.shape == (5, 320) and features.dtype == np.float32
+    facts = json.loads(outputs[1].read_text())
+    assert (facts["trained_on"], facts["licence"]) == ("ImageNet-1k", "Apache-2.0")
     np.testing.assert_allclose(features[3], features[4], atol=1e-4)
     assert np.abs(features[0] - features[1]).max() > 0.1
 
@@ -224,6 +228,67 @@ def test_weights_that_do_not_fit_are_one_line(transformer, name, weights, words)
         open_backbone(name, weights and str(transformer[1] / weights))
     assert str(raised.value).startswith(f"backbone.name: {name} cannot be had: ")
     assert "\n" not in str(raised.value)
+
+
+class Tower(torch.nn.Module):
+    """Half as bright an image tower as those of open_clip: what our door asks of one."""
+
+    image_mean, image_std = (0.5, 0.25, 0.5), (0.5, 0.25, 1.0)
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, pixels):
+        return self.gain * pixels.mean((2, 3))
+
+    def forward_intermediates(self, pixels, indices, intermediates_only):
+        assert indices == 1 and intermediates_only
+        return {"image_intermediates": [self.gain * pixels[:, :, ::32, ::32]]}
+
+
+def test_an_image_tower_of_open_clip(tmp_path, monkeypatch):
+    """By a stand-in for the package, which is not installed by default."""
+    asked = []
+
+    def create_model(name, **options):
+        asked.append((name, options["pretrained"], options["load_weights"]))
+        model = torch.nn.Module()
+        model.visual = Tower()
+        return model
+
+    def load_checkpoint(model, file):
+        model.load_state_dict(torch.load(file, weights_only=True))
+
+    fake = SimpleNamespace(create_model=create_model, load_checkpoint=load_checkpoint)
+    monkeypatch.setitem(sys.modules, "open_clip", fake)
+    monkeypatch.setattr("stowaway.models.backbones._reach_hub", lambda: None)
+    (tmp_path / "snapshot").mkdir()
+    for file in ("w.pt", "snapshot/open_clip_pytorch_model.bin"):
+        torch.save({"visual.gain": torch.tensor(0.5)}, tmp_path / file)
+    mean, deviation = (
+        torch.tensor(x).view(1, 3, 1, 1) for x in (Tower.image_mean, Tower.image_std)
+    )
+    pixels = (CROPS - mean) / deviation
+    for name, weights in (
+        ("open_clip/ViT-B-16", tmp_path / "w.pt"),
+        ("open_clip/hf-hub:imageomics/bioclip", tmp_path / "snapshot"),
+        ("open_clip/hf-hub:imageomics/bioclip", None),
+        ("open_clip/ViT-B-16.laion2b_s34b_b88k", None),
+    ):
+        backbone = open_backbone(name, weights and str(weights), image_size=96)
+        gain = 0.5 if weights else 1
+        torch.testing.assert_close(backbone(CROPS), gain * pixels.mean((2, 3)))
+        torch.testing.assert_close(backbone.maps(CROPS), gain * pixels[:, :, ::32, ::32])
+    assert backbone.trained_on == "LAION-2B (weights laion2b_s34b_b88k)"
+    assert asked == [
+        ("ViT-B-16", None, False),
+        (f"local-dir:{tmp_path / 'snapshot'}", None, False),
+        ("hf-hub:imageomics/bioclip", None, True),
+        ("ViT-B-16", "laion2b_s34b_b88k", True),
+    ]
+    with pytest.raises(BadInput, match="name its weights too, as in open_clip/ViT-B-16.openai$"):
+        open_backbone("open_clip/ViT-B-16", None)
 
 
 CONFIG = {"architecture": "test_vit", "num_classes": 1000, "pretrained_cfg": {}}

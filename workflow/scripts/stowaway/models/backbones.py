@@ -136,9 +136,16 @@ def _why(error: Exception, hub: bool) -> str:
     given = "set backbone.weights to a file or folder that holds them"
     if "No pretrained weights" in str(error):
         return f"it has no published weights; {given}"
-    if hub and isinstance(error, OSError):
+    if hub and _unreached(error):
         return f"its weights are not on this computer and cannot be downloaded; {given}"
     return first_line(error)[:160]
+
+
+def _unreached(error: BaseException | None) -> bool:
+    """Whether a file or an answer that is not there is behind the error."""
+    return bool(error) and (
+        isinstance(error, OSError) or _unreached(error.__cause__ or error.__context__)
+    )
 
 
 def _tried(backbone: Backbone, name: str, size: int) -> Backbone:
@@ -339,20 +346,27 @@ def _open_clip(model: str, weights: str | None, pretrained: bool, size: int) -> 
     except ImportError:
         raise BadInput("a package is missing; .venv/bin/pip install open_clip_torch") from None
     name, _, tag = (model, "", "") if model.startswith("hf-hub:") else model.partition(".")
-    folder = bool(weights) and Path(weights).is_dir()
-    if not weights or not pretrained:
+    own = weights if pretrained else None
+    folder = f"local-dir:{own}" if own and Path(own).is_dir() else ""
+    if pretrained and not own:
+        if not tag and ":" not in name:
+            raise BadInput("name its weights too, as in open_clip/ViT-B-16.openai")
         _reach_hub()
+    elif own:
+        _state(own)  # what is damaged is refused here
     network = open_clip.create_model(
-        f"local-dir:{weights}" if folder else name,
-        pretrained=tag if tag and pretrained and not weights else None,
-        load_weights=pretrained and not weights,
+        folder or name,
+        pretrained=None if own else tag or None,
+        load_weights=pretrained and not own,
+        require_pretrained=pretrained and not own,
         force_image_size=size,
     )
-    if weights and pretrained:
-        network.load_state_dict(_state(weights))
-    tower = network.visual
-    features = nn.Sequential(Normalise(tower.image_mean, tower.image_std), tower)
-    return Backbone(features, None)
+    if own:
+        open_clip.load_checkpoint(network, str(_file_of(own)))
+    tower, named = network.visual, tag or model.rpartition("/")[2]
+    normalise = Normalise(tower.image_mean, tower.image_std)
+    seen = _data(named) if pretrained and not own else UNKNOWN
+    return Backbone(nn.Sequential(normalise, tower), nn.Sequential(normalise, Tokens(tower)), seen)
 
 
 LIBRARIES: dict[str, Callable[[str, str | None, bool, int], Backbone]] = {
@@ -401,6 +415,18 @@ class Maps(nn.Module):
         return maps.permute(0, 3, 1, 2) if last else maps
 
 
+class Tokens(nn.Module):
+    """The last maps of an open_clip image tower: (n, 3, h, w) -> (n, d, rows, columns)."""
+
+    def __init__(self, tower: nn.Module) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        found = self.tower.forward_intermediates(pixels, indices=1, intermediates_only=True)
+        return found["image_intermediates"][-1]
+
+
 def as_map(tokens: Tensor, prefix: int) -> Tensor:
     """(n, prefix + h * h, d) tokens of a transformer -> (n, d, h, h), without those of no patch."""
     patches = tokens[:, prefix:].transpose(1, 2)
@@ -410,13 +436,7 @@ def as_map(tokens: Tensor, prefix: int) -> Tensor:
 
 def _state(weights: Path | str) -> dict[str, Tensor]:
     """The tensors by name in a file, or in the folder of a hub's snapshot. No pickle is read."""
-    file = Path(weights)
-    if file.is_dir():
-        there = [file / name for name in SNAPSHOT if (file / name).is_file()]
-        if not there or not (file / "config.json").is_file():
-            why = f"it has no {'config.json' if there else SNAPSHOT[0]}"
-            raise BadInput(damaged(weights, why, REMEDY))
-        file = there[0]
+    file = _file_of(weights)
     with reading(file, REMEDY):
         state = _safetensors(file) if file.suffix == ".safetensors" else load(file, {})
         for name in STATES:  # what a training run saves beside them
@@ -426,6 +446,16 @@ def _state(weights: Path | str) -> dict[str, Tensor]:
         if not tensors or not all(isinstance(value, Tensor) for value in tensors):
             raise Damaged("it holds something else than tensors by name")
         return state
+
+
+def _file_of(weights: Path | str) -> Path:
+    """The file itself, or the one with the weights in a folder."""
+    if not Path(weights).is_dir():
+        return Path(weights)
+    for name in SNAPSHOT:
+        if (Path(weights) / name).is_file():
+            return Path(weights) / name
+    raise BadInput(damaged(weights, f"it has no {SNAPSHOT[0]}", REMEDY))
 
 
 def _safetensors(file: Path) -> dict[str, Tensor]:
