@@ -23,6 +23,7 @@ from stowaway.models.checkpoint import all_finite, load
 # What torchvision's networks, and the efficient ones, expect of pixels in 0..1: mean, deviation.
 TORCHVISION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LITE = (127 / 255,), (128 / 255,)
+NAMED = "name", "weights", "layer", "image_size"  # what of a config's backbone opens one
 BATCH = 16  # crops of 224 px: 1.1 GB at the same speed, where 64 take 2.3 GB
 UNKNOWN = "not stated"
 HUB_SECONDS = 5  # that the hub has to answer, before weights must be on this computer
