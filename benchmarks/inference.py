@@ -23,11 +23,12 @@ from torch import nn
 
 sys.path.append(str(SCRIPTS))
 from stowaway.models.backbones import BATCH, Backbone, open_backbone
+from stowaway.models.device import Device
 
-NAME, SIZE, ROUNDS = "efficientnet_lite0", 224, 15
+NAME, SIZE, ROUNDS = "efficientnet_lite0", 224, 7
 LARGE = "timm/vit_large_patch14_dinov2"  # on a GPU, with random weights
 GPU_BATCHES = 16, 64, 256
-FEW = 4  # crops and rounds of the networks: a large one takes seconds for each crop
+FEW = 3  # crops and rounds of the networks: a large one takes seconds for each crop
 NETWORKS = (
     NAME,
     "efficientnet_lite2",
@@ -59,7 +60,8 @@ def ways(images: torch.Tensor, threads: int, folder: Path) -> Iterator[tuple[str
         with torch.autocast("cpu", torch.bfloat16):
             return backbone(images).float()
 
-    yield "today: channels last, bfloat16", bfloat16
+    if torch.cpu._is_avx512_bf16_supported():  # elsewhere it is emulated, 17 times slower
+        yield "today: channels last, bfloat16", bfloat16
     import torch._inductor.config as inductor
 
     inductor.freezing = True
@@ -78,7 +80,8 @@ def ways(images: torch.Tensor, threads: int, folder: Path) -> Iterator[tuple[str
     array = images.numpy()
     yield "ONNX Runtime", lambda: torch.from_numpy(session.run(None, {"images": array})[0])
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
-    request = openvino.Core().compile_model(file, "CPU", settings)
+    converted = openvino.convert_model(plain, example_input=images)
+    request = openvino.Core().compile_model(converted, "CPU", settings)
     yield "OpenVINO", lambda: torch.from_numpy(request(array)[0].copy())
 
 
@@ -94,7 +97,7 @@ def no_gradients(function: Callable) -> Callable:
 
 def on_processor(threads: int) -> list[dict]:
     """A row for each way with so many threads."""
-    torch.set_num_threads(threads)
+    Device.choose("float32", threads)  # sets the threads, and keeps freed memory as the rules do
     images = torch.rand((BATCH, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory() as folder:
         functions = dict(ways(images, threads, Path(folder)))
@@ -117,7 +120,7 @@ def on_processor(threads: int) -> list[dict]:
 
 def of_networks() -> list[dict]:
     """A row for each of NETWORKS on one thread, with random weights, beside the default one."""
-    torch.set_num_threads(1)
+    Device.choose("float32", 1)
     backbones = {name: open_backbone(name, None, pretrained=False) for name in NETWORKS}
     images = torch.rand(FEW, 3, SIZE, SIZE)
     times = {name: [] for name in NETWORKS}
