@@ -248,7 +248,7 @@ def network_of(name: str, folder: Path):
     from extract_features import extract_features
     from score_crops import score_crops
     from stowaway.core.config import check_config
-    from stowaway.models.backbones import open_backbone
+    from stowaway.models.backbones import NAMED, open_backbone
     from stowaway.models.checkpoint import build, load_detector, save_detector
     from stowaway.models.device import Device
 
@@ -257,7 +257,7 @@ def network_of(name: str, folder: Path):
     config = check_config(config, root / "workflow/schemas/config.schema.yaml")
     if name == "features":
         device, backbone = Device.choose("auto", 1), config["backbone"]
-        network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+        network = open_backbone(*(backbone[key] for key in NAMED))
         stage = partial(extract_features, pack, folder / "features.npy", backbone, 1)
         return network, device, backbone["image_size"], stage
     settings = config["detectors"][name]

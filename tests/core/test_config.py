@@ -232,6 +232,35 @@ def test_mistakes_name_the_key(config, overlay, message):
     assert printed.endswith("Every key is explained in docs/config.md.")
 
 
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("efficientnet_lite0", True),
+        ("resnet50", True),
+        ("timm/vit_small_patch14_dinov2.lvd142m", True),
+        ("timm/hf-hub:timm/ViT-B-16-SigLIP2", True),
+        ("open_clip/ViT-B-16.laion2b_s34b_b88k", True),
+        ("open_clip/hf-hub:imageomics/bioclip", True),
+        ("hf-hub:imageomics/bioclip", False),
+        ("timm/", False),
+        ("timm/../../etc", False),
+        ("timm/hf-hub:imageomics", False),
+        ("timm/local-dir:/tmp", False),
+        ("torch/resnet50", False),
+        ("timm/a b", False),
+        ("timm/<b>", False),
+        ("timm/resnet18\n", False),
+    ],
+)
+def test_which_names_a_backbone_may_have(config, name, fits):
+    config |= {"backbone": {"name": name}}
+    if fits:
+        assert check_config(config, SCHEMA)["backbone"]["name"] == name
+    else:
+        with pytest.raises(ConfigError, match="^backbone.name: "):
+            check_config(config, SCHEMA)
+
+
 @pytest.mark.parametrize("wild", [0, 0.003, 0.05])
 def test_what_the_schema_accepts_runs_or_is_refused_in_clear_lines(wild):
     rules, accepted, refused = load_schema(SCHEMA), 0, 0

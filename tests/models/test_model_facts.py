@@ -90,6 +90,7 @@ def test_arrays_of_another_time_or_cut_are_refused_and_the_run_is_named(site):
 def test_another_backbone_is_named():
     wanted = FACTS["backbone"]
     check_backbone("site", wanted, wanted | {"precision": "float32"})
+    check_backbone("site", wanted | {"licence": "mit"}, wanted | {"licence": "apache-2.0"})
     for change, words in (
         ({"name": "lite4"}, "another name .lite0. than this run's .lite4."),
         ({"weights_sha256": "b" * 64}, "other weights .aaaaaaaaaaaa. than this run's .bbbb"),

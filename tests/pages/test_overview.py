@@ -196,6 +196,19 @@ def test_labels_stay_text(written):
     assert "</script><img src=x onerror=alert(1)>" in words and "{{ 7 * 7 }}" in words
 
 
+def test_the_card_says_what_a_backbone_has_seen_and_what_is_not_stated():
+    stated = {"trained_on": "LVD-142M (weights lvd142m)", "licence": "apache-2.0"}
+    seen = "LVD-142M (weights lvd142m). Their licence: apache-2.0."
+    for known, weights, line in (
+        (stated, None, f"Its weights have seen: {seen}"),
+        ({}, None, "Its weights have seen: not stated. Their licence: not stated."),
+        ({}, "w.pt", "Its weights are the user's and have seen: not stated."),
+    ):
+        facts = FACTS | {"backbone": FACTS["backbone"] | known}
+        card = of.about(facts, {"name": "timm/vit", "weights": weights})
+        assert card["Backbone"].startswith(f"timm/vit. {line}")
+
+
 def test_an_empty_queue(written):
     _, words = written(n=0)
     assert "0 of 0 events raised an alarm." in words and "The queue is empty." in words

@@ -56,7 +56,7 @@ def explain_queue(
         saved |= {"p_value": head["p_value"].to_numpy(float)}
         if known.cells:
             device = Device.choose("float32", threads)
-            network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+            network = open_backbone(**backbone, image_size=form.size)
             network.features.to(device.device)
             saved["heat"] = strangeness(
                 maps_of(network, device, pixels, rows), known.cells, known.usual

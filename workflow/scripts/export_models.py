@@ -17,7 +17,7 @@ from stowaway.data.splits import load_crops
 from stowaway.detectors.registry import load_all
 from stowaway.evaluation.alarms import events_of
 from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density
-from stowaway.models.backbones import open_backbone
+from stowaway.models.backbones import NAMED, open_backbone
 from stowaway.models.device import Device
 from stowaway.models.facts import read_backbone
 from stowaway.review.decisions import decided_checksums
@@ -25,7 +25,7 @@ from stowaway.review.explanations import native_cells, padded_boxes
 from stowaway.review.pictures import PICTURE, jpeg
 from stowaway.review.trained import Gallery, Trained, save
 
-LIBRARIES = "torch", "numpy", "pillow", "scikit-learn"
+LIBRARIES = "torch", "timm", "numpy", "pillow", "scikit-learn"
 SHOWN = 5_000  # natives among which the nearest are sought: 20 MB of pictures
 
 
@@ -64,7 +64,7 @@ def export_models(
         pixels, rows = Pack(pack, len(crops)), shown["row"].to_numpy()
         backbone, form = settings["backbone"], Form.named(pack.stem)
         device = Device.choose("float32", threads)
-        network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+        network = open_backbone(*(backbone[key] for key in NAMED))
         network.features.to(device.device)
         cells, usual = native_cells(network, device, pixels, form, shown)
         boxes = padded_boxes(shown[["crop_width", "crop_height"]].to_numpy(), form)

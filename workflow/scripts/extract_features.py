@@ -8,7 +8,7 @@ import numpy as np
 from stowaway.core.files import replacing
 from stowaway.core.script import run_rule
 from stowaway.data.packs import Pack, write_header
-from stowaway.models.backbones import BATCH, open_backbone
+from stowaway.models.backbones import BATCH, NAMED, open_backbone
 from stowaway.models.device import Device
 from stowaway.models.facts import check_backbone
 
@@ -23,9 +23,10 @@ def extract_features(
     backbone is another one.
     """
     device = Device.choose(trained["backbone"]["precision"] if trained else "auto", threads)
-    network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+    network = open_backbone(*(backbone[key] for key in NAMED))
     known = {key: backbone[key] for key in ("name", "layer", "image_size", "aspect")}
     known |= {"weights_sha256": network.checksum(), "precision": device.precision_name}
+    known |= {"trained_on": network.trained_on, "licence": network.licence}
     if trained:
         check_backbone(trained["run"], trained["backbone"], known)
     network.features.to(device.device)

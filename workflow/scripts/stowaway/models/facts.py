@@ -17,6 +17,7 @@ NEEDED = {
     "config": dict,
     "arrays_sha256": str,
 }
+DESCRIBED = "trained_on", "licence"  # of a backbone: what is said of it, not what it computes
 
 
 def read_facts(path: Path | str) -> dict:
@@ -52,7 +53,7 @@ def read_backbone(path: Path) -> dict:
 def check_backbone(run: str, wanted: dict, backbone: dict) -> None:
     """Raise `BadInput` where features are not computed with the backbone of the models of `run`."""
     for key, value in wanted.items():
-        if backbone.get(key) != value:
+        if key not in DESCRIBED and backbone.get(key) != value:
             what = {"weights_sha256": "other weights"}.get(key, f"another {key}")
             own = str(backbone.get(key))[:12]
             raise BadInput(

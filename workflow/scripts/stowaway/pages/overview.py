@@ -265,17 +265,17 @@ def with_interval(form: str, value: float, low: float, high: float) -> str:
 def about(facts: dict, backbone: dict) -> dict[str, str]:
     """Lines of the model card from the facts of `models.json` and the config's backbone."""
     natives = [f"{name} ({of['events']:,})" for name, of in facts["natives"].items()]
-    seen = "torchvision's published weights, mostly of ImageNet-1k."
-    if backbone["weights"]:
-        seen = "Its weights are a file of the user's. What they have seen is not known here."
-    elif backbone["name"].startswith("efficientnet_lite"):
+    of = {"trained_on": "not stated", "licence": "not stated"} | facts["backbone"]
+    whose = "Its weights are the user's and" if backbone["weights"] else "Its weights"
+    seen = f"{whose} have seen: {of['trained_on']}. Their licence: {of['licence']}."
+    if backbone["name"].startswith("efficientnet_lite") and not backbone["weights"]:
         seen = (
             "Its published weights (Apache-2.0) were trained on ImageNet-1k, some 1.3 million "
             "photos from the web. Foxes, skunks, cats and pigs are among the 1,000 classes; rats "
             "are not."
         )
-    checksum = str(facts["backbone"].get("weights_sha256", "none"))[:12]
-    precision = facts["backbone"].get("precision", "unknown")
+    checksum = str(of.get("weights_sha256", "none"))[:12]
+    precision = of.get("precision", "unknown")
     libraries = facts.get("libraries", {})
     calibration = facts["calibration"]
     return {
