@@ -76,7 +76,7 @@ def cut(shard: Path, max_side: int | None = None) -> None:
     tables = folder / "crops.csv", folder / "rejected.csv"
     manifest = shard.with_suffix(".manifest.csv")
     failed = folder / "o/.journal/1.csv", folder / "unreadable.csv", CONFIG
-    crop_images(shard, manifest, *tables, folder / "o", 10**9, max_side, *failed)
+    crop_images(shard, manifest, *tables, folder, 10**9, max_side, *failed)
 
 
 def cut_small(shard: Path) -> None:
