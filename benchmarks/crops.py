@@ -39,7 +39,7 @@ from pathlib import Path
 from crop_images import crop_images
 f = Path({1!r})
 tables = f / "{2}.csv", f / "{2}.manifest.csv", f / "c.csv", f / "r.csv"
-crop_images(*tables, f / "o", 10**9, None, f / "o/.journal/1.csv", f / "u.csv", {3!r})
+crop_images(*tables, f, 10**9, None, f / "o/.journal/1.csv", f / "u.csv", {3!r})
 """
 CONFIG = {"images": {"source": "s3://bucket", "box": None}, "max_failed": 1.0}
 
