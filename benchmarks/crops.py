@@ -27,7 +27,8 @@ from PIL import Image, features
 
 sys.path.append(str(SCRIPTS))
 PARTS, REPEATS = 2, 3
-FORMS = ["128", "224pad", "64", "64pad"]  # as the default config wants them
+FORMS = ["128", "64", "64pad"]  # as the default config wants them, of crops
+WINDOWS = ["224window"]
 SMALL = 224  # pixels: crops.max_side
 # In memory where that is possible: ext4 takes long to make files where many were deleted.
 SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -38,7 +39,7 @@ from pathlib import Path
 from crop_images import crop_images
 f = Path({1!r})
 tables = f / "{2}.csv", f / "{2}.manifest.csv", f / "c.csv", f / "r.csv"
-crop_images(*tables, f / "o", 10**9, None, f / "o/.journal/1.csv", f / "u.csv", {3!r})
+crop_images(*tables, f, 10**9, None, f / "o/.journal/1.csv", f / "u.csv", {3!r})
 """
 CONFIG = {"images": {"source": "s3://bucket", "box": None}, "max_failed": 1.0}
 
@@ -76,7 +77,7 @@ def cut(shard: Path, max_side: int | None = None) -> None:
     tables = folder / "crops.csv", folder / "rejected.csv"
     manifest = shard.with_suffix(".manifest.csv")
     failed = folder / "o/.journal/1.csv", folder / "unreadable.csv", CONFIG
-    crop_images(shard, manifest, *tables, folder / "o", 10**9, max_side, *failed)
+    crop_images(shard, manifest, *tables, folder, 10**9, max_side, *failed)
 
 
 def cut_small(shard: Path) -> None:
@@ -212,16 +213,20 @@ def of_photos(name: str, listed: list, folder: Path) -> list[dict]:
         f"{name}: a job of half of the photos takes {job.seconds:.2f} s, start of Python included"
     )
     with (folder / "c.csv").open() as file:
-        crops = [line["image_path"] for line in csv.DictReader(file)]
-    labels, several = folder / "c.csv", [crops[part::PARTS] for part in range(PARTS)]
-    decoders = {
-        "Pillow": cost(pillow, several),
-        "torchvision": cost(torchvision, several),
-    }
-    rows += table(name, "crops", len(crops), decoders, {
-        **{f"pack_crops: {form}": cost(partial(packed, form), [labels]) for form in FORMS},
-        "measure_shortcuts": cost(measured, [labels]),
-    })  # fmt: skip
+        lines, labels = list(csv.DictReader(file)), folder / "c.csv"
+    for unit, column, forms, more in (
+        ("crops", "image_path", FORMS, {"measure_shortcuts": measured}),
+        ("windows", "window_path", WINDOWS, {}),
+    ):
+        files = [line[column] for line in lines]
+        several = [files[part::PARTS] for part in range(PARTS)]
+        decoders = {
+            "Pillow": cost(pillow, several),
+            "torchvision": cost(torchvision, several),
+        }
+        jobs = {f"pack_crops: {form}": partial(packed, form) for form in forms} | more
+        ours = {what: cost(job, [labels]) for what, job in jobs.items()}
+        rows += table(name, unit, len(files), decoders, ours)
     shutil.rmtree(folder)
     return rows
 

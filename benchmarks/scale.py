@@ -37,7 +37,7 @@ STAGES = {  # the rules of a stage, and the files that it makes
     "download_images": ["manifests/{shard}.csv"],
     "crop_images": ["crop_tables/{shard}.csv"],
     "gather_labels": ["labels.csv"],
-    "pack_crops": [f"packed/{form}.npy" for form in ("64", "64pad", "128", "224pad")],
+    "pack_crops": [f"packed/{form}.npy" for form in ("64", "64pad", "128", "224window")],
     "measure_shortcuts": ["shortcuts.csv"],
     "extract_features": ["features.npy"],
     "fit_detectors": [f"{DEFAULT}/feature_detectors.npz"],

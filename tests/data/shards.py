@@ -50,7 +50,7 @@ class Shards:
         paths[1].write_text("\n".join(lines) + "\n")
         crop_images(
             *paths,
-            folder=self.folder / "crops",
+            folder=self.folder,
             max_pixels=10**8,
             max_side=None,
             journal=self.folder / f"images/.journal/{name}.csv",

@@ -89,12 +89,12 @@ def test_a_failed_packing_leaves_no_half_output(tmp_path):
 @pytest.mark.parametrize("size", [(1500, 1000), (700, 460), (130, 170), (40, 30)])
 def test_a_crop_decoded_small_is_near_a_plain_resize_of_the_whole_one(tmp_path, size):
     path = save(tmp_path / "x.jpg", grain(*size))
-    forms = [Form(32, False), Form(64, False), Form(128, False), Form(224, True)]
+    forms = [Form(32, "squeeze"), Form(64, "squeeze"), Form(128, "squeeze"), Form(224, "pad")]
     with Image.open(path) as image:
         whole = image.convert("RGB")
     for form in forms:
         sides = [form.size] * 2
-        if form.pad:
+        if form.aspect == "pad":
             sides = [round(form.size * side / max(size)) for side in size]
         plain = np.asarray(whole.resize(sides, Image.Resampling.BILINEAR), float)
         x, y = ((form.size - side) // 2 for side in sides)
@@ -106,7 +106,7 @@ def test_a_crop_decoded_small_is_near_a_plain_resize_of_the_whole_one(tmp_path, 
 @pytest.mark.parametrize(("wide", "tall"), [(60, 20), (20, 60), (1000, 1), (9, 9)])
 def test_a_padded_crop_keeps_its_form_between_grey_sides(tmp_path, wide, tall):
     path = save(tmp_path / "x.jpg", np.full((tall, wide, 3), (250, 10, 10), np.uint8))
-    pixels = pack_crop(path, Form(30, True))
+    pixels = pack_crop(path, Form(30, "pad"))
     assert pixels.shape == (30, 30, 3)
     crop = pixels[..., 0] > 200
     expected = [max(1, round(30 * side / max(wide, tall))) for side in (tall, wide)]

@@ -781,6 +781,7 @@ def labelled(tmp_path):
     labels = crops_of(events).rename(columns={"species": "species_label"})
     labels = labels.drop(columns="boxes").sample(frac=1, random_state=1)
     labels = labels.assign(image_path="x", datetime="", crop_width=3, crop_height=4, label="raw")
+    labels = labels.assign(x=0, y=0, photo_width=9, photo_height=9)
     labels = labels.drop(columns=["event_group", "first", "last"])
     write_table(labels, tmp_path / "labels.csv")
     return tmp_path / "labels.csv", tmp_path / "splits.csv", labels

@@ -47,6 +47,7 @@ def labels_of(table: pd.DataFrame, dated: bool = True, placed: bool = True) -> p
         crop_height=10,
         image_id=table["crop_id"],
         image_path=table["crop_id"] + ".jpg",
+        window_path=table["crop_id"] + ".window.jpg",
     )
 
 

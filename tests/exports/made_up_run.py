@@ -67,6 +67,7 @@ def label_rows() -> list[dict]:
                     "photo_height": 200,
                     "confidence": 0.9,
                     "image_path": f"crops/{name}",
+                    "window_path": f"windows/{name}",
                     "label": label,
                 }
             )

@@ -45,6 +45,7 @@ class Week:
                 crops.append(
                     {
                         "image_path": str(path),
+                        "window_path": str(folder / f"window{n}{frame}.jpg"),  # never shown
                         "crop_id": f"c{n}{frame}.jpg",
                         "event": f"e{n}",
                         "location": "east" if n % 2 else "west",

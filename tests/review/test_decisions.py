@@ -54,6 +54,7 @@ class Results:
             box |= {"species": label, "species_label": label, "group": event, "location": "cam7"}
             box |= {"image_id": crop_id, "file_name": f"cam7/{crop_id}", "clipped": 0}
             box |= {"datetime": "2026-11-16T10:00:00", "image_path": f"crops/{crop_id}"}
+            box |= {"window_path": f"windows/{crop_id}"}
             box |= {"photo_checksum": checksum("p" + crop_id)}
             self.boxes[name].append(box | {"crop_checksum": checksum(name + crop_id)} | more)
         self.write(folder / "annotations.csv", COLUMNS, self.boxes[name])
@@ -439,10 +440,23 @@ def test_events_of_a_batch_join_with_the_decided_species_and_the_batchs_name(res
             ("4", "0012", "unnamed"),
         )
     ]
-    assert set(joined["image_path"]) == {f"crops/{c}" for c in ("1a.jpg", "1b.jpg", "3.jpg", "4")}
+    paths = "1a.jpg 1b.jpg 3.jpg 4".split()
+    assert set(joined["image_path"]) == {f"crops/{path}" for path in paths}
+    assert set(joined["window_path"]) == {f"windows/{path}" for path in paths}
     crops = ["1a.jpg", "1b.jpg", "2.jpg", "3.jpg", "4"]
     assert decided_checksums(found.of["decided_crops"]) == sorted(checksum(WEEK + c) for c in crops)
     assert decided_checksums([]) == []
+
+
+def test_crops_of_a_run_of_an_older_version_without_windows_are_refused(results):
+    labels = results.folder / WEEK / "labels.csv"
+    older = [name for name in LABELS if name != "window_path"]
+    results.write(labels, older, results.boxes[WEEK])
+    line = results.refused(results.save(results.row("e1", "novel")))
+    assert line == (
+        f"decisions: {labels} has no column window_path: an older version made it; run {WEEK} "
+        "again, or take its files out of decisions"
+    )
 
 
 def test_events_of_two_batches_with_one_name_stay_two(results):

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stowaway.review.suppression import BOX, repeat_groups
+from stowaway.data.photos import BOX
+from stowaway.review.suppression import repeat_groups
 
 
 def boxes(rows: list[tuple], location: str = "cam", size: tuple = (1000, 500)) -> pd.DataFrame:

@@ -87,7 +87,8 @@ def test_every_stage_left_its_tables(island):
     labels = pd.read_csv(island.results / "labels.csv")
     assert list(labels)[:2] == ["image_path", "species_label"]
     assert labels["crop_id"].is_unique
-    assert all((island.folder / path).is_file() for path in labels["image_path"])
+    for column in ("image_path", "window_path"):
+        assert all((island.folder / path).is_file() for path in labels[column])
     scores = pd.read_csv(island.results / RUN / "scores.csv")
     assert set(scores["crop_id"]) <= set(labels["crop_id"])
     splits = pd.read_csv(island.results / RUN / "splits.csv")

@@ -88,7 +88,7 @@ wildcard_constraints:
     fold="|".join(FOLDS),
     seed=r"\d+",
     scope="|".join(SCOPES),
-    form=r"\d+(pad)?",
+    form=r"\d+(pad|window)?",
     perplexity=r"\d+",
 
 
@@ -105,8 +105,8 @@ def settings(wildcards):
 
 def pack_of(settings):
     """The packed crops that a detector or the backbone takes."""
-    pad = "pad" * (settings["aspect"] == "pad")
-    return f"{RESULTS}/packed/{settings['image_size']}{pad}.npy"
+    aspect = settings["aspect"].removeprefix("squeeze")
+    return f"{RESULTS}/packed/{settings['image_size']}{aspect}.npy"
 
 
 def packed(wildcards):

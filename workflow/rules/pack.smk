@@ -13,7 +13,7 @@ rule pack_crops:
     benchmark:
         "<results>/benchmarks/pack_crops/{form}.tsv"
     wildcard_constraints:
-        form=r"\d+(pad)?",
+        form=r"\d+(pad|window)?",
     conda:
         "../../envs/data.yaml"
     threads: 8

@@ -1,4 +1,4 @@
-"""A shard's images and boxes -> its crops, a table of them, and a table of what failed."""
+"""A shard's images and boxes -> its crops and windows, a table of them, and one of what failed."""
 
 import csv
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from stowaway.data.exact_copies import crop_checksum, photo_checksum
 from stowaway.download.store import Store
 
 COLUMNS = (
-    "image_path crop_id species label event location datetime image_id file_name photo_path x y "
-    "crop_width crop_height photo_width photo_height photo_checksum crop_checksum clipped "
-    "confidence"
+    "image_path window_path crop_id species label event location datetime image_id file_name "
+    "photo_path x y crop_width crop_height photo_width photo_height photo_checksum crop_checksum "
+    "clipped confidence"
 ).split()
 
 
@@ -36,9 +36,9 @@ def crop_images(
 ) -> None:
     """Read and decode each image once for all its boxes. What fails is a row of `rejected`.
 
-    The box is that in the upright photo, which it left by `clipped` pixels. Photos that cannot be
-    read are also rows of the table `unreadable`, and the next download asks for them again. Raises
-    `BadInput` where they and the failed ones are over `max_failed`, or as `check_edges`.
+    Crops and windows are saved below `folder`. The box is in the upright photo, which it left by
+    `clipped` pixels. Unreadable photos are also rows of the table `unreadable`; the next download
+    asks for them again. Raises `BadInput` where too many are lost, or as `check_edges`.
     """
     keep_memory()
     images, failed, lost, outside = 0, 0, [], []
@@ -61,19 +61,19 @@ def crop_images(
                 if isinstance(reason, photos.Unreadable):
                     lost.append(entry | {"status": "unreadable", "error": str(reason)})
                 continue
-            of_photo = photo_checksum(content)
+            of_photo = {"photo_path": entry["path"], "photo_checksum": photo_checksum(content)}
             for row, box in zip(boxes, sides, strict=True):
-                path = Path(folder, row["crop_id"])
+                path, window = (Path(folder, kind, row["crop_id"]) for kind in ("crops", "windows"))
                 try:
                     outside.append(photo.outside(box))
                     cut, crop = photo.cut(box)
                     photos.save_crop(crop, path)
+                    photos.save_crop(photo.window(cut), window)
                 except photos.Unusable as reason:
                     reject.writerow([row["crop_id"], row["image_id"], reason])
                     continue
-                row |= zip("x y crop_width crop_height".split(), cut, strict=True)
-                row |= {"image_path": path, "photo_path": entry["path"], "photo_checksum": of_photo}
-                row["photo_width"], row["photo_height"] = photo.size
+                row |= zip(photos.BOX, (*cut, *photo.size), strict=True)
+                row |= of_photo | {"image_path": path, "window_path": window}
                 table.writerow(row | {"crop_checksum": crop_checksum(crop), "clipped": outside[-1]})
         photos.check_edges(outside, config["images"]["box"])
         Path(unreadable).unlink(missing_ok=True)

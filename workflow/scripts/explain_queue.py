@@ -13,9 +13,7 @@ from stowaway.data.splits import load_crops
 from stowaway.models.backbones import open_backbone
 from stowaway.models.device import Device
 from stowaway.review import trained
-from stowaway.review.explanations import maps_of, nearest_natives, padded_boxes, strangeness
-
-SIZE = ["crop_width", "crop_height"]
+from stowaway.review.explanations import boxes_in_pack, maps_of, nearest_natives, strangeness
 
 
 def explain_queue(
@@ -32,10 +30,11 @@ def explain_queue(
 ) -> None:
     """Write a row per event of the queue that is shown, in its order, as an .npz.
 
-    `crops` (n, size, size, 3) are its highest crops and `box` (n, 4) where in them the animal's
-    box lies (`padded_boxes`); `natives` (n, k) the training natives nearest to it as JPEGs, with
-    `native_species` and `cosine` (n, k); `heat` (n, height, width) how strange each cell of the
-    backbone's map is, which a backbone without maps has not.
+    `crops` (n, size, size, 3) are its highest crops in the backbone's form and `box` (n, 4) where
+    in them the animal's box lies (`boxes_in_pack`), which alone is shown to people; `natives` (n,
+    k) the training natives nearest to it as JPEGs, with `native_species` and `cosine` (n, k);
+    `heat` (n, height, width) how strange each cell of the backbone's map is, which a backbone
+    without maps has not.
     """
     with threadpool_limits(threads):
         crops, known = load_crops(labels, splits), trained.load(arrays, models)
@@ -49,7 +48,7 @@ def explain_queue(
             values[rows], gallery.features, gallery.events, head["event"].to_numpy(str)
         )
         saved = {name: head[name].to_numpy(str) for name in ("event", "crop_id", "role", "species")}
-        saved |= {"crops": pixels[rows], "box": padded_boxes(chosen[SIZE].to_numpy(), form)}
+        saved |= {"crops": pixels[rows], "box": boxes_in_pack(chosen, form)}
         saved |= {"natives": gallery.pictures[indices], "cosine": cosine}
         saved |= {"native_species": gallery.species[indices]}
         saved |= {"alarm": head["alarm"].to_numpy() == "yes"}

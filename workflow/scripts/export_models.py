@@ -21,7 +21,7 @@ from stowaway.models.backbones import NAMED, open_backbone
 from stowaway.models.device import Device
 from stowaway.models.facts import read_backbone
 from stowaway.review.decisions import decided_checksums
-from stowaway.review.explanations import native_cells, padded_boxes
+from stowaway.review.explanations import boxes_in_pack, native_cells
 from stowaway.review.pictures import PICTURE, jpeg
 from stowaway.review.trained import Gallery, Trained, save
 
@@ -67,7 +67,7 @@ def export_models(
         network = open_backbone(*(backbone[key] for key in NAMED))
         network.features.to(device.device)
         cells, usual = native_cells(network, device, pixels, form, shown)
-        boxes = padded_boxes(shown[["crop_width", "crop_height"]].to_numpy(), form)
+        boxes = boxes_in_pack(shown, form)
         density = native_density(
             natives.assign(date=natives["datetime"].str[:10]), read_table(camera_days)
         )

@@ -14,7 +14,7 @@ from stowaway.evaluation.alarms import reviewed
 from stowaway.review import trained
 from stowaway.review.label_check import SCORES
 from stowaway.review.queue import review_queue
-from stowaway.review.suppression import BOX, decided_on, repeat_groups
+from stowaway.review.suppression import decided_on, repeat_groups
 
 SCORED = "crop_id predicted similarity second second_similarity".split()
 
@@ -76,15 +76,13 @@ def export_queue(
 
 
 def scored_crops(scores: Path, labels: Path, splits: Path | list, detector: str) -> pd.DataFrame:
-    """The crops of `load_crops` with their boxes, `score` and nearest natives.
+    """The crops of `load_crops` with their `score` and nearest natives.
 
     Raises `BadInput` where a crop of the queue has no score.
     """
     crops = load_crops(labels, splits)
-    boxes = read_table(labels, ["crop_id", *dict.fromkeys(BOX)])
-    boxes = boxes.drop(columns=["crop_width", "crop_height"])
     columns = read_table(scores, [*SCORED, detector]).rename(columns={detector: "score"})
-    crops = crops.merge(boxes, "left", "crop_id").merge(columns, "left", "crop_id")
+    crops = crops.merge(columns, "left", "crop_id")
     if reviewed(crops)["score"].isna().any():
         raise BadInput(damaged(scores, "it lacks crops of the queue"))
     return crops.fillna({"predicted": "", "second": ""})

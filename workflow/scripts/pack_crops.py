@@ -15,7 +15,7 @@ def pack_crops(labels: Path, pack: Path, form: str, threads: int) -> None:
     keep_memory()
     square = Form.named(form)
     total = sum(1 for _ in rows(labels))
-    paths = (row["image_path"] for row in rows(labels))
+    paths = (row[square.column] for row in rows(labels))
     crops = in_threads(lambda path: pack_crop(path, square), paths, threads)
     with replacing(pack, "wb") as file:
         write_header(file, (total, square.size, square.size, 3))

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,23 +25,30 @@ In, Out = TypeVar("In"), TypeVar("Out")
 
 @dataclass(frozen=True)
 class Form:
-    """A square of `size` pixels: a crop is squeezed to it, as the original did.
+    """A square of `size` pixels, made as `aspect` says: `squeeze`, `pad` or `window`.
 
-    With `pad`, it keeps its form, in the middle of a square that is grey elsewhere.
+    A crop is squeezed to it, as the original did, or keeps its form, in the middle of a square that
+    is grey elsewhere. So does a window, which is no square where the photo is too small for it.
     """
 
     size: int
-    pad: bool
+    aspect: str
 
     @classmethod
     def named(cls, name: str) -> "Form":
-        """As a pack's file is named: 64, 224pad."""
-        return cls(int(name.removesuffix("pad")), name.endswith("pad"))
+        """As a pack's file is named: 64, 224pad, 224window."""
+        size, aspect = re.fullmatch(r"(\d+)(pad|window)?", name).groups()
+        return cls(int(size), aspect or "squeeze")
+
+    @property
+    def column(self) -> str:
+        """The column of labels.csv with the pictures that it is made of."""
+        return "window_path" if self.aspect == "window" else "image_path"
 
     def place(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Where a crop of `size` (width, height) lies in the square: left, top, width, height."""
+        """Where a picture of `size`, (width, height), lies in it: left, top, width, height."""
         sides = [self.size, self.size]
-        if self.pad:
+        if self.aspect != "squeeze":
             sides = [max(1, round(self.size * side / max(size))) for side in size]
         return *((self.size - side) // 2 for side in sides), *sides
 
@@ -58,7 +66,7 @@ def decode_crop(path: Path | str, side: int) -> tuple[Image.Image, tuple[int, in
 
 
 def pack_crop(path: Path | str, form: Form) -> NDArray[np.uint8]:
-    """The saved crop in that form, (size, size, 3)."""
+    """The saved crop or window in that form, (size, size, 3)."""
     image, saved = decode_crop(path, form.size)
     left, top, *sides = form.place(saved)
     fitted = image.resize(sides, Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""Cut boxes out of a photo, whatever its orientation, mode and size."""
+"""Cut boxes and windows out of a photo, whatever its orientation, mode and size."""
 
 import errno
 from collections.abc import Sequence
@@ -25,6 +25,9 @@ TURN = {
     8: Image.Transpose.ROTATE_90,
 }
 JPEG_LIMIT = 65_500  # pixels of a side
+CONTEXT = 0.4  # how much longer a window's side is than the box's longer one
+# Longer side of a saved window, at most: a ViT that sees 518 pixels has about twice what it takes.
+WINDOW_SIDE = 1024
 END = b"\xff\xd9"  # the marker at the end of a JPEG's pixels; never within them
 HOLE = 1024  # zero bytes in a row that no compressed picture has
 NOT_DOWNLOADED, UNREADABLE = "not downloaded", "photo is unreadable"  # how such reasons begin
@@ -37,6 +40,8 @@ UNNAMEABLE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 Image.MAX_IMAGE_PIXELS = None  # `max_pixels` decides, before anything is decoded
 
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+# Columns of a crop's box, within its upright photo, and of the photo's size.
+BOX = "x y crop_width crop_height photo_width photo_height".split()
 
 
 class Unusable(Exception):
@@ -107,6 +112,22 @@ def fit_box(box: Box, listed: tuple[int, int] | None, actual: tuple[int, int]) -
     return left, top, right - left, bottom - top
 
 
+def window_of(box: Box, size: tuple[int, int]) -> Box:
+    """The square of a photo of `size`, (width, height), around the middle of a box that is in it.
+
+    Its side is the box's longer one and CONTEXT of it, to the pixel. It slides into the photo where
+    it would leave it, so it always holds the box. Where the photo is smaller in one direction, it
+    has all of that direction, and is no square.
+    """
+    side = round(max(box[2:]) * (1 + CONTEXT))
+    sides = [min(side, whole) for whole in size]
+    corner = (
+        max(0, min(start + (length - part) // 2, whole - part))
+        for start, length, part, whole in zip(box[:2], box[2:], sides, size, strict=True)
+    )
+    return *corner, *sides
+
+
 def check_edges(outside: Sequence[int], form: str | None) -> None:
     """Raise `BadInput` if more boxes leave their photos far than mistakes of drawing explain.
 
@@ -154,14 +175,23 @@ class Photo:
 
         Raises `Unusable` for a box that does not fit.
         """
-        x, y, w, h = box = fit_box(box, self.listed, self.size)
-        shrink = max(w, h) / (self.max_side or max(w, h))
+        box = fit_box(box, self.listed, self.size)
+        return box, self._part(box, self.max_side)
+
+    def window(self, box: Box) -> Image.Image:
+        """The window of a box as `cut` gives it, at most WINDOW_SIDE or `max_side` pixels long."""
+        side = min(WINDOW_SIDE, self.max_side or WINDOW_SIDE)
+        return self._part(window_of(box, self.size), side)
+
+    def _part(self, box: Box, max_side: int | None) -> Image.Image:
+        x, y, w, h = box
+        shrink = max(w, h) / (max_side or max(w, h))
         if shrink <= 1:
-            return box, self.image.crop((x, y, x + w, y + h))
+            return self.image.crop((x, y, x + w, y + h))
         scale = round(max(self.size) / max(self.image.size))
         part = tuple(edge / scale for edge in (x, y, x + w, y + h))
         sides = tuple(max(1, round(side / shrink)) for side in (w, h))
-        return box, self.image.resize(sides, Image.Resampling.BILINEAR, part, reducing_gap=2)
+        return self.image.resize(sides, Image.Resampling.BILINEAR, part, reducing_gap=2)
 
 
 def read_photo(path: Path | str) -> bytes:
@@ -186,7 +216,8 @@ def open_photo(
     `listed` is the (width, height) that the boxes refer to, if known. When only the stored, not
     the upright, picture has it, the boxes were drawn without regard to EXIF, so it stays as it is.
     Where crops of all `boxes` are to be shrunk to `max_side`, a JPEG is decoded no larger than
-    they need it. Raises `Unreadable` for a broken photo, `Unusable` for one that is too large.
+    they need it; windows, longer and saved no larger, need less of it. Raises `Unreadable` for a
+    broken photo, `Unusable` for one that is too large.
     """
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:

@@ -17,14 +17,14 @@ from stowaway.data.roles import FITTED_ROLES, NATIVE_ROLES, Role
 # Each lies on one side only.
 UNITS = ("group", "event_group", "event", "image_id", "photo_checksum", "crop_checksum")
 LABELS = (
-    "image_path species_label crop_id event location datetime crop_width crop_height image_id "
-    "label photo_checksum crop_checksum clipped file_name photo_path x y photo_width photo_height "
-    "confidence"
+    "image_path species_label window_path crop_id event location datetime crop_width crop_height "
+    "image_id label photo_checksum crop_checksum clipped file_name photo_path x y photo_width "
+    "photo_height confidence"
 ).split()  # columns of labels.csv
 COUNTS = "event species event_group location boxes photos first last".split()
 CROP_COLUMNS = (
     "row crop_id species event group role location datetime image_path image_id "
-    "crop_width crop_height photo_checksum crop_checksum"
+    "x y crop_width crop_height photo_width photo_height photo_checksum crop_checksum"
 ).split()
 
 

@@ -20,10 +20,10 @@ from PIL import Image
 
 from stowaway.core.names import UNNAMED
 from stowaway.data.packs import in_threads
-from stowaway.data.photos import FORMATS, Unusable, open_photo, read_photo
+from stowaway.data.photos import BOX, FORMATS, Unusable, open_photo, read_photo
 from stowaway.pages.overview import counted
 from stowaway.review.pictures import colourless
-from stowaway.review.suppression import BOX, PERSON
+from stowaway.review.suppression import PERSON
 
 # A page that opens at once and can be mailed; what is beyond goes to the next page.
 MOST_CARDS, MOST_BYTES = 500, 50_000_000

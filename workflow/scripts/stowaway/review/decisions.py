@@ -502,6 +502,11 @@ class _Boxes:
             if row["event"] in events:
                 labels[row["crop_id"]], groups[row["crop_id"]] = row["species"], row["group"]
         for row in chain.from_iterable(map(rows, tables)):
+            if not own and "window_path" not in row:
+                raise BadInput(
+                    f"decisions: {tables[0]} has no column window_path: an older version made it; "
+                    f"run {folder.name} again, or take its files out of decisions"
+                )
             if row["event"] in events and row["crop_id"] in labels:
                 same = {"species": labels[row["crop_id"]], "group": groups[row["crop_id"]]}
                 crops[row["event"]].append(row | same)

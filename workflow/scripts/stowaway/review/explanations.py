@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from stowaway.core.script import BadInput
 from stowaway.data.packs import Form, Pack, batches
+from stowaway.data.photos import BOX, window_of
 from stowaway.detectors.feature_methods import Floats, Gaussian
 from stowaway.models.backbones import BATCH, Backbone
 from stowaway.models.device import Device
@@ -14,19 +15,29 @@ NEAREST = 3  # natives beside each crop
 MAPPED_NATIVES = 100  # native crops that the heat maps compare with: thousands of cells
 
 
-def padded_boxes(sizes: NDArray, form: Form) -> NDArray[np.int64]:
-    """Where crops lie in the squares of a pack: (n, 4) pixels of left, top, width and height.
+def boxes_in_pack(crops: pd.DataFrame, form: Form) -> NDArray[np.int64]:
+    """Where animals' boxes lie in the squares of a pack: (n, 4) of left, top, width and height.
 
-    `sizes` (n, 2) are the crops' widths and heights; the rest of a square is padding.
+    `crops` are those of `load_crops`. The rest of a square is padding, or a window's surroundings.
     """
-    return np.array([form.place(size) for size in sizes.tolist()], int).reshape(-1, 4)
+    around = boxes = crops[BOX[:4]].to_numpy(int)
+    if form.aspect == "window":
+        photos = crops[BOX[4:]].to_numpy(int)
+        pairs = zip(boxes.tolist(), photos.tolist(), strict=True)
+        around = np.array([window_of(*pair) for pair in pairs], int).reshape(-1, 4)
+    placed = np.array([form.place(size) for size in around[:, 2:].tolist()], int).reshape(-1, 4)
+    scale, start = placed[:, 2:] / around[:, 2:], boxes[:, :2] - around[:, :2]
+    low = np.minimum(np.rint(start * scale), placed[:, 2:] - 1)  # a pixel of it, at least
+    high = np.maximum(np.rint((start + boxes[:, 2:]) * scale), low + 1)
+    return np.hstack([placed[:, :2] + low, high - low]).astype(int)
 
 
 def cells_inside(boxes: NDArray, size: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Whether the centre of each cell of a map lies in the crop and not in the padding.
+    """Whether the centre of each cell of a map lies in the animal's box and not beside it.
 
-    `boxes` (n, 4) are those of `padded_boxes` in squares of `size` pixels, `shape` the map's height
-    and width; the result is (n, height, width). A crop narrower than a cell has the middle ones.
+    `boxes` (n, 4) are those of `boxes_in_pack` in squares of `size` pixels, `shape` the map's
+    height and width; the result is (n, height, width). A box narrower than a cell has the middle
+    ones.
     """
     inside = []
     for axis, cells in ((1, shape[0]), (0, shape[1])):
@@ -51,7 +62,7 @@ def native_cells(
 ) -> tuple[Gaussian | None, float]:
     """The cloud of the cells of natives' maps, and the distance that 95 % of them keep to it.
 
-    Of `natives`, crops of `load_crops`, the first MAPPED_NATIVES are taken, without their padding.
+    Of `natives`, crops of `load_crops`, the first MAPPED_NATIVES are taken, inside their boxes.
     A backbone without maps has neither: None, NaN.
     """
     natives = natives.head(MAPPED_NATIVES)
@@ -60,7 +71,7 @@ def native_cells(
     except BadInput as error:
         print(f"no heat maps: {error}")
         return None, np.nan
-    boxes = padded_boxes(natives[["crop_width", "crop_height"]].to_numpy(), form)
+    boxes = boxes_in_pack(natives, form)
     cells = cells[cells_inside(boxes, form.size, cells.shape[1:3])]
     cloud = Gaussian().fit(cells, np.zeros(len(cells)), np.arange(len(cells)))
     return cloud, float(np.quantile(cloud.score(cells), 0.95))

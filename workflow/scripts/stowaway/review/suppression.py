@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stowaway.annotations.events import UNKNOWN
 from stowaway.core.names import clean_label, location_key
+from stowaway.data.photos import BOX
 from stowaway.evaluation.counts import Floats
 from stowaway.review.decisions import KEEP, SUPPRESS, crops_of_groups, decided_events
 
@@ -20,7 +21,6 @@ REPEATED = "the same box many times at one place"
 SET_BACK = REPEATED + "; the event is queued by its other boxes"
 MUTED_SPECIES = "muted species"
 
-BOX = "x y crop_width crop_height photo_width photo_height".split()
 # Those of MegaDetector's repeat-detection elimination.
 SAME, MOST_AREA = 0.9, 0.2  # intersection over union; share of the photo
 _ROUNDING = 1e-9
