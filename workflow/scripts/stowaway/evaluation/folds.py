@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from stowaway.annotations.events import UNKNOWN
 from stowaway.data.roles import Role
-from stowaway.evaluation.counts import Flags, Floats, highest_crops
 from stowaway.evaluation.exposure import native_density, tested_days
+from stowaway.evaluation.metrics import Flags, Floats, highest_crops
 
 LISTED, LEFT_OUT = "listed", "leave_out"  # kinds of folds, as the tables name them
 SEEN = "seen_in_training"  # models that were trained on the novel species too
