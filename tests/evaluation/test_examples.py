@@ -1,9 +1,17 @@
 """What examples are worth, on features made by hand: the events that are tested, and scores."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from evaluate_examples import evaluate_examples
+from evaluate_learning_curve import evaluate_learning_curve
+from score_examples import score_examples
+from score_learning_curve import score_learning_curve
+from stowaway.core.script import BadInput
+from stowaway.core.tables import read_table
 from stowaway.data.roles import Role
 from stowaway.evaluation.examples import (
     ELSEWHERE,
@@ -225,3 +233,97 @@ def test_a_value_is_the_mean_over_runs_and_its_interval_resamples_species():
     assert (row["species"], row["runs"], row["without"]) == (2, 2, 0)
     area = by_species[by_species["metric"] == "auroc"].set_index("species")["value"]
     assert area.to_dict() == {"rat": 1, "cat": 0}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The tables of a run in results/site, and its fold leave_out_rat with seed 11."""
+    crops, folder = crops_of(), tmp_path / "results/site"
+    fold = folder / "folds/leave_out_rat/11"
+    fold.mkdir(parents=True)
+    labels = crops.rename(columns={"species": "species_label"}).assign(photo_checksum="")
+    labels["crop_checksum"] += "here"
+    labels["crop_id event species_label location photo_checksum crop_checksum".split()].to_csv(
+        folder / "labels.csv", index=False
+    )
+    np.save(folder / "features.npy", features_of(crops).astype(np.float32))
+    (folder / "features.json").write_text(json.dumps({"name": "lite0"}))
+    crops[["crop_id"]].assign(area=np.arange(len(crops)) % 7).to_csv(
+        folder / "shortcuts.csv", index=False
+    )
+    splits = crops.drop_duplicates(["event", "species"])
+    splits["event species group role location".split()].to_csv(fold / "splits.csv", index=False)
+    tested = crops[crops["role"].isin(["test", "novel"])]
+    tested = tested.assign(knn=0.5)["crop_id species role event knn".split()]
+    tested.to_csv(fold / "scores.csv", index=False)
+    return folder, fold
+
+
+def score(run, other=None) -> pd.DataFrame:
+    """The table of `score_examples`, where `other` is another run's folder."""
+    folder, fold = run
+    score_examples(
+        **{name: folder / f"{name}.csv" for name in ("labels", "shortcuts")},
+        **{name: fold / f"{name}.csv" for name in ("splits", "scores", "example_scores")},
+        features=folder / "features.npy",
+        facts=folder / "features.json",
+        other_labels=other / "labels.csv" if other else [],
+        other_features=other / "features.npy" if other else [],
+        other_facts=other / "features.json" if other else [],
+        lead="knn",
+        detector={"method": "knn"},
+        numbers=NUMBERS,
+        fold="leave_out_rat",
+        seed="11",
+        threads=1,
+    )
+    return read_table(fold / "example_scores.csv")
+
+
+def test_the_scripts_score_a_fold_and_pool_it(run, tmp_path):
+    score(run)
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    paths = folder / "metrics.csv", folder / "by_species.csv"
+    evaluate_examples([run[1] / "example_scores.csv"], *paths, resamples=100, seed=0)
+    metrics, by_species = map(read_table, paths)
+    columns = "detector examples metric value low high ceiling novel_events native_events"
+    assert list(metrics) == f"{columns} species runs without".split()
+    area = metrics[metrics["metric"] == "auroc"].set_index(["detector", "examples"])["value"]
+    assert area["novelty", 0] == 0.5 and area["watch list", 3] == 1
+    assert set(by_species["fold"]) == {"leave_out_rat"} and set(by_species["species"]) == {"rat"}
+
+
+def test_the_script_takes_examples_of_a_run_with_the_same_backbone_alone(run, tmp_path):
+    folder, _ = run
+    other = tmp_path / "results/mainland"
+    other.mkdir()
+    labels = pd.read_csv(folder / "labels.csv")
+    labels.assign(crop_checksum="another").to_csv(other / "labels.csv", index=False)
+    np.save(other / "features.npy", np.load(folder / "features.npy"))
+    (other / "features.json").write_text(json.dumps({"name": "lite0"}))
+    assert f"{ELSEWHERE}mainland" in set(score(run, other)["detector"])
+    (other / "features.json").write_text(json.dumps({"name": "lite1"}))
+    with pytest.raises(BadInput, match="mainland were made with another name"):
+        score(run, other)
+
+
+def test_the_learning_curve_has_a_value_for_each_share_of_the_events(run, tmp_path):
+    folder, fold = run
+    score_learning_curve(
+        features=folder / "features.npy",
+        labels=folder / "labels.csv",
+        splits=fold / "splits.csv",
+        learning_scores=fold / "learning_scores.csv",
+        settings={name: {"method": name} for name in ("mahalanobis", "class_mean")},
+        shares=[0.01, 0.5, 1],
+        seed="11",
+        threads=1,
+    )
+    curve = tmp_path / "learning_curve.csv"
+    evaluate_learning_curve([fold / "learning_scores.csv"], curve, resamples=100, seed=0)
+    table = read_table(curve)
+    rows = table[(table["detector"] == "class_mean") & (table["metric"] == "auroc")]
+    assert rows["share"].tolist() == [0.01, 0.5, 1] and (rows["value"] == 1).all()
+    assert rows["fitted_events"].tolist() == [2, 6, 12]
+    assert (rows["novel_events"] == 4).all() and (rows["native_events"] == 6).all()

@@ -5,16 +5,12 @@ NOVELTY_OF = LEAD if LEAD in FEATURE_BASED else next(iter(FEATURE_BASED), None)
 RUNS = [f"<results>/folds/{fold}/{seed}" for fold, seed in SCOPES["all_folds"] if FEATURE_BASED]
 LEFT_OUT_RUNS = [run for run in RUNS if "/leave_out_" in run] or RUNS
 OTHER = config["evaluation"]["other_site"]
-
-
-def of_other(table):
-    """A table of the other site's run; before anything runs it is said that there is none."""
-    if not OTHER:
-        return []
-    path = Path(f"results/{OTHER}/{table}")
-    if not path.exists():
+OTHER_TABLES = [
+    f"results/{OTHER}/{name}" for name in ("labels.csv", "features.npy", "features.json")
+]
+for path in OTHER_TABLES if OTHER else []:
+    if not Path(path).exists():
         raise WorkflowError(f"evaluation.other_site: there is no {path}; run {OTHER} first")
-    return str(path)
 
 
 rule score_examples:
@@ -25,9 +21,9 @@ rule score_examples:
         shortcuts="<results>/shortcuts.csv",
         splits="<results>/folds/{fold}/{seed}/splits.csv",
         scores="<results>/folds/{fold}/{seed}/scores.csv",
-        other_labels=lambda w: of_other("labels.csv"),
-        other_features=lambda w: of_other("features.npy"),
-        other_facts=lambda w: of_other("features.json"),
+        other_labels=OTHER_TABLES[0] if OTHER else [],
+        other_features=OTHER_TABLES[1] if OTHER else [],
+        other_facts=OTHER_TABLES[2] if OTHER else [],
         modules=modules("score_examples"),
     output:
         example_scores="<results>/folds/{fold}/{seed}/example_scores.csv",

@@ -12,6 +12,7 @@ from stowaway.plots.style import (
     PERCENT,
     REFERENCE,
     note,
+    plain,
     plt,
     run_plot,
 )
@@ -36,7 +37,7 @@ def plot_examples(metrics: pd.DataFrame) -> Figure:
         for name, (colour, line) in styles.items():
             own = rows[rows["detector"] == name]
             if len(own):
-                draw_band(axes, own, "examples", colour, line, LABELS.get(name, plain(name)))
+                draw_band(axes, own, "examples", colour, line, LABELS.get(name, plain(name, 60)))
         left = rows[rows["detector"] == WATCH_LIST].set_index("examples")["novel_events"]
         numbers = sorted(rows["examples"].unique())
         ticks = [f"{n:g}\n({left[n]:.1f})" if n in left else f"{n:g}" for n in numbers]

@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from stowaway.plots.detector_lines import detector_styles, displayed
 from stowaway.plots.intervals import draw_band
@@ -20,6 +21,7 @@ def plot_learning_curve(learning_curve: pd.DataFrame, detectors: dict[str, str])
     axes.set(ylim=(0, 1.01), ylabel="event AUROC, with 95 % interval")
     axes.set_xlabel("native events fitted on (mean over folds and seeds)")
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if rows["value"].isna().all():
         note(axes, "no natives and novel events to compare")
     axes.legend(loc="lower right")
