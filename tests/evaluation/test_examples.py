@@ -14,7 +14,6 @@ from stowaway.core.script import BadInput
 from stowaway.core.tables import read_table
 from stowaway.data.roles import Role
 from stowaway.evaluation.examples import (
-    ELSEWHERE,
     MOST_NATIVES,
     Elsewhere,
     Fold,
@@ -25,6 +24,7 @@ from stowaway.evaluation.examples import (
     score_with_examples,
     share_of_events,
 )
+from stowaway.evaluation.folds import ELSEWHERE
 
 NUMBERS = [0, 1, 2, 3]
 

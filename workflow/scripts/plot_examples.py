@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stowaway.evaluation.examples import ELSEWHERE, NOVELTY, SHORTCUTS, WATCH_LIST
+from stowaway.evaluation.folds import ELSEWHERE, NOVELTY, SHORTCUTS, WATCH_LIST
 from stowaway.plots.intervals import draw_band
 from stowaway.plots.style import (
     NATIVE_DARK,

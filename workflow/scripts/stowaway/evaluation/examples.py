@@ -24,11 +24,10 @@ from stowaway.detectors.registry import sample
 from stowaway.detectors.watch import WatchHead, lead_scores
 from stowaway.evaluation.aggregate import MAIN, Pooled
 from stowaway.evaluation.bootstrap import draw_runs, interval, resampled
+from stowaway.evaluation.folds import ELSEWHERE, NOVELTY, SHORTCUTS, WATCH_LIST
 from stowaway.evaluation.metrics import METRICS, Flags, Ranked, highest_crops, perfect
 
-NOVELTY, WATCH_LIST, WATCH, SHORTCUTS = "novelty", "watch list", "watch alone", "shortcuts"
-SAME_LOCATIONS = "watch alone, same locations"
-ELSEWHERE = "watch list, examples from "  # and the name of the other run
+WATCH, SAME_LOCATIONS = "watch alone", "watch alone, same locations"
 MOST_NATIVES = 2_000  # crops that a head is fitted on: enough for it, and a fit takes a second
 EVENTS_AT_ONCE = 1_000
 CHECKSUMS = ("photo_checksum", "crop_checksum")
