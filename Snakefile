@@ -46,6 +46,7 @@ else:
     include: "workflow/rules/split.smk"
     include: "workflow/rules/train.smk"
     include: "workflow/rules/evaluate.smk"
+    include: "workflow/rules/examples.smk"
     include: "workflow/rules/plot_data.smk"
     include: "workflow/rules/plot_detectors.smk"
     include: "workflow/rules/plot_evaluation.smk"

@@ -23,6 +23,7 @@ GOOD = {
     "networks": ["basic_original", "cae", "basic"],
     "detector": ["fusion", "knn", "mahalanobis", "cae"],
     "map": ["site", "other"],
+    "other_site": ["other"],
     "weights": ["data/weights.pt"],
     "endpoint_url": ["http://localhost:9000", "https://minio.example.org"],
     "profile": ["default"],

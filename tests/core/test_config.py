@@ -213,6 +213,7 @@ def test_what_is_given_is_kept_and_the_given_config_stays_as_it_is(config):
         ({"evaluation": {"networks": ["knn"]}}, "evaluation.networks: 'knn' is no network"),
         ({"evaluation": {"networks": ["cae_visualization"]}}, "is no network trained on natives"),
         ({"evaluation": {"networks": None}}, "evaluation.networks: null is not a list"),
+        ({"evaluation": {"other_site": "demo"}}, "evaluation.other_site: this is the run itself"),
         ({"detectors": {"label": {"kind": "dense"}}}, "detectors.label: a column"),
         ({"detectors": {"shortcut_x": {"kind": "dense"}}}, "detectors.shortcut_x: a column"),
         (

@@ -88,6 +88,7 @@ def lines(text: str) -> list[str]:
         ('name: "site\\n"', f"name: 'site\\n' {CONTROL}"),
         ("name: con", f"name: 'con' {KEPT}"),
         ("tsne: {map: NUL}", f"tsne.map: 'NUL' {KEPT}"),
+        ("evaluation: {other_site: aux}", f"evaluation.other_site: 'aux' {KEPT}"),
         ("detectors: {aux: {kind: dense}}", f"detectors.aux: 'aux' {KEPT}"),
         (f"name: {'x' * 101}", "name: is longer than 100"),
         (

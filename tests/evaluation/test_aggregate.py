@@ -8,9 +8,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stowaway.evaluation.aggregate import BETTER, compare_detectors
 from stowaway.evaluation.alarms import alarm_table
-from stowaway.evaluation.counts import Ranked
 from stowaway.evaluation.folds import load_runs
-from stowaway.evaluation.metrics import recall_at_fpr, wilson
+from stowaway.evaluation.metrics import Ranked, recall_at_fpr, wilson
 
 GROUPS = {"ant": "insect", "bee": "insect", "rat": "rodent", "fly": "insect"}
 

@@ -6,8 +6,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from stowaway.evaluation.bootstrap import draw_runs, interval, resampled, share_interval
-from stowaway.evaluation.counts import Ranked
-from stowaway.evaluation.metrics import METRICS, wilson
+from stowaway.evaluation.metrics import METRICS, Ranked, wilson
 
 
 def draws_of(events, novel, n, seed, species=None):

@@ -5,13 +5,14 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from stowaway.evaluation.counts import Ranked, highest_crops
 from stowaway.evaluation.metrics import (
     METRICS,
+    Ranked,
     auroc,
     average_precision,
     first_find,
     fpr_at_tpr,
+    highest_crops,
     perfect,
     recall_at_fpr,
     recall_at_promised,

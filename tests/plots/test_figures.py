@@ -17,6 +17,8 @@ from plot_alarm_cost import plot_alarm_cost
 from plot_alarm_rates import plot_alarm_rates
 from plot_comparison import plot_comparison
 from plot_eda import plot_eda
+from plot_examples import plot_examples
+from plot_learning_curve import plot_learning_curve
 from plot_loss import plot_loss
 from plot_queue import outcome, plot_queue
 from plot_reconstructions import plot_reconstructions
@@ -186,6 +188,45 @@ def test_figures_of_the_evaluation_with_much_and_with_little(draw, folds, dated)
     draw(plot_alarm_cost, curves=curves, **tables)
     draw(plot_species_recall, metrics=metrics, lead="d0")
     draw(plot_alarm_rates, alarms=alarms, metrics=metrics, lead="d0")
+
+
+def pooled_of(by: str, at: list[float], detectors: list[str], value: float) -> pd.DataFrame:
+    """Metrics as `pool_events` has them, all of one value."""
+    keys = pd.MultiIndex.from_product([detectors, at, ["auroc", "recall_at_5_fpr"]])
+    table = keys.to_frame(index=False).set_axis(["detector", by, "metric"], axis=1)
+    return table.assign(value=value, low=value - 0.1, high=value + 0.1, novel_events=3.25)
+
+
+def test_the_figure_of_examples_names_the_other_run_and_the_events_left(draw):
+    names = ["watch list", "novelty", "shortcuts", "watch list, examples from east_island"]
+    metrics = pooled_of("examples", [0, 1, 3], names, 0.7)
+    metrics.loc[(metrics["detector"] == "shortcuts") & (metrics["examples"] == 0), "value"] = np.nan
+    figure = draw(plot_examples, metrics=metrics)
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert list(lines["watch list: novelty and examples"].get_xdata()) == [0, 1, 3]
+    assert list(lines["shortcuts with the same examples"].get_xdata()) == [1, 3]
+    assert "watch list, examples from east_island" in lines
+    ticks = [text.get_text() for text in figure.axes[1].get_xticklabels()]
+    assert ticks == ["0\n(3.2)", "1\n(3.2)", "3\n(3.2)"]
+
+
+def test_figures_of_examples_and_natives_without_a_value(draw):
+    draw(plot_examples, metrics=pooled_of("examples", [0, 1], ["watch list"], np.nan))
+    natives = pooled_of("share", [0.5, 1], ["fusion"], np.nan).assign(fitted_events=4.0)
+    draw(plot_learning_curve, learning_curve=natives, detectors={"fusion": "natives"})
+    empty = natives[:0]
+    draw(plot_learning_curve, learning_curve=empty, detectors={"fusion": "natives"})
+
+
+def test_the_learning_curve_has_the_detectors_colours_over_the_events_fitted_on(draw):
+    table = pooled_of("share", [0.5, 1], ["mahalanobis", "fusion"], 0.7)
+    table = table.assign(fitted_events=40 * table["share"])
+    detectors = {"knn": "natives", "fusion": "natives"}  # the config has no mahalanobis
+    figure = draw(plot_learning_curve, learning_curve=table, detectors=detectors)
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert list(lines["fusion"].get_xdata()) == [20, 40]
+    assert lines["fusion"].get_color() == detector_styles(detectors)["fusion"]["color"]
+    assert lines["mahalanobis"].get_color() != lines["fusion"].get_color()
 
 
 @pytest.mark.parametrize("score", ["error", "correlation"])

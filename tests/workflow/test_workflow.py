@@ -228,8 +228,12 @@ def test_evaluation_compares_detectors_in_every_fold(island):
     assert area["value"].between(0, 1).all()
     assert (area["low"] <= area["high"]).all()
     assert len(list((island.results / "folds").glob("leave_out_*/*/scores.csv"))) == 6
-    for name in ("comparison", "roc_event", "alarm_cost", "species_recall", "alarm_rates"):
-        with Image.open(island.results / f"figures/evaluation/all_folds/{name}.png") as image:
+    examples = pd.read_csv(island.results / "evaluation/examples/metrics.csv")
+    assert {"novelty", "watch list", "shortcuts"} <= set(examples["detector"])
+    assert set(pd.read_csv(island.results / "evaluation/learning_curve.csv")["share"]) >= {0.25, 1}
+    names = ("comparison", "roc_event", "alarm_cost", "species_recall", "alarm_rates")
+    for name in (*(f"all_folds/{name}" for name in names), "examples", "learning_curve"):
+        with Image.open(island.results / f"figures/evaluation/{name}.png") as image:
             assert min(image.size) > 500
 
 

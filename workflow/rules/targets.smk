@@ -36,6 +36,7 @@ rule evaluation:
             table=["metrics", "comparison", "alarms", "curves"],
         ),
         figures("evaluation/all_folds/{figure}", figure=EVALUATION),
+        figures("evaluation/{figure}", figure=["examples", "learning_curve"] if RUNS else []),
         "<results>/summary.txt",
 
 

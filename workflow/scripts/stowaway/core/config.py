@@ -331,6 +331,8 @@ def _contradictions(config: dict) -> Iterator[str]:
         network = config["detectors"].get(name, {"kind": "features"})
         if network["kind"] == "features" or network["train_on"] != "natives":
             yield f"evaluation.networks: {shown(name)} is no network trained on natives"
+    if config["evaluation"]["other_site"] == config["name"]:
+        yield "evaluation.other_site: this is the run itself; name another one"
     for name, detector in config["detectors"].items():
         yield from _of_detector(name, detector)
 
@@ -338,6 +340,7 @@ def _contradictions(config: dict) -> Iterator[str]:
 def _of_names(config: dict) -> Iterator[str]:
     """A line for each name of a folder or file that some file systems cannot hold."""
     names = {"name": config["name"], "models": config["models"], "tsne.map": config["tsne"]["map"]}
+    names |= {"evaluation.other_site": config["evaluation"]["other_site"]}
     names |= {f"detectors.{name}": name for name in config["detectors"]}
     for key, name in names.items():
         if name and why_unsafe(name):

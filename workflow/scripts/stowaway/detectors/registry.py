@@ -59,8 +59,8 @@ def _unfitted(entry: dict) -> FeatureDetector:
     return kind(entry["of"]) if kind is Fusion else kind()
 
 
-def sample(labels: NDArray, events: NDArray) -> NDArray:
-    """Indices of MOST_CROPS_TO_FIT crops; species are equally likely, and events of one species.
+def sample(labels: NDArray, events: NDArray, most: int | None = None) -> NDArray:
+    """Indices of `most` crops (MOST_CROPS_TO_FIT); species are equally likely, and their events.
 
     A rare species keeps all or nearly all of its crops. The draw is the same each time.
     """
@@ -69,7 +69,7 @@ def sample(labels: NDArray, events: NDArray) -> NDArray:
     chance = each / np.bincount(number, each)[number]
     # Gumbel's trick: the highest of log(chance) + noise is a draw without replacement
     noise = np.random.default_rng(0).gumbel(size=len(labels))
-    return np.sort(np.argsort(-(np.log(chance) + noise))[:MOST_CROPS_TO_FIT])
+    return np.sort(np.argsort(-(np.log(chance) + noise))[: most or MOST_CROPS_TO_FIT])
 
 
 def score_all(

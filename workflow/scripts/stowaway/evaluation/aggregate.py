@@ -7,7 +7,6 @@ import pandas as pd
 
 from stowaway.core.progress import progress
 from stowaway.evaluation.bootstrap import draw_runs, interval, resampled
-from stowaway.evaluation.counts import Ranked
 from stowaway.evaluation.folds import (
     LEFT_OUT,
     LEVELS,
@@ -19,7 +18,7 @@ from stowaway.evaluation.folds import (
     strata_of,
     units_of,
 )
-from stowaway.evaluation.metrics import METRICS, perfect, recall_at_fpr, wilson
+from stowaway.evaluation.metrics import METRICS, Ranked, perfect, recall_at_fpr, wilson
 
 MAIN = ["auroc", "recall_at_5_fpr"]  # metrics of the gains
 OF_STRATA = [*MAIN, "recall_at_5_promised"]

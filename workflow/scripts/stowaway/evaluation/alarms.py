@@ -12,10 +12,9 @@ from stowaway.core.names import UNNAMED
 from stowaway.core.script import BadInput
 from stowaway.data.roles import QUEUED_ROLES, Role
 from stowaway.evaluation.bootstrap import draw_groups, interval, share_interval
-from stowaway.evaluation.counts import highest_crops
 from stowaway.evaluation.exposure import EVENTS_PER_DAY, weeks
 from stowaway.evaluation.folds import SEEN, Run, by_kind
-from stowaway.evaluation.metrics import EPSILON
+from stowaway.evaluation.metrics import EPSILON, highest_crops
 from stowaway.evaluation.original_rules import rules
 from stowaway.evaluation.thresholds import (
     PER_DAY,

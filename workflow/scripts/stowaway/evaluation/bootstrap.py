@@ -7,8 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from stowaway.evaluation.counts import Flags, Floats, Ranked
-from stowaway.evaluation.metrics import EPSILON, wilson
+from stowaway.evaluation.metrics import EPSILON, Flags, Floats, Ranked, wilson
 
 CELLS = 2**24  # units x resamples counted at once, which bounds the memory to some 200 MB
 Sample = tuple[str, NDArray, Flags, NDArray]  # fold; event, whether novel, and species of each crop

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from stowaway.annotations.events import UNKNOWN
 from stowaway.data.roles import Role
-from stowaway.evaluation.counts import Flags, Floats, highest_crops
 from stowaway.evaluation.exposure import native_density, tested_days
+from stowaway.evaluation.metrics import Flags, Floats, highest_crops
 
 LISTED, LEFT_OUT = "listed", "leave_out"  # kinds of folds, as the tables name them
 SEEN = "seen_in_training"  # models that were trained on the novel species too
 SHORTCUT = "shortcut_"  # how the columns of shortcut baselines begin
+# What is compared where examples of a novel species are given.
+NOVELTY, WATCH_LIST, SHORTCUTS = "novelty", "watch list", "shortcuts"
+ELSEWHERE = "watch list, examples from "  # and the name of the other run
 ORIGINALS = ["basic_original", "cae"]  # the detectors of the study that this project rebuilds
 INFRARED = 2.0  # colourfulness: 0 in grey photos, a little more where a camera tints or JPEG blurs
 SIZES = [0, 100, 250, np.inf]  # longer side of the crop in pixels

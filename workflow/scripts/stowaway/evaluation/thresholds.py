@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from stowaway.core.script import BadInput
 from stowaway.data.roles import Role
-from stowaway.evaluation.counts import Floats
-from stowaway.evaluation.metrics import EPSILON
+from stowaway.evaluation.metrics import EPSILON, Floats
 
 RATE = "false_alarm_rate"  # of the native events
 PER_DAY = "false_alarms_per_camera_day"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stowaway.annotations.events import UNKNOWN
 from stowaway.core.names import clean_label, location_key
 from stowaway.data.photos import BOX
-from stowaway.evaluation.counts import Floats
+from stowaway.evaluation.metrics import Floats
 from stowaway.review.decisions import KEEP, SUPPRESS, crops_of_groups, decided_events
 
 COLUMNS = ("event location reason group occurrences crop_id image_path score p_value alarm").split()
