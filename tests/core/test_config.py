@@ -235,7 +235,7 @@ def test_mistakes_name_the_key(config, overlay, message):
 @pytest.mark.parametrize("wild", [0, 0.003, 0.05])
 def test_what_the_schema_accepts_runs_or_is_refused_in_clear_lines(wild):
     rules, accepted, refused = load_schema(SCHEMA), 0, 0
-    for seed in range(60):
+    for seed in range(100):
         given = Draw(seed, wild).value(rules)
         given = given if isinstance(given, dict) else {"given": given}
         try:
@@ -408,6 +408,8 @@ def documented(schema: dict, path: str = ""):
         here = f"{path}.{key}" if path else key
         if "properties" in rule:
             yield from documented(rule, here)
+        elif here == "watch":
+            yield from documented(rule["additionalProperties"], "watch.<species>")
         elif here != "detectors":
             yield here
 
