@@ -6,7 +6,13 @@ from pathlib import Path
 
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
-from stowaway.core.config import ConfigError, check_config, refuse_duplicate_keys, taken_over
+from stowaway.core.config import (
+    WATCHED,
+    ConfigError,
+    check_config,
+    refuse_duplicate_keys,
+    taken_over,
+)
 from stowaway.core.dependencies import result_modules
 from stowaway.core.files import files_in, overlap
 from stowaway.core.names import ADDRESSES, is_run_name, listed, public, slug

@@ -33,6 +33,47 @@ rule export_queue:
         "../scripts/export_queue.py"
 
 
+def watched_files(wildcards):
+    """Files of the watch list, and its folders of photos, whose dates change with what is in them."""
+    files = [sources[key] for sources in config["watch"].values() for key in WATCHED]
+    files = [file for file in files if file and os.path.exists(file)]
+    inside = [folder for file in files for folder, *_ in os.walk(file)]
+    return [local(file) for file in dict.fromkeys([*files, *inside]) if not {*"{}"} & {*file}]
+
+
+# The crops of other runs that were decided on are no inputs: only the decisions name them.
+rule gather_examples:
+    input:
+        labels="<results>/labels.csv",
+        features="<results>/features.npy",
+        facts="<results>/features.json",
+        splits=SPLITS,
+        decided_crops=DECIDED_CROPS,
+        sources=watched_files,
+        modules=modules("gather_examples"),
+    output:
+        examples="<results>/examples.npz",
+    log:
+        "<results>/logs/gather_examples.log",
+    conda:
+        "../../envs/torch.yaml"
+    threads: NETWORK_THREADS
+    params:
+        run=config["name"],
+        watch=config["watch"],
+        native=config["species"]["native"],
+        backbone={key: config["backbone"][key] for key in ("name", "weights", "layer")},
+        form=Path(pack_of(config["backbone"])).stem,
+        settings={
+            "labels": {name: config["labels"][name] for name in ("rename", "drop", "unnamed")},
+            "events": config["events"],
+            "confidence": config["images"]["confidence"],
+            "max_side": config["crops"]["max_side"],
+        },
+    script:
+        "../scripts/gather_examples.py"
+
+
 rule explain_queue:
     input:
         queue="<results>/queue.csv",
