@@ -227,9 +227,10 @@ def of_photos(
         events["datetime_format"] = None
     elif not given["coco"]:
         part, times, wanted = "detections", work / "times.csv", wanted | {ANIMAL, UNNAMED}
-        _write_times(folder, given["detections"], Limits(**limits), times)
     images = {"key": "file_name", "box": None, "location": "(.+)/"}
     try:
+        if times:
+            _write_times(folder, given["detections"], Limits(**limits), times)
         index_annotations(
             **given,
             **{table: work / table for table in FILES},
@@ -242,7 +243,8 @@ def of_photos(
             config={"max_rejected": config["max_rejected"]},
         )
     except BadInput as error:
-        raise BadInput(f"{key}.{part}: {error}") from None
+        why = str(error).removeprefix(f"{part}: ")
+        raise BadInput(f"{key}.{part}: {why}") from None
     found = [row for row in rows(work / "annotations") if row["species"] in wanted]
     if not found:
         why = f"no box is of {shown(name)}; list its labels there as {key}.labels"
