@@ -8,12 +8,13 @@ import numpy as np
 
 from stowaway.core.progress import progress
 from stowaway.core.script import BadInput, run_rule, say
-from stowaway.data.packs import Features, Form, batches, pack_crop
+from stowaway.data.packs import Features, Form, batches, decode_crop, pack_crop
 from stowaway.data.splits import load_crops
 from stowaway.models.backbones import BATCH, open_backbone
 from stowaway.models.device import Device
 from stowaway.models.facts import read_backbone
 from stowaway.review import examples as listed
+from stowaway.review.pictures import PICTURE
 
 TEXTS = "species event location crop_id source photo_checksum crop_checksum".split()
 
@@ -54,11 +55,10 @@ def gather_examples(
 
     def square(place: int) -> np.ndarray:
         if not (example := found[place]).folder:
-            pictures[place] = listed.picture_of(example)
             return pack_crop(example.path, shape)
-        crop = listed.cut(example, config["limits"], settings["max_side"])
-        pictures[place] = listed.picture(crop)
-        return listed.packed_example(crop, shape)
+        photo = listed.open_example(example, config["limits"], settings["max_side"])
+        pictures[place] = listed.picture(photo.cut(example.box)[1])
+        return listed.packed_example(photo, example.box, shape)
 
     shape, others = Form.named(form), [n for n, one in enumerate(found) if one.row is None]
     if others:
@@ -74,9 +74,10 @@ def gather_examples(
                 values |= zip(places, network(images).float().cpu().numpy(), strict=True)
     kept = listed.usable(found, crops)
     for place in kept:
+        if place not in pictures:  # its crop is saved
+            pictures[place] = listed.picture(decode_crop(found[place].path, PICTURE)[0])
         if (row := found[place].row) is not None:
             values[place] = known[np.array([row])][0]
-            pictures[place] = listed.picture_of(found[place])
     chosen = [found[place] for place in kept]
     columns = {name: np.array([getattr(one, name) for one in chosen], str) for name in TEXTS}
     columns["features"] = np.empty((len(kept), known.shape[1]), np.float32)

@@ -28,7 +28,7 @@ from stowaway.core.script import BadInput, say
 from stowaway.core.tables import rows
 from stowaway.data import photos
 from stowaway.data.exact_copies import crop_checksum, photo_checksum
-from stowaway.data.packs import Form, decode_crop, pack_crop
+from stowaway.data.packs import Form, pack_crop
 from stowaway.data.roles import NATIVE_ROLES, Role
 from stowaway.review.decisions import MARKED, NOVEL, UNSURE
 from stowaway.review.pictures import PICTURE, as_jpeg, viewable
@@ -113,7 +113,7 @@ class Example:
     def named(self) -> str:
         """Where the config names it."""
         key = DECIDED if self.source in BY_REVIEWERS else f"watch.{self.species}.{self.source}"
-        return f"{key}: {shown(self.crop_id)}"
+        return f"{key}: {_short(self.path) if self.folder else shown(self.crop_id)}"
 
 
 # Crops. -------------------------------------------------------------------------------------------
@@ -325,23 +325,24 @@ def _is_inside(folder: Path, path: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
-def cut(example: Example, limits: dict, max_side: int | None) -> Image.Image:
-    """The crop of an example in a photo, whose checksums are filled in.
+def open_example(example: Example, limits: dict, max_side: int | None) -> photos.Photo:
+    """The photo of an example's box, whose checksums are filled in.
 
     Raises `BadInput` for a photo that cannot be read, is too large or lies elsewhere.
     """
     key = f"watch.{example.species}"
-    path = inside(key, example.folder, example.path)
+    path, box = inside(key, example.folder, example.path), example.box
     try:
         if path.is_file() and path.stat().st_size > limits["image_bytes"]:
             raise photos.Unusable(f"it has over {limits['image_bytes']:,} bytes")
-        content, box = photos.read_photo(path), example.box
-        photo = photos.open_photo(content, limits["image_pixels"], example.listed, [box], max_side)
-        _, crop = photo.cut(box)
+        content = photos.read_photo(path)
+        most = limits["image_pixels"]
+        photo = photos.open_photo(content, most, example.listed, [box], max_side)
+        example.crop_checksum = crop_checksum(photo.cut(box)[1])
     except photos.Unusable as why:
         raise BadInput(_unreadable(key, path, str(why))) from None
-    example.photo_checksum, example.crop_checksum = photo_checksum(content), crop_checksum(crop)
-    return crop
+    example.photo_checksum = photo_checksum(content)
+    return photo
 
 
 def _unreadable(key: str, path: Path, why: str) -> str:
@@ -357,24 +358,18 @@ def _short(path: Path) -> str:
 # Pixels. ------------------------------------------------------------------------------------------
 
 
-def packed_example(crop: Image.Image, form: Form) -> NDArray[np.uint8]:
-    """The square that the backbone sees of a crop: as of one that was saved, then packed."""
+def packed_example(photo: photos.Photo, box: photos.Box, form: Form) -> NDArray[np.uint8]:
+    """The square that the backbone sees of a box: as of a crop that was saved, then packed."""
     with TemporaryDirectory() as folder:
-        photos.save_crop(crop, path := Path(folder, "crop.jpg"))
+        photos.save_crop(photo.cut(box)[1], path := Path(folder, "crop.jpg"))
         return pack_crop(path, form)
-
-
-def picture_of(example: Example) -> bytes:
-    """A JPEG of an example whose crop is saved, as people see it."""
-    image, _ = decode_crop(example.path, PICTURE)
-    return picture(image)
 
 
 def picture(crop: Image.Image) -> bytes:
     """A JPEG of a crop as people see it, of PICTURE pixels at most."""
-    image = crop.copy()
-    image.thumbnail((PICTURE, PICTURE), Image.Resampling.BILINEAR)
-    return as_jpeg(viewable(np.asarray(image)))
+    crop = crop.copy()
+    crop.thumbnail((PICTURE, PICTURE), Image.Resampling.BILINEAR)
+    return as_jpeg(viewable(np.asarray(crop)))
 
 
 # Which of them. -----------------------------------------------------------------------------------
