@@ -148,6 +148,14 @@ def figures(pattern, **wildcards):
     return expand(f"<results>/figures/{pattern}.{{type}}", type=["svg", "png"], **wildcards)
 
 
+def watched_files(wildcards):
+    """Files of the watch list, and its folders of photos, whose dates change with what is in them."""
+    files = [sources[key] for sources in config["watch"].values() for key in WATCHED]
+    files = [file for file in files if file and os.path.exists(file)]
+    inside = [folder for file in files for folder, *_ in os.walk(file)]
+    return [local(file) for file in dict.fromkeys([*files, *inside]) if not {*"{}"} & {*file}]
+
+
 def deployments_table(wildcards):
     """The config's table of deployments; without one, what to give is said before anything runs."""
     if not DEPLOYMENTS:

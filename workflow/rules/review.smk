@@ -33,14 +33,6 @@ rule export_queue:
         "../scripts/export_queue.py"
 
 
-def watched_files(wildcards):
-    """Files of the watch list, and its folders of photos, whose dates change with what is in them."""
-    files = [sources[key] for sources in config["watch"].values() for key in WATCHED]
-    files = [file for file in files if file and os.path.exists(file)]
-    inside = [folder for file in files for folder, *_ in os.walk(file)]
-    return [local(file) for file in dict.fromkeys([*files, *inside]) if not {*"{}"} & {*file}]
-
-
 # The crops of other runs that were decided on are no inputs: only the decisions name them.
 rule gather_examples:
     input:
