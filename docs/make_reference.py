@@ -35,8 +35,11 @@ def reference(schema: dict) -> str:
         if "properties" in rule:
             required = rule.get("required", ())
             lines += [*KEY_TABLE, *_rows(rule["properties"], f"{name}.", required)]
-        else:
+        elif name == "detectors":
             lines += _detectors(rule)
+        else:
+            below = rule["additionalProperties"]["properties"]
+            lines += [*KEY_TABLE, *_rows(below, f"{name}.<species>.", ())]
     return "\n".join(lines) + "\n"
 
 

@@ -15,6 +15,10 @@ GOOD = {
     "invasive": ["rat", "Cat (feral)", "dog/dingo", "100%", "# pig", "null"],
     "rename": ["rodnet", "rodent", "{typo}", "liz", "x\u0301"],
     "location": ["([^/]+)/", "^.{3}/(cam-[0-9]{2})"],
+    "watch": ["rat", "Ship rat", "stoat"],
+    "labels": ["rodent", "Rats"],
+    "crops": ["cam7/1.jpg", "week/cam7/1.box2.jpg"],
+    "photos": ["rats", "~/rats"],
     "drop": ["empty", "person", "vehicle"],
     "too_general": ["bird", "small mammal"],
     "high_level": ["hawk", "raptor", "{group}"],
@@ -78,7 +82,7 @@ class Draw:
         if isinstance(entry, dict):
             size = self.random.randint(0, 3)
             return {self.of_string(rule, key): self.value(entry, key) for _ in range(size)}
-        wanted = rule.get("required", ())
+        wanted = [*rule.get("required", ()), "photos"]  # which the other files of a species need
         return {
             name: self.value(below, name)
             for name, below in rule["properties"].items()

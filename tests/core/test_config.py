@@ -157,6 +157,25 @@ def test_null_removes_a_typo_and_labels_are_cleaned(config):
     assert checked["species"]["invasive"] == ["rat"]
 
 
+def test_a_watched_species_has_clean_names_whole_paths_and_no_sources_by_default(
+    config, monkeypatch
+):
+    monkeypatch.setenv("HOME", "/home/ann")
+    rat = {"labels": ["Ship  RAT", "ship rat"], "crops": ["Cam7/1.jpg"], "photos": "~/rats"}
+    rat["coco"] = "file:///data/rats.json"
+    checked = check_config(merged(config, {"watch": {" Ratt": rat, "stoat": {}}}), SCHEMA)["watch"]
+    assert checked["ratt"] == {
+        "labels": ["ship rat"],
+        "crops": ["Cam7/1.jpg"],
+        "photos": "/home/ann/rats",
+        "coco": "/data/rats.json",
+        "detections": None,
+    }
+    none = {"labels": [], "crops": [], "photos": None, "coco": None, "detections": None}
+    assert checked["stoat"] == none
+    assert check_config(SITE, SCHEMA)["watch"] == {}
+
+
 def test_what_is_given_is_kept_and_the_given_config_stays_as_it_is(config):
     given = merged(config, {"detectors": {"cae": {"epochs": 3}}, "tsne": {"perplexities": [7]}})
     before = yaml.safe_dump(given)
@@ -220,6 +239,28 @@ def test_what_is_given_is_kept_and_the_given_config_stays_as_it_is(config):
             {"detectors": {"knn": {"of": ["knn", "gaussian"]}}},
             "knn.of: only rank_average fuses",
         ),
+        ({"watch": {"Fox": {}}}, "watch: 'fox' is in species.native; take it off one of the two"),
+        ({"watch": {"rat": {"labels": ["FOX"]}}}, "watch.rat.labels: 'fox' is in species.native"),
+        ({"watch": {"bug": {}}}, "watch: 'bug' is renamed to 'insect' by labels.rename; list that"),
+        ({"watch": {"rat": {"labels": ["bug"]}}}, "watch.rat.labels: 'bug' is renamed to 'insect'"),
+        ({"watch": {"ship rat": {}, "Ship-Rat": {}}}, "watch: 'Ship-Rat' is listed twice, or"),
+        ({"watch": {"unnamed": {}}}, "watch: 'unnamed' is what boxes without an animal's name"),
+        ({"watch": {"a{b}": {}}}, "watch: 'a{b}' has { or }"),
+        (
+            {"watch": {"rat": {"coco": "rats.json"}}},
+            "watch.rat.coco: name the folder of its photos",
+        ),
+        ({"watch": {"rat": {"detections": "md.json"}}}, "watch.rat.detections: name the folder of"),
+        ({"watch": {"rat": {"photos": "s3://x/rats"}}}, "watch.rat.photos: is an address; name a"),
+        ({"watch": {"rat": {"photos": " rats"}}}, "watch.rat.photos: has blanks around it or"),
+        ({"watch": {"rat": {"photos": __file__}}}, "watch.rat.photos: is a file; name the folder"),
+        ({"watch": {"rat": {"photos": "x", "coco": "/tmp"}}}, "watch.rat.coco: is a folder; name"),
+        (
+            {"watch": {"rat": {"photo": "rats"}}},
+            "watch.rat.photo: unknown key; did you mean 'photos'",
+        ),
+        ({"watch": {"rat": "rats/"}}, "watch.rat: 'rats/' is not a map"),
+        ({"watch": ["rat"]}, "watch: a list is not a map"),
         ({"detectors": {"fusion": {"method": "knnn"}}}, "detectors.fusion.method: 'knnn' is not"),
         (
             {"detectors": {"x": {"kind": "features", "method": "rank_average"}}},
@@ -265,7 +306,7 @@ def test_which_names_a_backbone_may_have(config, name, fits):
 @pytest.mark.parametrize("wild", [0, 0.003, 0.05])
 def test_what_the_schema_accepts_runs_or_is_refused_in_clear_lines(wild):
     rules, accepted, refused = load_schema(SCHEMA), 0, 0
-    for seed in range(60):
+    for seed in range(100):
         given = Draw(seed, wild).value(rules)
         given = given if isinstance(given, dict) else {"given": given}
         try:
@@ -438,6 +479,8 @@ def documented(schema: dict, path: str = ""):
         here = f"{path}.{key}" if path else key
         if "properties" in rule:
             yield from documented(rule, here)
+        elif here == "watch":
+            yield from documented(rule["additionalProperties"], "watch.<species>")
         elif here != "detectors":
             yield here
 
@@ -466,6 +509,14 @@ def test_a_batch_sets_nothing_that_its_models_were_made_with(facts, section, key
     assert taken_over(WEEK | {section: {key: same}}, facts)[section] == facts["config"][section]
     with pytest.raises(ConfigError, match=f"{section}.{key}: a batch takes it from the run site"):
         taken_over(WEEK | {section: {key: "other"}}, facts)
+
+
+def test_a_batch_watches_for_none_of_the_natives_of_its_models(facts):
+    facts["config"]["species"]["native"] = ["fox"]
+    given = taken_over(WEEK | {"watch": {"rat": {}}}, facts)
+    assert list(check_config(given, SCHEMA)["watch"]) == ["rat"]
+    with pytest.raises(ConfigError, match="watch: 'fox' is in species.native"):
+        check_config(taken_over(WEEK | {"watch": {"fox": {}}}, facts), SCHEMA)
 
 
 @pytest.mark.parametrize("key", ["species", "detectors", "split"])

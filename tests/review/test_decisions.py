@@ -101,7 +101,8 @@ class Results:
         if path.suffix == ".json":
             path.write_text(json.dumps(lines))
         else:
-            self.write(path, WRITTEN, list(lines))
+            marked = any("find_more" in line for line in lines)
+            self.write(path, [*WRITTEN, *["find_more"] * marked], list(lines))
         return path
 
     def read(self, *files: Path, run: str = "site", column: str | None = None) -> SimpleNamespace:
@@ -210,6 +211,30 @@ def test_species_that_contradict_the_config_are_conflicts(results):
     assert by_event(found.decisions, "species") == {"e3": "unnamed"}
 
 
+def test_a_mark_to_find_more_is_carried_and_a_file_without_it_is_as_before(results):
+    marked = results.row("e1", "novel", "ratt", find_more="yes"), results.row("e2", "unsure")
+    marked[1]["find_more"] = ""
+    second = results.row("e1", "novel", who="ben", find_more="")
+    old = results.row("e3", "novel", "rat")
+    files = [results.save(*marked), results.save(second, name="b.json")]
+    out = results.read(*files, results.save(old, name="old.csv"))
+    assert by_event(out.decisions, "find_more") == {"e1": "yes", "e2": "", "e3": ""}
+    crops = out.decided_crops.set_index("crop_id").loc[["1a.jpg", "1b.jpg", "2.jpg", "3.jpg"]]
+    assert len(crops) == len(out.decided_crops)
+    assert crops["find_more"].tolist() == ["yes", "yes", "", ""]
+    assert crops["species"].tolist() == ["rat", "rat", "unnamed", "rat"]
+    row = crops.loc["1a.jpg"]
+    kept = {"label": "unnamed", "location": "cam7", "image_path": "crops/1a.jpg", "window_path": ""}
+    assert row[list(kept)].to_dict() == kept
+    assert row["photo_checksum"] == checksum("p1a.jpg")
+    assert row["crop_checksum"] == checksum(WEEK + "1a.jpg")
+
+
+def test_a_mark_is_yes_or_blank(results):
+    line = results.refused(results.save(results.row("e1", "novel", find_more="TRUE")))
+    assert "a.csv: row 1: find_more is 'TRUE', not yes or blank" in line
+
+
 def test_no_row_is_lost(results):
     """Each is a decision, in a conflict, replaced by a later one, or taken back with its undo."""
     rng = np.random.default_rng(3)
@@ -252,7 +277,7 @@ def test_groups_that_are_suppressed_are_kept_by_the_crop_that_stands_for_them(re
 @pytest.mark.parametrize(
     "change",
     [
-        lambda text: text.replace(",", ";").replace("2.5", "2,5").encode(),
+        lambda text: text.replace(",", ";").replace(";2.5;", ";2,5;").encode(),
         lambda text: text.replace(",", "\t").encode("utf-16"),
         lambda text: ("\ufeff" + text).encode(),
         lambda text: text.replace("\r\n", "\n").encode(),
@@ -288,11 +313,11 @@ CHANGES = {
     "schema": (lambda t: t.replace("\n1,", "\n2,"), "row 1: its schema is '2'; this version reads"),
     "nobody": (lambda t: t.replace("ann", " "), "row 1: it has no reviewer"),
     "seconds": (
-        lambda t: t.replace("2.5", "03. May"),
+        lambda t: t.replace(",2.5,", ",03. May,"),
         "row 1: seconds_shown is '03. May', no such numbe",
     ),
     "endless": (
-        lambda t: t.replace("2.5", "1e999"),
+        lambda t: t.replace(",2.5,", ",1e999,"),
         "row 1: seconds_shown is '1e999', no such num",
     ),
     "column": (

@@ -6,7 +6,13 @@ from pathlib import Path
 
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
-from stowaway.core.config import ConfigError, check_config, refuse_duplicate_keys, taken_over
+from stowaway.core.config import (
+    WATCHED,
+    ConfigError,
+    check_config,
+    refuse_duplicate_keys,
+    taken_over,
+)
 from stowaway.core.dependencies import result_modules
 from stowaway.core.files import files_in, overlap
 from stowaway.core.names import ADDRESSES, is_run_name, listed, public, slug
@@ -140,6 +146,14 @@ def network_scores(wildcards):
 def figures(pattern, **wildcards):
     """Both image types of every figure that the pattern under figures/ stands for."""
     return expand(f"<results>/figures/{pattern}.{{type}}", type=["svg", "png"], **wildcards)
+
+
+def watched_files(wildcards):
+    """Files of the watch list, and its folders of photos, whose dates change with what is in them."""
+    files = [sources[key] for sources in config["watch"].values() for key in WATCHED]
+    files = [file for file in files if file and os.path.exists(file)]
+    inside = [folder for file in files for folder, *_ in os.walk(file)]
+    return [local(file) for file in dict.fromkeys([*files, *inside]) if not {*"{}"} & {*file}]
 
 
 def deployments_table(wildcards):

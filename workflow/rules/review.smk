@@ -33,6 +33,39 @@ rule export_queue:
         "../scripts/export_queue.py"
 
 
+# The crops of other runs that were decided on are no inputs: only the decisions name them.
+rule gather_examples:
+    input:
+        labels="<results>/labels.csv",
+        features="<results>/features.npy",
+        facts="<results>/features.json",
+        splits=SPLITS,
+        decided_crops=DECIDED_CROPS,
+        sources=watched_files,
+        modules=modules("gather_examples"),
+    output:
+        examples="<results>/examples.npz",
+    log:
+        "<results>/logs/gather_examples.log",
+    conda:
+        "../../envs/torch.yaml"
+    threads: NETWORK_THREADS
+    params:
+        run=config["name"],
+        watch=config["watch"],
+        native=config["species"]["native"],
+        backbone={key: config["backbone"][key] for key in ("name", "weights", "layer")},
+        form=Path(pack_of(config["backbone"])).stem,
+        settings={
+            "labels": {name: config["labels"][name] for name in ("rename", "drop", "unnamed")},
+            "events": config["events"],
+            "confidence": config["images"]["confidence"],
+            "max_side": config["crops"]["max_side"],
+        },
+    script:
+        "../scripts/gather_examples.py"
+
+
 rule explain_queue:
     input:
         queue="<results>/queue.csv",

@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from stowaway.core.names import UNNAMED, clean_label, listed, name_key, slug, why_unsafe
+from stowaway.core.names import ADDRESSES, UNNAMED, clean_label, listed, name_key, slug, why_unsafe
 from stowaway.core.tables import TEXT
 from stowaway.core.texts import (
     as_path,
@@ -71,6 +71,8 @@ PATHS = [
     ("backbone", "weights"),
     ("aws", "endpoint_url"),
 ]
+WATCHED = "photos", "coco", "detections"  # the paths of a watched species
+FILES, FOLDERS = ("coco", "detections"), ("source", "photos")
 
 
 class ConfigError(ValueError):
@@ -95,6 +97,7 @@ def check_config(config: dict, schema: Path) -> dict:
     config["detectors"] = _sorted_detectors(config["detectors"])
     _write_out_paths(config)
     _refuse(_contradictions(config))
+    config["watch"] = {clean_label(name): _clean_watch(w) for name, w in config["watch"].items()}
     for section in ("labels", "species"):
         config[section] = {key: _clean(value) for key, value in config[section].items()}
     return config
@@ -222,12 +225,25 @@ def _sorted_detectors(detectors: dict) -> dict:
 
 def _write_out_paths(config: dict) -> None:
     """Set the paths of the config to what `~` and `file://` mean in them."""
-    for section, key in PATHS:
-        below = config[section] if section else config
+    for _, key, below in _paths(config):
         value = below[key]
         below[key] = (
             list(map(as_path, value)) if isinstance(value, list) else value and as_path(value)
         )
+
+
+def _paths(config: dict) -> Iterator[tuple[str, str, dict]]:
+    """The section of each path or address, its key, and the map that holds it."""
+    for section, key in PATHS:
+        yield section, key, config[section] if section else config
+    for name, sources in config["watch"].items():
+        for key in WATCHED:
+            yield dotted(("watch", name)), key, sources
+
+
+def _clean_watch(sources: dict) -> dict:
+    """The sources of a watched species, with clean labels."""
+    return sources | {"labels": list(dict.fromkeys(map(clean_label, sources["labels"])))}
 
 
 def _clean(value):
@@ -325,6 +341,7 @@ def _contradictions(config: dict) -> Iterator[str]:
         yield f"split.fractions: they sum to {total:g}, not to 1"
     yield from _of_labels(config["labels"])
     yield from _of_species(config["species"], config["labels"])
+    yield from _of_watch(config["watch"], config["species"]["native"], config["labels"])
     yield from _of_times(config["events"]["datetime_format"])
     yield from _of_alarm(config["alarm"], config["detectors"])
     for name in config["evaluation"]["networks"]:
@@ -348,12 +365,13 @@ def _of_names(config: dict) -> Iterator[str]:
 
 
 def _of_paths(config: dict) -> Iterator[str]:
-    for section, key in PATHS:
-        value = (config[section] if section else config)[key]
-        for address in listed(value or []):
+    for section, key, below in _paths(config):
+        for address in listed(below[key] or []):
             reason = why_no_address(address)
-            if not reason and key in ("coco", "detections", "source"):
-                reason = why_no_folder(address) if key == "source" else why_no_file(address)
+            if not reason and key in FILES + FOLDERS:
+                reason = why_no_folder(address) if key in FOLDERS else why_no_file(address)
+            if not reason and section.startswith("watch.") and address.startswith(ADDRESSES):
+                reason = "is an address; name a file or folder of this machine"
             if not reason and key == "endpoint_url" and re.search("[@?#]", address):
                 reason = "has more in it than http(s)://host:port"
             if reason:
@@ -429,6 +447,29 @@ def _of_species(species: dict, labels: dict) -> Iterator[str]:
             if label in others:
                 yield f"labels.{key}: {text} is listed under species too"
     yield from _renamed("species", names, labels["rename"])
+
+
+def _of_watch(watch: dict, natives: list[str], labels: dict) -> Iterator[str]:
+    """A line for each watched species that is none, that is native, or whose sources are wrong."""
+    natives, slugs = set(_clean(natives)), Counter(name_key(slug(name)) for name in watch)
+    for name, sources in watch.items():
+        key = dotted(("watch", name))
+        if reason := why_no_species(name):
+            yield f"watch: {shown(name)} {reason}"
+        elif slugs[name_key(slug(name))] > 1:
+            yield f"watch: {shown(name)} is listed twice, or another one has the same slug"
+        if clean_label(name) == UNNAMED:
+            yield f"watch: {shown(name)} is what boxes without an animal's name are called"
+        for text in sources["labels"]:
+            if reason := why_no_label(text):
+                yield f"{key}.labels: {shown(text)} {reason}"
+        for place, texts in (("watch", [name]), (f"{key}.labels", sources["labels"])):
+            yield from _renamed(place, texts, labels["rename"])
+            for label in natives.intersection(map(clean_label, texts)):
+                yield f"{place}: {shown(label)} is in species.native; take it off one of the two"
+        for part in FILES:
+            if sources[part] and not sources["photos"]:
+                yield f"{key}.{part}: name the folder of its photos as photos"
 
 
 def _of_times(pattern: str | None) -> Iterator[str]:

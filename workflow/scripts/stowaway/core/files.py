@@ -60,6 +60,7 @@ MADE_BY = {
     "threshold_curves.csv": "apply_original_rules",
     "queue.csv": "export_queue",
     "suppressed.csv": "export_queue",
+    "examples.npz": "gather_examples",
     "label_check.csv": "check_labels",
     "cross_scores.csv": "check_labels",
     "explanations.npz": "explain_queue",

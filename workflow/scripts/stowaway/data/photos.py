@@ -6,11 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 
 from stowaway.annotations.box_forms import FAR, MANY, overshoot
 from stowaway.annotations.json_source import BRANDS, HEAD, file_kind
+from stowaway.annotations.times import exif_time
 from stowaway.core.files import replacing
 from stowaway.core.script import BadInput, first_line
 
@@ -24,6 +26,8 @@ TURN = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+EXIF, ORIENTATION = 0x8769, 0x0112
+TAGS = 0x9003, 0x9291, 0x9011  # DateTimeOriginal, SubSecTimeOriginal, OffsetTimeOriginal
 JPEG_LIMIT = 65_500  # pixels of a side
 CONTEXT = 0.4  # how much longer a window's side is than the box's longer one
 # Longer side of a saved window, at most: a ViT that sees 518 pixels has about twice what it takes.
@@ -53,6 +57,19 @@ class Unreadable(Unusable):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{UNREADABLE}: {why}")
+
+
+def photo_header(file: IO[bytes]) -> tuple[str, str, int, int]:
+    """Time and offset as EXIF has them, width and height of the upright photo.
+
+    No pixel is decoded. Raises what a reader raises on hostile bytes, which has no common class.
+    """
+    with Image.open(file, formats=FORMATS) as photo:
+        exif, size = photo.getexif(), photo.size
+        tags = exif.get_ifd(EXIF)
+        if TURN.get(exif.get(ORIENTATION)) in SIDEWAYS:
+            size = size[::-1]
+        return *exif_time(*(tags.get(tag) for tag in TAGS)), *size
 
 
 def why_no_photo(path: Path | str) -> str | None:
@@ -324,7 +341,7 @@ def _webp_pictures(content: bytes) -> list[tuple[int, int]]:
 def _orientation(image: Image.Image) -> Image.Transpose | None:
     """How EXIF says to turn the picture; malformed EXIF says nothing."""
     try:
-        return TURN.get(image.getexif().get(0x0112))
+        return TURN.get(image.getexif().get(ORIENTATION))
     except Exception:
         return None
 

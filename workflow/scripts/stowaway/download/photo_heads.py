@@ -6,20 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from threading import Lock
-from typing import IO
 
-from PIL import Image
-
-from stowaway.annotations.times import exif_time
 from stowaway.core.names import why_unsafe
-from stowaway.data.photos import FORMATS, why_no_photo_in
+from stowaway.data.photos import photo_header, why_no_photo_in
 from stowaway.download.errors import Unavailable
 from stowaway.download.sources import Sources
 from stowaway.download.store import AHEAD, in_order
 
 HEADS = 1 << 16, 1 << 20, 1 << 24  # bytes; the next where a header is longer, or lies at the end
-TAGS = 0x9003, 0x9291, 0x9011  # DateTimeOriginal, SubSecTimeOriginal, OffsetTimeOriginal
-EXIF, ORIENTATION, SIDEWAYS = 0x8769, 0x0112, (5, 6, 7, 8)
 
 
 @dataclass
@@ -64,7 +58,7 @@ def read_head(sources: Sources, name: str) -> PhotoHead:
         for length in HEADS:
             content = sources.head(name, length)
             try:
-                return PhotoHead(name, *_header(BytesIO(content)), bytes=len(content))
+                return PhotoHead(name, *photo_header(BytesIO(content)), bytes=len(content))
             except Exception:  # what a reader raises on hostile bytes has no common class
                 if len(content) < length:
                     break
@@ -72,13 +66,3 @@ def read_head(sources: Sources, name: str) -> PhotoHead:
     except Unavailable as reason:
         status = "missing" if reason.kind == "missing" else "failed"
         return PhotoHead(name, status=status, error=str(reason))
-
-
-def _header(file: IO[bytes]) -> tuple[str, str, int, int]:
-    """Time, offset, width and height of a photo; no pixel is decoded."""
-    with Image.open(file, formats=FORMATS) as photo:
-        exif, size = photo.getexif(), photo.size
-        tags = exif.get_ifd(EXIF)
-        if exif.get(ORIENTATION) in SIDEWAYS:
-            size = size[::-1]
-        return *exif_time(*(tags.get(tag) for tag in TAGS)), *size

@@ -31,14 +31,18 @@ WRITTEN = (
     "schema batch queue_sha256 event crop_id image_path box decision species note reviewer "
     "decided_at seconds_shown score p_value rank sampled"
 ).split()
+MARKED = "yes"  # in the column find_more, which older files do not have
 DECISIONS = (
     "batch event crop_id decision species label predicted reviewer decided_at seconds_shown score "
-    "p_value rank sampled note queue_sha256"
+    "p_value rank sampled note find_more queue_sha256"
 ).split()
 CONFLICTS = (
     "batch event crop_id reviewer decision species label decided_at note queue_sha256 reason"
 ).split()
-CROPS = "batch event crop_id crop_checksum decision".split()
+CROPS = (
+    "batch event crop_id crop_checksum decision species find_more label location image_path "
+    "window_path photo_checksum"
+).split()
 OF_QUEUE = "predicted score p_value rank sampled".split()
 PREFIXED = "crop_id image_id event group".split()
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
@@ -169,9 +173,12 @@ def checked(row: Row, number: int, queues: "Queues") -> Row:
     Raises `Refused` that names the row where it is not one that the page of a known queue wrote.
     """
     try:
-        row = {name: row[name].strip() for name in WRITTEN}
-        if long := [name for name in WRITTEN if len(row[name]) > LONGEST]:
+        row = {"find_more": ""} | row
+        row = {name: row[name].strip() for name in (*WRITTEN, "find_more")}
+        if long := [name for name in row if len(row[name]) > LONGEST]:
             raise Refused(f"its {long[0]} has over {LONGEST:,} characters; {ORIGINAL}")
+        if row["find_more"] not in ("", MARKED):
+            raise Refused(f"find_more is {shown(row['find_more'])}, not yes or blank; {ORIGINAL}")
         if row["schema"] not in ("1", "1.0"):
             raise Refused(f"its schema is {shown(row['schema'])}; this version reads 1")
         known = queues.event(row)
@@ -328,7 +335,7 @@ def from_timelapse(
             continue
         event = photos[photo]["event"]
         checksum, of_queue = queues.latest(batch, event)
-        row = dict.fromkeys([*WRITTEN, *OF_QUEUE, "label"], "") | of_queue
+        row = dict.fromkeys([*WRITTEN, *OF_QUEUE, "label", "find_more"], "") | of_queue
         row |= {"schema": "1", "batch": batch, "queue_sha256": checksum, "event": event}
         row |= {"crop_id": row["crop_id"] or photos[photo]["crop_id"], "decision": decision}
         row |= {"species": name, "reviewer": f"{path.name}: {photo}", "moment": 0.0}
@@ -390,6 +397,7 @@ def agree(
     are listed in one cell then. A native without a name is the `label` where that is native, else
     what it was `predicted` to be; a novel one is UNNAMED. Conflicts have a `reason`: a native that
     the config does not list, and a novel animal of a species that it lists as native, are some.
+    What one of them marked, to find more like it, is marked.
     """
     named = []
     for row in held:
@@ -413,7 +421,8 @@ def agree(
     if why:
         return None, [row | {"reason": why} for row in named]
     reviewers = "; ".join(row["reviewer"] for row in named)
-    return last | {"species": species, "reviewer": reviewers}, []
+    mark = max(row["find_more"] for row in named)
+    return last | {"species": species, "reviewer": reviewers, "find_more": mark}, []
 
 
 @dataclass
@@ -466,8 +475,8 @@ def decide(
                 continue
             out.decisions.append(verdict)
             same = [row for row in boxes.crops[event] if row["species"] == label]
-            what = {"batch": batch, "decision": verdict["decision"]}
-            out.crops += [row | what for row in same]
+            what = {name: verdict[name] for name in ("batch", "decision", "find_more")}
+            out.crops += [row | what | {"species": verdict["species"]} for row in same]
             if batch != run and verdict["species"]:
                 out.joining += [_joined(row, batch, verdict["species"]) for row in same]
     return out

@@ -1,0 +1,438 @@
+"""Examples of watched species: each source, their features, and all that is refused."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from extract_features import extract_features
+from gather_examples import gather_examples
+from pack_crops import pack_crops
+from stowaway.core.script import BadInput
+from stowaway.data import photos
+from stowaway.data.exact_copies import crop_checksum, photo_checksum
+from stowaway.data.splits import LABELS
+from stowaway.review import examples as listed
+from stowaway.review.decisions import CROPS
+
+BACKBONE = {"name": "efficientnet_lite0", "weights": None, "layer": "bottleneck"}
+BACKBONE |= {"image_size": 32, "aspect": "pad"}
+SETTINGS = {
+    "labels": {"rename": {"ratt": "rat"}, "drop": ["empty", "person"], "unnamed": ["animal"]},
+    "events": {"by": "seq_id", "gap": 60, "datetime_format": None},
+    "confidence": {"animal": 0.2},
+    "max_side": None,
+}
+LIMITS = {"image_pixels": 10**6, "image_bytes": 10**6, "json_bytes": 10**6, "zip_ratio": 200}
+NONE = {"labels": [], "crops": [], "photos": None, "coco": None, "detections": None}
+OF_RUN = [  # crop_id, species, role, event
+    ("a.jpg", "fox", "train", "e1"),
+    ("b.jpg", "fox", "val", "e2"),
+    ("c.jpg", "fox", "calibration", "e3"),
+    ("d.jpg", "fox", "test", "e4"),
+    ("e.jpg", "rat", "novel", "e5"),
+    ("f.jpg", "rat", "novel", "e5"),
+    ("g.jpg", "mouse", "unlisted", "e6"),
+]
+BOX = (4, 6, 30, 20)
+
+
+def photograph(path: Path, seed: int, time: str = "", size=(64, 48), link=None) -> Path:
+    """A small photo of coarse noise, in EXIF at that time."""
+    cells = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = time
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(cells).resize(size, Image.Resampling.BICUBIC)
+    image.save(path, quality=95, **({"exif": exif} if time else {}))
+    return path
+
+
+def write(path: Path, columns: list[str], lines: list[dict]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="") as file:
+        table = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
+        table.writeheader()
+        table.writerows(lines)
+    return path
+
+
+def crop_row(folder: Path, crop_id: str, seed: int) -> dict:
+    """A row of labels.csv of a photo's box, whose crop is saved."""
+    path = photograph(folder / "photos" / crop_id, seed)
+    content = path.read_bytes()
+    _, crop = photos.open_photo(content, 10**6, None).cut(BOX)
+    photos.save_crop(crop, saved := folder / "crops" / crop_id)
+    row = {"crop_id": crop_id, "image_id": crop_id, "file_name": crop_id, "image_path": saved}
+    row |= {"crop_width": BOX[2], "crop_height": BOX[3], "location": "cam1"}
+    return row | {"photo_checksum": photo_checksum(content), "crop_checksum": crop_checksum(crop)}
+
+
+class Run:
+    """A run whose photos are real: `gather` gathers its examples."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.rows = folder, []
+        for seed, (crop_id, species, role, event) in enumerate(OF_RUN):
+            row = crop_row(folder, crop_id, seed) | {"species": species, "species_label": species}
+            self.rows.append(row | {"role": role, "event": event, "group": event})
+        self.labels = write(folder / "labels.csv", LABELS, self.rows)
+        columns = "event species group role location".split()
+        unique = {(row["event"], row["species"]): row for row in self.rows}
+        self.splits = write(folder / "splits.csv", columns, list(unique.values()))
+        pack_crops(self.labels, folder / "32pad.npy", "32pad", 1)
+        paths = folder / "32pad.npy", folder / "features.npy", folder / "features.json"
+        extract_features(*paths, BACKBONE, None, 1)
+        self.features = np.load(paths[1])
+        self.decided = []
+
+    def decide(self, crop_id: str, decision: str, species: str = "", mark: str = "", **more):
+        """A decided crop of another run's, drawn anew, unless `more` has its columns."""
+        seed = 100 + len(self.decided)
+        row = crop_row(self.folder / "week", crop_id, seed)
+        row |= {"batch": "week", "event": "w1", "decision": decision, "species": species}
+        self.decided.append(row | {"find_more": mark, "label": "unnamed"} | more)
+
+    def gather(self, native=("fox",), settings=SETTINGS, splits=None, **watch) -> listed.Examples:
+        out = self.folder / "examples.npz"
+        table = write(self.folder / "decided_crops.csv", CROPS, self.decided)
+        gather_examples(
+            labels=self.labels,
+            features=self.folder / "features.npy",
+            facts=self.folder / "features.json",
+            splits=self.splits if splits is None else splits,
+            decided_crops=table if self.decided else [],
+            examples=out,
+            run="site",
+            watch={name: NONE | sources for name, sources in watch.items()},
+            native=list(native),
+            backbone=BACKBONE,
+            form="32pad",
+            settings=settings,
+            threads=1,
+            config={"limits": LIMITS, "max_rejected": 0.05},
+        )
+        return listed.load([out])
+
+    def refused(self, **watch) -> str:
+        with pytest.raises(BadInput) as error:
+            self.gather(**watch)
+        line = str(error.value)
+        assert line.isprintable() and not (self.folder / "examples.npz").exists()
+        return line
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return Run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture
+def run(made, tmp_path):
+    """The run, without decisions or examples, and a new folder `place` for other photos."""
+    made.decided, made.place = [], tmp_path / "rats"
+    (made.folder / "examples.npz").unlink(missing_ok=True)
+    return made
+
+
+def test_without_examples_the_file_has_no_rows(run):
+    found = run.gather(rat={})
+    assert found.features.shape == (0, run.features.shape[1])
+    assert {len(array) for array in vars(found).values()} == {0}
+
+
+def test_crops_by_label_and_by_id_have_the_features_of_the_run(run):
+    found = run.gather(rat={"labels": ["rat"], "crops": ["e.jpg"]}, vole={"crops": ["g.jpg"]})
+    assert found.species.tolist() == ["rat", "rat", "vole"]
+    assert found.crop_id.tolist() == ["e.jpg", "f.jpg", "g.jpg"]
+    assert found.source.tolist() == ["labels", "labels", "crops"]  # each crop once
+    assert found.event.tolist() == ["e5", "e5", "e6"]
+    assert np.array_equal(found.features, run.features[4:])
+    for row, jpeg in zip(run.rows[4:], found.pictures, strict=True):
+        assert row["crop_checksum"] in found.crop_checksum
+        (run.folder / "picture.jpg").write_bytes(jpeg)
+        picture = np.asarray(Image.open(run.folder / "picture.jpg"), int)
+        crop = np.asarray(Image.open(row["image_path"]), int)
+        assert picture.shape == crop.shape and np.abs(picture - crop).mean() < 8
+
+
+def test_decided_crops_are_examples_by_name_event_or_mark(run):
+    run.decide("1.jpg", "novel", "rat")
+    run.decide("2.jpg", "novel", "unnamed", event="w2")
+    run.decide("3.jpg", "novel", "unnamed", "yes", event="w3")
+    run.decide("4.jpg", "unsure", "unnamed", "yes", event="w4")
+    run.decide("5.jpg", "novel", "rat", "yes", event="w5")
+    for n, decision in enumerate(("native", "not_animal", "person"), 6):
+        run.decide(f"{n}.jpg", decision, "fox", "yes", event=f"w{n}")
+    run.decide("9.jpg", "unsure", "unnamed", event="w9")
+    found = run.gather()
+    names = ["rat", "rat", "unnamed week/w2", "marked week/w3", "marked week/w4"]
+    assert found.species.tolist() == names
+    assert found.crop_id.tolist() == [f"week/{n}.jpg" for n in (1, 5, 2, 3, 4)]
+    assert found.event.tolist() == [f"week/w{n}" for n in (1, 5, 2, 3, 4)]
+    assert found.source.tolist() == ["decisions"] * 3 + ["marked"] * 2
+
+
+def test_a_decided_crop_that_joined_is_the_crop_of_the_run(run):
+    same = {name: run.rows[4][name] for name in ("photo_checksum", "crop_checksum")}
+    run.decide("1.jpg", "novel", "rat", **same, image_path="gone.jpg")
+    found = run.gather()
+    assert found.crop_id.tolist() == ["e.jpg"]
+    assert np.array_equal(found.features, run.features[[4]])
+
+
+def test_decided_crops_that_copy_what_is_measured_are_left_out(run, capsys):
+    run.decide("1.jpg", "novel", "rat", crop_checksum=run.rows[2]["crop_checksum"])  # calibration
+    run.decide("2.jpg", "novel", "rat", photo_checksum=run.rows[4]["photo_checksum"])  # novel
+    run.decide("3.jpg", "novel", "rat")
+    assert run.gather().crop_id.tolist() == ["week/3.jpg"]
+    printed = capsys.readouterr().err
+    assert "1 decided crops are left out: each is a native of this run" in printed
+    assert "1 decided crops are left out: each is an exact copy of this run" in printed
+
+
+def test_a_decided_crop_that_is_gone_is_named(run):
+    run.decide("1.jpg", "novel", "rat", image_path="gone.jpg")
+    assert "decisions: the crop '1.jpg' of week is gone from its folder" in run.refused()
+
+
+def test_the_config_names_what_an_event_named(run):
+    run.decide("1.jpg", "novel", "unnamed", crop_checksum=run.rows[6]["crop_checksum"])
+    assert run.gather().species.tolist() == ["unnamed week/w1"]
+    assert run.gather(vole={"crops": ["g.jpg"]}).species.tolist() == ["vole"]
+
+
+def test_photos_of_a_folder_are_whole_and_events_by_time(run):
+    for n, time in enumerate(("10:00:00", "10:00:50", "10:03:00")):
+        photograph(run.place / f"cam7/{n}.jpg", 200 + n, f"2026:03:01 {time}")
+    photograph(run.place / "cam8/5.png", 205)
+    photograph(run.place / "cam8/6.jpg", 206)
+    photograph(run.place / "7.JPG", 207, "2026:03:01 10:00:00")
+    photograph(run.place / ".trash/8.jpg", 208)
+    (run.place / ".hidden.jpg").write_bytes(b"no photo")
+    (run.place / "notes.txt").write_text("no photo")
+    found = run.gather(rat={"photos": str(run.place)})
+    assert found.source.tolist() == ["photos"] * 6
+    by_crop = dict(zip(found.crop_id, found.event, strict=True))
+    names = {name.removeprefix("watch.rat/"): event for name, event in by_crop.items()}
+    crops = "7.JPG cam7/0.jpg cam7/1.jpg cam7/2.jpg cam8/5.png.jpg cam8/6.jpg"
+    assert sorted(names) == crops.split()
+    assert names["cam7/0.jpg"] == names["cam7/1.jpg"]
+    assert len(set(names.values())) == 5
+    places = {"watch.rat/cam7", "watch.rat/cam8", "watch.rat/."}
+    assert set(found.location) == places
+    image = photos.open_photo((run.place / "cam7/0.jpg").read_bytes(), 10**6, None)
+    _, crop = image.cut((0, 0, 64, 48))
+    assert crop_checksum(crop) in found.crop_checksum
+
+
+def coco(place: Path, boxes: list[tuple[str, str, tuple]]) -> str:
+    """A COCO of boxes (file name, label, box) of photos in the folder; its path."""
+    names = list(dict.fromkeys(name for name, _, _ in boxes))
+    labels = list(dict.fromkeys(label for _, label, _ in boxes))
+    content = {
+        "images": [{"id": n, "file_name": name} for n, name in enumerate(names)],
+        "categories": [{"id": n, "name": name} for n, name in enumerate(labels)],
+        "annotations": [
+            {"id": n, "image_id": names.index(name), "category_id": labels.index(label), "bbox": b}
+            for n, (name, label, b) in enumerate(boxes)
+        ],
+    }
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "coco.json").write_text(json.dumps(content))
+    return str(place / "coco.json")
+
+
+def test_boxes_of_a_coco_have_the_features_that_the_run_gives_them(run):
+    """The photo is that of an unlisted crop, on which nothing is measured."""
+    run.place.mkdir()
+    (run.place / "x.jpg").write_bytes((run.folder / "photos/g.jpg").read_bytes())
+    photograph(run.place / "y.jpg", 300)
+    boxes = [("x.jpg", "Ratt ", BOX), ("y.jpg", "ship rat", BOX), ("y.jpg", "vole", (0, 0, 9, 9))]
+    sources = {"photos": str(run.place), "coco": coco(run.place, boxes), "labels": ["ship rat"]}
+    found = run.gather(rat=sources)
+    assert found.crop_id.tolist() == ["watch.rat/x.jpg", "watch.rat/y.box1.jpg"]
+    assert found.crop_checksum[0] == run.rows[6]["crop_checksum"]
+    np.testing.assert_allclose(found.features[0], run.features[6], atol=1e-4, rtol=1e-3)
+
+
+def test_boxes_of_a_detector_are_those_of_animals(run):
+    photograph(run.place / "cam7/x.jpg", 300, "2026:03:01 10:00:00")
+    photograph(run.place / "cam7/y.jpg", 301, "2026:03:01 10:00:30")
+    box = [BOX[0] / 64, BOX[1] / 48, BOX[2] / 64, BOX[3] / 48]
+    found = [{"category": "1", "conf": conf, "bbox": box} for conf in (0.9, 0.1)]
+    found.append({"category": "2", "conf": 0.9, "bbox": [0, 0, 0.5, 0.5]})
+    images = [{"file": f"cam7/{name}.jpg", "detections": found} for name in "xy"]
+    content = {"images": images, "detection_categories": {"1": "animal", "2": "person"}}
+    (run.place / "md.json").write_text(json.dumps(content | {"info": {"format_version": "1.4"}}))
+    sources = {"photos": str(run.place), "detections": str(run.place / "md.json")}
+    found = run.gather(rat=sources)
+    assert found.location.tolist() == ["watch.rat/cam7"] * 2
+    assert len(set(found.event)) == 1
+    _, crop = photos.open_photo((run.place / "cam7/x.jpg").read_bytes(), 10**6, None).cut(BOX)
+    assert found.crop_checksum[0] == crop_checksum(crop)
+
+
+def test_of_thousands_some_are_taken_one_of_each_event_first(monkeypatch, capsys):
+    known = [f"n{n}" for n in range(3000)]
+    many = [listed.Example("rat", f"e{n % 700}", "A", crop, "labels", Path()) for n, crop in
+            enumerate(known)]  # fmt: skip
+    few = [listed.Example("vole", "e", "A", "v", "labels", Path())]
+    chosen = listed.choose([*many, *few])
+    rats = [one for one in chosen if one.species == "rat"]
+    assert len(rats) == 500 == len({one.event for one in rats}) and len(chosen) == 501
+    assert "500 of 3,000 example crops of rat are taken" in capsys.readouterr().err
+    monkeypatch.setattr(listed, "MOST", 900)
+    rats = listed.choose(many)
+    assert len(rats) == 900 and len({one.event for one in rats}) == 700
+
+
+def test_a_folder_of_more_photos_than_are_taken_decodes_those_alone(run, monkeypatch):
+    monkeypatch.setattr(listed, "MOST", 3)
+    for n in range(9):
+        photograph(run.place / f"{n}.jpg", 400 + n)
+    opened = []
+    monkeypatch.setattr(photos, "read_photo", lambda p: opened.append(p) or Path(p).read_bytes())
+    assert len(run.gather(rat={"photos": str(run.place)}).species) == 3 == len(opened)
+
+
+# What is refused. ---------------------------------------------------------------------------------
+
+
+def test_a_corrupt_photo_is_named(run):
+    photograph(run.place / "a.jpg", 1)
+    path = photograph(run.place / "x.jpg", 500, size=(300, 300))
+    path.write_bytes(path.read_bytes()[:4000])
+    line = run.refused(rat={"photos": str(run.place)})
+    assert line.startswith("watch.rat.photos: ") and line.endswith("; mend or remove it")
+    assert "x.jpg cannot be read: image is corrupt" in line
+    path.write_bytes(b"<html>not found</html>")
+    line = run.refused(rat={"photos": str(run.place)})
+    assert "x.jpg cannot be read: not a photo: " in line
+    path.write_bytes(b"")
+    assert "x.jpg cannot be read: not a photo" in run.refused(rat={"photos": str(run.place)})
+
+
+@pytest.mark.parametrize("name, why", [("a\nb.jpg", "control"), ("a\\b.jpg", "forward slashes")])
+def test_a_photo_whose_name_no_table_can_hold_is_named(run, name, why):
+    photograph(run.place / name, 1)
+    assert why in run.refused(rat={"photos": str(run.place)})
+
+
+def test_a_folder_without_photos_and_none_at_all(run):
+    assert "there is no folder" in run.refused(rat={"photos": str(run.place)})
+    (run.place / "deeper").mkdir(parents=True)
+    assert "there is no photo in" in run.refused(rat={"photos": str(run.place)})
+    sources = {"photos": str(run.place), "coco": str(run.place / "no.json")}
+    assert "watch.rat.coco: there is no file" in run.refused(rat=sources)
+
+
+def test_links_and_names_do_not_lead_out_of_the_folder(run, tmp_path):
+    outside = photograph(tmp_path / "secret.jpg", 600)
+    photograph(run.place / "a.jpg", 601)
+    (run.place / "b.jpg").symlink_to(outside)
+    for sources in ({}, {"coco": coco(run.place, [("b.jpg", "rat", BOX)])}):
+        line = run.refused(rat={"photos": str(run.place)} | sources)
+        assert line.startswith("watch.rat.photos: ") and "b.jpg leads out of the folder" in line
+    (run.place / "b.jpg").unlink()
+    (run.place / "b.jpg").symlink_to("b.jpg")
+    assert "b.jpg cannot be read" in run.refused(rat={"photos": str(run.place)})
+    for name in ("../secret.jpg", str(outside)):
+        sources = {"photos": str(run.place), "coco": coco(run.place, [(name, "rat", BOX)])}
+        line = run.refused(rat=sources)
+        assert line.startswith("watch.rat.coco: no usable box; 1 x file name ")
+
+
+def test_hostile_files_are_refused_by_their_key(run):
+    photograph(run.place / "a.jpg", 601)
+    for content in ("", "{", "[]", '{"images": []}'):
+        (run.place / "x.json").write_text(content)
+        for key in ("coco", "detections"):
+            sources = {"photos": str(run.place), key: str(run.place / "x.json")}
+            assert run.refused(rat=sources).startswith(f"watch.rat.{key}: ")
+    sources = {"photos": str(run.place), "coco": coco(run.place, [("a.jpg", "vole", BOX)])}
+    assert "no box is of 'rat'; list its labels there as watch.rat.labels" in run.refused(
+        rat=sources
+    )
+    sources["coco"] = coco(run.place, [("gone.jpg", "rat", BOX)])
+    assert "gone.jpg cannot be read: it is gone" in run.refused(rat=sources)
+    sources["coco"] = coco(run.place, [("a.jpg", "rat", (900, 900, 5, 5))])
+    assert "a.jpg cannot be read: box is outside the image" in run.refused(rat=sources)
+
+
+def test_unknown_labels_and_crops_are_named_with_the_nearest(run):
+    line = run.refused(rat={"labels": ["rats"]})
+    assert line == "watch.rat.labels: no box has the label 'rats'; the nearest is 'rat'"
+    line = run.refused(rat={"crops": ["E.jpg"]})
+    assert line.startswith("watch.rat.crops: this run has no crop 'E.jpg'; the nearest is '")
+
+
+def test_natives_of_the_run_are_no_examples(run):
+    for crop_id, role in (("a.jpg", "train"), ("c.jpg", "calibration"), ("d.jpg", "test")):
+        line = run.refused(rat={"crops": [crop_id]})
+        assert line.startswith(f"watch.rat.crops: '{crop_id}' is a native of this run ({role})")
+
+
+@pytest.mark.parametrize("crop_id, kind", [("c.jpg", "native (calibration)"),
+    ("d.jpg", "native (test)"), ("a.jpg", "native (train)"), ("e.jpg", "novel")])  # fmt: skip
+def test_exact_copies_of_what_is_measured_are_refused_and_named(run, crop_id, kind):
+    run.place.mkdir()
+    copy = run.place / "copy.jpg"
+    copy.write_bytes((run.folder / "photos" / crop_id).read_bytes())
+    what = f"an exact copy of '{crop_id}', a {kind} crop of this run: a leak"
+    by_photo = run.refused(rat={"photos": str(run.place)})
+    assert "copy.jpg is an exact" in by_photo and what in by_photo
+    copy.write_bytes(copy.read_bytes() + b"\0")  # other bytes of the same pixels
+    assert len(run.gather(rat={"photos": str(run.place)}).species) == 1
+    (run.folder / "examples.npz").unlink()
+    sources = {"photos": str(run.place), "coco": coco(run.place, [("copy.jpg", "rat", BOX)])}
+    by_crop = run.refused(rat=sources)
+    assert "copy.jpg is an exact" in by_crop and what in by_crop
+
+
+def test_a_crop_of_two_species_is_refused(run):
+    line = run.refused(rat={"labels": ["rat"]}, vole={"crops": ["e.jpg"]})
+    assert "watch.vole.crops: 'e.jpg' is the same crop as watch.rat.labels: 'e.jpg'" in line
+    run.decide("1.jpg", "novel", "stoat", crop_checksum=run.rows[6]["crop_checksum"])
+    line = run.refused(vole={"crops": ["g.jpg"]})
+    assert "is the same crop as decisions: 'g.jpg'; keep one of them" in line
+
+
+def test_a_watch_list_needs_natives(run):
+    with pytest.raises(BadInput, match="a watch list needs natives"):
+        run.gather(native=[], rat={"labels": ["rat"]})
+    assert len(run.gather(native=[], rat={}).species) == 0
+
+
+def test_a_photo_over_the_limits_is_refused(run, monkeypatch):
+    photograph(run.place / "a.jpg", 601)
+    for key, why in (("image_pixels", "over the limit"), ("image_bytes", "it has over 100 bytes")):
+        monkeypatch.setitem(LIMITS, key, 100)
+        assert why in run.refused(rat={"photos": str(run.place)})
+        monkeypatch.setitem(LIMITS, key, 10**6)
+
+
+def test_other_weights_than_the_features_have_are_refused(run, monkeypatch):
+    photograph(run.place / "a.jpg", 601)
+    facts = run.folder / "features.json"
+    before = facts.read_text()
+    facts.write_text(json.dumps(json.loads(before) | {"weights_sha256": "0"}))
+    assert "--forcerun extract_features" in run.refused(rat={"photos": str(run.place)})
+    facts.write_text(before)
+
+
+def test_files_are_joined_and_the_first_of_a_crop_stays(run, tmp_path):
+    both = run.gather(rat={"labels": ["rat"]})
+    listed.save(both, tmp_path / "1.npz")
+    listed.save(run.gather(stoat={"crops": ["e.jpg", "g.jpg"]}), tmp_path / "2.npz")
+    listed.save(run.gather(), tmp_path / "3.npz")
+    found = listed.load([tmp_path / f"{n}.npz" for n in (3, 1, 2)])
+    assert found.species.tolist() == ["rat", "rat", "stoat"]
+    assert np.array_equal(found.features, run.features[4:])
+    other = dict(vars(both)) | {"features": np.zeros((2, 3), np.float32)}
+    listed.save(listed.Examples(**other), tmp_path / "4.npz")
+    with pytest.raises(BadInput, match="damaged .it holds something else"):
+        listed.load([tmp_path / "1.npz", tmp_path / "4.npz"])
