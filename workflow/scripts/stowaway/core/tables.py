@@ -18,7 +18,7 @@ TEXT = (
     "crop_id image_id annotation_id file_name key image_path species_label species label location "
     "datetime date event group role reason photo_checksum crop_checksum fold detector rival level "
     "metric rule stratum target predicted alarm asked second nearest sampled suppressed photo_path "
-    "batch queue_sha256 box decision note reviewer decided_at suggested week offset"
+    "batch queue_sha256 box decision note reviewer decided_at suggested week offset watched"
 ).split()
 # What a spreadsheet may take for a formula (OWASP, "CSV injection"), behind any apostrophes.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
