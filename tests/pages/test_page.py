@@ -170,9 +170,10 @@ def test_an_example_in_several_files_counts_once_and_empty_files_count_nothing(t
     np.savez(none, species=empty, event=empty, crop_checksum=empty, features=np.zeros((0, 8)))
     assert watch_list([]) == watch_list([none]) == []
     assert watch_list([none, *week.examples, *week.examples])[0]["examples"] == 3
-    np.savez(none, species=np.array(["rat"], object), event=empty, crop_checksum=empty)
-    with pytest.raises(BadInput, match="damaged"):
-        watch_list([none])
+    for species in (np.array([], object), np.array(["rat"])):  # a pickle; more than the others
+        np.savez(none, species=species, event=empty, crop_checksum=empty)
+        with pytest.raises(BadInput, match="damaged"):
+            watch_list([none])
 
 
 def test_too_small_a_calibration_is_told_with_numbers():

@@ -48,8 +48,8 @@ LIMITS = (
     "decide by the photos.",
     "A species of which all examples are from other cameras is found less often than one with "
     "examples from the same place.",
-    "Three photos of one night are one event, and count as one example. A second event teaches "
-    "more than many more photos of the first.",
+    "Three photos of one night are one event: together they weigh as much as one photo of another "
+    "night. Look for examples of other nights.",
     "Examples from the place where the species is looked for flatter every measure: part of what "
     "is recognised is the place.",
     MEASURED,
@@ -213,12 +213,8 @@ def notes(photos: bool, looked: bool, models: dict, alarm: dict) -> list[str]:
     """
     lines = []
     if not looked:
-        shown = (
-            "whole photos are shown as the config asks"
-            if photos
-            else "only crops of animals are shown"
-        )
-        lines.append(f"No detector has looked for people: {shown}.")
+        what = "whole photos are shown as the config asks" if photos else "only crops are shown"
+        lines.append(f"No detector has looked for people: {what}.")
     rate, groups = alarm["limit"], models["calibration"].get("groups")
     if alarm["target"] == PER_DAY:
         rate /= models["native_events_per_camera_day"] or 1
@@ -237,10 +233,9 @@ def watch_list(files: list[Path]) -> list[dict]:
     `files` are those examples.npz; a crop that several of them hold counts once.
     """
     names = ["crop_checksum", "species", "event"]
-    read = [read_arrays(path) for path in files]
-    rows = pd.DataFrame(
-        {n: np.concatenate([[], *(of[n] for of in read)]).astype(str) for n in names}
-    )
+    read = [{name: np.array([], str) for name in names}]
+    read += [read_arrays(path, one_length=True) for path in files]
+    rows = pd.DataFrame({name: np.concatenate([of[name] for of in read]) for name in names})
     by_species = rows.drop_duplicates("crop_checksum").groupby("species")["event"]
     counts = by_species.agg(["size", "nunique"])
     return [
