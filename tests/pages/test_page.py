@@ -7,13 +7,15 @@ import json
 import re
 from contextlib import contextmanager
 
+import numpy as np
 import pandas as pd
 import pytest
-from week import HOSTILE, Week
+from week import HOSTILE, Week, jpeg
 
 from conftest import ROOT
+from stowaway.core.script import BadInput
 from stowaway.pages import page as paging
-from stowaway.pages.page import left_out, page_parts, review_page
+from stowaway.pages.page import LIMITS, left_out, notes, page_parts, review_page, watch_list
 from stowaway.review.decisions import Queues, read_files
 from stowaway.review.suppression import PERSON
 
@@ -141,6 +143,54 @@ def test_the_map_has_rounded_coordinates_by_the_names_of_the_cards(tmp_path):
     ]
 
 
+def test_a_card_has_the_nearest_example_only_where_there_is_one(tmp_path):
+    week = Week(tmp_path, 3)
+    without = data_of(week.write().read_bytes())
+    assert all(c["watched"] == "" and c["example"] is None for c in without["cards"][:3])
+    assert without["watch"] == without["limits"] == []
+    week.watch()
+    data = data_of(week.write().read_bytes())
+    first, second = data["cards"][:2]
+    assert (first["watched"], second["watched"]) == ("rat", "")
+    picture = first["example"].pop("picture")
+    assert first["example"] == {"species": "rat", "cosine": 0.75}
+    assert base64.b64decode(data["pictures"][picture]) == jpeg((200, 0, 0))
+    assert data["watch"] == [
+        {"species": "rat", "examples": 3, "events": 2},
+        {"species": "unnamed w46/e7", "examples": 1, "events": 1},
+    ]
+    assert data["limits"] == list(LIMITS)
+
+
+def test_an_example_in_several_files_counts_once_and_empty_files_count_nothing(tmp_path):
+    week = Week(tmp_path, 2)
+    week.watch()
+    none = tmp_path / "none.npz"
+    empty = np.array([], str)
+    np.savez(none, species=empty, event=empty, crop_checksum=empty, features=np.zeros((0, 8)))
+    assert watch_list([]) == watch_list([none]) == []
+    assert watch_list([none, *week.examples, *week.examples])[0]["examples"] == 3
+    for species in (np.array([], object), np.array(["rat"])):  # a pickle; more than the others
+        np.savez(none, species=species, event=empty, crop_checksum=empty)
+        with pytest.raises(BadInput, match="damaged"):
+            watch_list([none])
+
+
+def test_too_small_a_calibration_is_told_with_numbers():
+    def said(target, limit, groups, daily=2.0):
+        facts = {"calibration": {"groups": groups}, "native_events_per_camera_day": daily}
+        return notes(True, True, facts, {"target": target, "limit": limit})
+
+    (line,) = said("false_alarm_rate", 0.05, 18)  # (18 + 1) x 0.05 < 1 <= (19 + 1) x 0.05
+    assert "never an alarm" in line and "has 18 groups" in line and "0.05 needs 19" in line
+    assert said("false_alarm_rate", 0.05, 19) == []
+    (line,) = said("false_alarms_per_camera_day", 0.2, 8)  # 0.2 of 2 a day are a rate of 0.1
+    assert "has 8 groups" in line and "0.1 needs 9" in line
+    assert said("false_alarms_per_camera_day", 0.2, 9) == []
+    assert said("false_alarms_per_camera_day", 1, 0, daily=0.0) == []
+    assert said("alarms_per_week", 20, 1) == []
+
+
 # What the page does ------------------------------------------------------------------------------
 
 
@@ -152,6 +202,8 @@ def week(tmp_path_factory):
     week.queue.loc[3, "event"] = week.labels.loc[6:7, "event"] = f"=e3{HOSTILE}"
     week.labels.loc[6, "datetime"] = HOSTILE
     week.suppressed["reason"] = HOSTILE
+    week.watch()
+    week.queue.loc[3, "watched"] = HOSTILE
     week.deployments = week.folder / "deployments.csv"
     week.deployments.write_text(
         "deploymentID,latitude,longitude,deploymentStart,deploymentEnd\n"
@@ -244,6 +296,84 @@ def test_every_key_decides_and_moves_on_and_undo_goes_back(tab):
     assert {row["reviewer"] for row in rows} == {"Ana"} and float(rows[0]["seconds_shown"]) >= 0
     assert all(re.search(r"T.*[+-]\d\d:\d\d$", row["decided_at"]) for row in rows)
     assert text(tab, "saved") == "All saved"
+
+
+def test_a_mark_goes_with_the_decision_and_undo_takes_it_back(tab):
+    pressed = tab.locator("[data-action=find_more]")
+    press(tab, "m")  # not decided yet
+    assert pressed.get_attribute("aria-pressed") == "true" and rank(tab) == "1"
+    assert "it counts once you decide" in text(tab, "verdict")
+    assert text(tab, "progress") == "0 of 7 decided"
+    tab.click("#save")
+    assert "There is nothing to save yet. 1 marked event not decided yet" in text(tab, "message")
+    press(tab, "j", "0", "Backspace", "Backspace")  # the second's decision, then the first's mark
+    assert rank(tab) == "1" and pressed.get_attribute("aria-pressed") == "false"
+    press(tab, "m", "1", "1", "k", "m", "m", "m", "Backspace")  # the second's third mark
+    assert rank(tab) == "2" and pressed.get_attribute("aria-pressed") == "false"
+    press(tab, "j", "m", "3", "k")
+    assert pressed.is_disabled()  # not an animal
+    press(tab, "m", "j", "j", "j", "j")
+    assert text(tab, "place") == "east" and pressed.is_hidden()  # a group
+    press(tab, "m")
+    content, rows = saved(tab)
+    assert content.splitlines()[0].endswith(",sampled,find_more")
+    assert [(row["event"][:2], row["decision"], row["find_more"]) for row in rows] == [
+        ("e1", "unsure", ""),
+        ("e1", "undo", ""),
+        ("e0", "native", "yes"),
+        ("e1", "native", ""),
+        ("e1", "native", "yes"),
+        ("e1", "native", ""),
+        ("e1", "native", "yes"),
+        ("e1", "undo", ""),
+        ("e2", "not_animal", ""),
+    ]
+
+
+def test_marks_survive_a_reload_and_come_back_with_a_file(tab, chromium, week):
+    press(tab, "m", "1", "m")
+    tab.once("dialog", lambda dialog: dialog.accept())
+    tab.reload()
+    pressed = tab.locator("[data-action=find_more]")
+    assert rank(tab) == "2" and pressed.get_attribute("aria-pressed") == "true"
+    press(tab, "k")
+    assert pressed.get_attribute("aria-pressed") == "true"
+    press(tab, "j")
+    press(tab, "0", "4")
+    content, rows = saved(tab)
+    assert [row["find_more"] for row in rows] == ["yes", "yes", ""]
+    with opened(chromium, week.page) as other:
+        assert 'its find_more is "maybe"' in give(other, content.replace(",yes\r", ",maybe\r"))
+        assert "3 new rows of 3" in give(other, content)
+        other.fill("#reviewer", "Ana")
+        press(other, "Escape", "k")
+        assert other.locator("[data-action=find_more]").get_attribute("aria-pressed") == "true"
+        assert other.locator("#list .what", has_text="find more").count() == 2
+        assert saved(other)[0] == content
+        older = re.sub(r",[^,]*\r\n", "\r\n", content)  # without the column
+        assert "2 new rows of 3" in give(other, older)
+
+
+def test_the_watched_species_and_the_limits_are_on_the_page(chromium, tmp_path):
+    week = Week(tmp_path)
+    with opened(chromium, week.write()) as tab:
+        assert tab.locator("#natives .example, #card .watched").count() == 0
+        assert tab.get_by_text("What the watch list can and cannot do").count() == 0
+    week.watch()
+    week.groups = 10
+    with opened(chromium, week.write()) as tab:
+        assert "watched: rat" in text(tab, "chips")
+        assert tab.locator("#why strong").inner_text() == "rat"
+        assert text(tab, "why").startswith("Like rat (3 examples), p = 0.02")
+        assert "like rat" in tab.locator("#list .what").first.inner_text()
+        assert tab.locator("#natives .example").inner_text().split() == ["rat", "0.75", "example"]
+        assert tab.locator("#natives button").count() == 3
+        tab.click("#queue summary:has-text('watch list')")
+        told = tab.locator("#queue .more").inner_text()
+        assert "rat: 3 examples of 2 events." in told and LIMITS[-1] in told
+        assert "has 10 groups" in told
+        press(tab, "j")
+        assert tab.locator("#card .watched, #why strong").count() == 0
 
 
 def test_a_person_is_hidden_at_once_and_undo_shows_the_event(tab):
@@ -436,7 +566,7 @@ def test_the_map_filters_by_location(tab):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width, height", [(1400, 900), (390, 844)])
+@pytest.mark.parametrize("width, height", [(1400, 900), (1100, 800), (390, 844)])
 def test_the_page_fits_and_axe_finds_nothing_serious(chromium, week, width, height):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     with opened(chromium, week.page, width, height) as tab:
@@ -449,6 +579,11 @@ def test_the_page_fits_and_axe_finds_nothing_serious(chromium, week, width, heig
         actions = tab.evaluate("Object.values(KEYS)")
         shown = tab.locator("[data-action]").evaluate_all("all => all.map(b => b.dataset.action)")
         assert set(actions) <= set(shown)
-        press(tab, "0", "h", *("?" if width == 390 else ""))
+        press(tab, "m")
+        assert tab.locator(".decide").bounding_box()["height"] < height / 3
+        for summary in tab.locator(".more summary:visible").all():
+            summary.click()
+        tab.evaluate("document.activeElement.blur()")
+        press(tab, "0", "k", "h", *("?" if width == 390 else ""))
         found = axe.run(tab).response["violations"]
         assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []

@@ -76,7 +76,22 @@ class Week:
         self.suppressed = self.queue.tail(1)[columns].assign(event="s1", **group)
         self.people = pd.DataFrame({"image_id": ["i1", "i2"], "event": "p1", "location": "east"})
         self.detected = True
-        self.deployments = []
+        self.groups = 40  # of the calibration
+        self.deployments, self.examples = [], []
+
+    def watch(self) -> None:
+        """Watch for rats, three crops of two events, and an unnamed animal; the first is a rat."""
+        self.queue["watched"] = ["rat", *[""] * (len(self.queue) - 1)]
+        self.queue["examples"] = [3, *[np.nan] * (len(self.queue) - 1)]
+        self.queue.loc[0, "nearest"] = "like rat (3 examples), p = 0.02; nearest fox 0.41"
+        path = self.folder / "examples.npz"
+        self.examples = [path]
+        np.savez(
+            path,
+            species=np.array(["rat", "rat", "rat", "unnamed w46/e7"]),
+            event=np.array(["w46/e1", "w46/e1", "w46/e2", "w46/e7"]),
+            crop_checksum=np.array(["a", "b", "c", "d"]),
+        )
 
     def write(self, **settings) -> Path:
         inside = {name: self.folder / name for name in ("queue.csv", "suppressed.csv")}
@@ -86,11 +101,13 @@ class Week:
         write_table(self.people, self.folder / "people.csv")
         facts, models = self.folder / "index_facts.json", self.folder / "models.json"
         facts.write_text(json.dumps({"person_detector": self.detected, "times_read": 0}))
-        of_models = dict.fromkeys(NEEDED, "") | {"backbone": {}, "calibration": {}}
+        of_models = dict.fromkeys(NEEDED, "") | {"backbone": {}}
+        of_models |= {"calibration": {"events": 80, "groups": self.groups}}
         of_models |= {"natives": dict.fromkeys(SPECIES, {}), "config": {"detectors": {}}}
         models.write_text(json.dumps(of_models | {"native_events_per_camera_day": 1.0}))
         self.explain()
         defaults = {"batch": "2026-w47", "watched": ["rat", "cat"], "people_shown": False}
+        defaults |= {"alarm": {"target": "false_alarm_rate", "limit": 0.05}}
         defaults |= {"decimals": None, "max_pixels": 10**8, "threads": 1}
         write_review_page(
             queue=inside["queue.csv"],
@@ -100,6 +117,7 @@ class Week:
             index_facts=facts,
             models=models,
             explanations=self.folder / "explanations.npz",
+            examples=self.examples,
             deployments=self.deployments,
             template=ROOT / "workflow/templates/queue.html",
             page=self.folder / "queue.html",
@@ -108,8 +126,13 @@ class Week:
         return self.folder / "queue.html"
 
     def explain(self) -> None:
-        """Three natives for each event, of pictures that all share."""
+        """Three natives for each event, of pictures that all share, and an example if any."""
         n = len(self.queue)
+        watch = {
+            "examples": np.array([jpeg((200, 0, 0))] * n),
+            "example_species": np.array(["rat"] * n),
+            "example_cosine": np.linspace(0.75, 0.25, n),
+        }
         np.savez(
             self.folder / "explanations.npz",
             event=self.queue["event"].to_numpy(str),
@@ -119,6 +142,7 @@ class Week:
             natives=np.tile([jpeg((0, 80 * k, 0)) for k in range(3)], (n, 1)),
             native_species=np.tile(SPECIES, (n, 1)),
             cosine=np.tile([0.9, 0.5, 0.25], (n, 1)),
+            **watch if self.examples else {},
         )
 
 

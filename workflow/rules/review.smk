@@ -2,6 +2,7 @@
 
 CROSS_FITTED = config["review"]["natives"] == "all" and not BATCH
 QUEUED = ["budget", "sample", "repeats", "mute", "reviewed"]
+EXAMPLES = ["<results>/examples.npz"]
 
 
 rule export_queue:
@@ -134,6 +135,7 @@ rule write_review_page:
         index_facts="<results>/index_facts.json",
         explanations="<results>/explanations.npz",
         models=f"{TRAINED}/models.json",
+        examples=EXAMPLES,
         deployments=local(config["deployments"]["table"] or []),
         template=local(str(PROJECT / "workflow/templates/queue.html")),
         modules=modules("write_review_page"),
@@ -148,6 +150,7 @@ rule write_review_page:
     threads: 4
     params:
         batch=config["name"],
+        alarm={key: ALARM[key] for key in ("target", "limit")},
         watched=config["species"]["invasive"],
         people_shown=config["review"]["people"] == "shown",
         decimals=config["deployments"]["decimals"],

@@ -11,13 +11,16 @@ from stowaway.core.tables import read_sheet, read_table
 from stowaway.exports.deployments import read_deployments
 from stowaway.models.facts import read_facts as models_of
 from stowaway.pages.page import (
+    LIMITS,
     Pictures,
     event_cards,
     group_cards,
     left_out,
+    notes,
     page_name,
     page_parts,
     review_page,
+    watch_list,
 )
 
 
@@ -29,10 +32,12 @@ def write_review_page(
     index_facts: Path,
     explanations: Path,
     models: Path,
+    examples: list[Path],
     deployments: Path | list,
     template: Path,
     page: Path,
     batch: str,
+    alarm: dict,
     watched: list[str],
     people_shown: bool,
     decimals: int | None,
@@ -49,17 +54,19 @@ def write_review_page(
     looked = bool(read_facts(index_facts).get("person_detector"))
     photos = people_shown or looked
     pictures = Pictures(crops, photos, max_pixels)
-    groups = read_sheet(suppressed)
+    groups, facts, watch = read_sheet(suppressed), models_of(models), watch_list(examples)
     cards = event_cards(table, read_arrays(explanations), pictures, threads)
     cards += group_cards(groups, pictures, threads)
     meta = {
         "batch": batch,
         "queue_sha256": checksum,
-        "natives": sorted(models_of(models)["natives"]),
+        "natives": sorted(facts["natives"]),
         "watched": watched,
         "photos": photos,
         "left_out": left_out(table, groups, read_table(people)),
-        "notes": notes(photos, looked),
+        "notes": notes(photos, looked, facts, alarm),
+        "watch": watch,
+        "limits": LIMITS if watch else [],
         "locations": places(deployments, decimals, cards) if deployments else [],
         "decimals": decimals,
     }
@@ -86,15 +93,6 @@ def places(deployments: Path, decimals: int | None, cards: list[dict]) -> list[d
         {"name": names.get(key, d.name), "latitude": d.latitude, "longitude": d.longitude}
         for key, d in read_deployments(deployments, decimals).items()
     ]
-
-
-def notes(photos: bool, looked: bool) -> list[str]:
-    """What a reviewer must know of people in the photos."""
-    if looked:
-        return []
-    if photos:
-        return ["No detector has looked for people: whole photos are shown as the config asks."]
-    return ["No detector has looked for people: only crops of animals are shown."]
 
 
 if __name__ == "__main__":
