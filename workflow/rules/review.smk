@@ -2,7 +2,10 @@
 
 CROSS_FITTED = config["review"]["natives"] == "all" and not BATCH
 QUEUED = ["budget", "sample", "repeats", "mute", "reviewed"]
-EXAMPLES = ["<results>/examples.npz"]
+# A batch has the examples of the run whose models score it too.
+EXAMPLES = [f"{run}/examples.npz" for run in dict.fromkeys([RESULTS, TRAINED])]
+if BATCH and not Path(EXAMPLES[1]).exists():
+    raise WorkflowError(f"models: there is no {EXAMPLES[1]}; run {config['models']} again first")
 
 
 rule export_queue:
@@ -17,6 +20,9 @@ rule export_queue:
         index_facts="<results>/index_facts.json",
         cross_scores="<results>/cross_scores.csv" if CROSS_FITTED else [],
         decisions=DECISIONS,
+        features="<results>/features.npy",
+        watch="<results>/watch.npz",
+        examples=EXAMPLES,
         modules=modules("export_queue"),
     output:
         queue="<results>/queue.csv",
@@ -67,6 +73,26 @@ rule gather_examples:
         "../scripts/gather_examples.py"
 
 
+rule fit_watch_list:
+    input:
+        models=f"{TRAINED}/models.json",
+        arrays=f"{TRAINED}/models.npz",
+        examples=EXAMPLES,
+        modules=modules("fit_watch_list"),
+    output:
+        watch="<results>/watch.npz",
+    log:
+        "<results>/logs/fit_watch_list.log",
+    benchmark:
+        "<results>/benchmarks/fit_watch_list.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        natives=list(NATIVE.values()),
+    script:
+        "../scripts/fit_watch_list.py"
+
+
 rule explain_queue:
     input:
         queue="<results>/queue.csv",
@@ -76,6 +102,7 @@ rule explain_queue:
         pack=pack_of(config["backbone"]),
         models=f"{TRAINED}/models.json",
         arrays=f"{TRAINED}/models.npz",
+        examples=EXAMPLES,
         modules=modules("explain_queue"),
     output:
         explanations="<results>/explanations.npz",

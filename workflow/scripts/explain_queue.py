@@ -12,6 +12,7 @@ from stowaway.data.packs import Features, Form, Pack
 from stowaway.data.splits import load_crops
 from stowaway.models.backbones import open_backbone
 from stowaway.models.device import Device
+from stowaway.review import examples as listed
 from stowaway.review import trained
 from stowaway.review.explanations import boxes_in_pack, maps_of, nearest_natives, strangeness
 
@@ -24,6 +25,7 @@ def explain_queue(
     pack: Path,
     models: Path,
     arrays: Path,
+    examples: list[Path],
     explanations: Path,
     backbone: dict,
     threads: int,
@@ -34,7 +36,8 @@ def explain_queue(
     in them the animal's box lies (`boxes_in_pack`), which alone is shown to people; `natives` (n,
     k) the training natives nearest to it as JPEGs, with `native_species` and `cosine` (n, k);
     `heat` (n, height, width) how strange each cell of the backbone's map is, which a backbone
-    without maps has not.
+    without maps has not. Where there are examples of watched species, `examples` (n,) are the JPEGs
+    of the nearest one, of another event, with `example_species` and `example_cosine` (n,).
     """
     with threadpool_limits(threads):
         crops, known = load_crops(labels, splits), trained.load(arrays, models)
@@ -53,6 +56,13 @@ def explain_queue(
         saved |= {"native_species": gallery.species[indices]}
         saved |= {"alarm": head["alarm"].to_numpy() == "yes"}
         saved |= {"p_value": head["p_value"].to_numpy(float)}
+        found = listed.load(examples)
+        if len(found.species):
+            nearest, cosine = nearest_natives(
+                values[rows], found.features, found.event, head["event"].to_numpy(str)
+            )
+            saved |= {"examples": found.pictures[nearest[:, 0]], "example_cosine": cosine[:, 0]}
+            saved["example_species"] = found.species[nearest[:, 0]]
         if known.cells:
             device = Device.choose("float32", threads)
             network = open_backbone(**backbone, image_size=form.size)

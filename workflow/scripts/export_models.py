@@ -15,7 +15,6 @@ from stowaway.data.packs import Features, Form, Pack
 from stowaway.data.roles import NATIVE_ROLES, Role
 from stowaway.data.splits import load_crops
 from stowaway.detectors.registry import load_all
-from stowaway.evaluation.alarms import events_of
 from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density
 from stowaway.models.backbones import NAMED, open_backbone
 from stowaway.models.device import Device
@@ -23,7 +22,7 @@ from stowaway.models.facts import read_backbone
 from stowaway.review.decisions import decided_checksums
 from stowaway.review.explanations import boxes_in_pack, native_cells
 from stowaway.review.pictures import PICTURE, jpeg
-from stowaway.review.trained import Gallery, Trained, save
+from stowaway.review.trained import Gallery, Trained, held_out_scores, save, whole_groups
 
 LIBRARIES = "torch", "timm", "numpy", "pillow", "scikit-learn"
 SHOWN = 5_000  # natives among which the nearest are sought: 20 MB of pictures
@@ -56,7 +55,7 @@ def export_models(
         natives = crops[crops["role"].isin(NATIVE_ROLES)]
         known = read_table(scores, "crop_id predicted role".split() + [lead])
         known = known[known["role"] == Role.CALIBRATION].rename(columns={lead: "score"})
-        known = events_of(crops.merge(known.drop(columns="role"), "inner", "crop_id"))
+        known = whole_groups(crops.merge(known.drop(columns="role"), "inner", "crop_id"), seed)
         shown = natives[natives["role"] == Role.TRAIN].sample(frac=1, random_state=seed)
         # one crop of each event first
         shown = pd.concat([shown.drop_duplicates("event"), shown]).drop_duplicates("crop_id")
@@ -71,6 +70,7 @@ def export_models(
         density = native_density(
             natives.assign(date=natives["datetime"].str[:10]), read_table(camera_days)
         )
+        native_scores = held_out_scores(crops, values, scores, lead, settings["detectors"], seed)
         count = natives.groupby("species")
         about = {
             "stowaway": __version__,
@@ -80,7 +80,7 @@ def export_models(
             "natives": {
                 name: {"crops": len(own), "events": own["event"].nunique()} for name, own in count
             },
-            "calibration": {"events": len(known), "groups": known["group"].nunique()},
+            "calibration": {name: known[name[:-1]].nunique() for name in ("events", "groups")},
             "lead": lead,
             "native_events_per_camera_day": density[EVENTS_PER_DAY],
             "libraries": {name: version(name) for name in LIBRARIES},
@@ -98,6 +98,8 @@ def export_models(
             about,
             load_all(feature_detectors),
             known,
+            values[known["row"].to_numpy()],
+            native_scores,
             gallery,
             cells,
             usual,

@@ -1,19 +1,24 @@
 """Scores of the detector that leads -> queue.csv, the most suspicious first, and suppressed.csv."""
 
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from stowaway.annotations.facts import read_facts
 from stowaway.core.files import damaged
 from stowaway.core.script import BadInput, run_rule, say
 from stowaway.core.tables import read_table, write_sheet
+from stowaway.data.packs import Features
 from stowaway.data.roles import Role
 from stowaway.data.splits import load_crops
+from stowaway.detectors.watch import load_head
 from stowaway.evaluation.alarms import reviewed
+from stowaway.review import examples as listed
 from stowaway.review import trained
 from stowaway.review.label_check import SCORES
-from stowaway.review.queue import review_queue
+from stowaway.review.queue import review_queue, with_watch
 from stowaway.review.suppression import decided_on, repeat_groups
 
 SCORED = "crop_id predicted similarity second second_similarity".split()
@@ -30,6 +35,9 @@ def export_queue(
     index_facts: Path,
     decisions: Path | list,
     cross_scores: Path | list,
+    features: Path,
+    watch: Path,
+    examples: list[Path],
     queue: Path,
     suppressed: Path,
     alarm: dict,
@@ -41,21 +49,34 @@ def export_queue(
 
     A batch, which has no `splits`, takes the calibration events of its models. `decisions` are
     decisions.csv of this `run`, if there is one; `cross_scores` those of all natives, if natives
-    that were fitted or calibrated on are to be queued too.
+    that were fitted or calibrated on are to be queued too. With a watch list, each crop's score is
+    the higher of its novelty and its likeness to a watched species (`with_watch`).
     """
     known = trained.load(arrays, models)
     crops = scored_crops(scores, labels, splits, alarm["detector"])
     crops = crops.join(repeat_groups(crops, review["repeats"]))
     decided, kept = decided_on(crops, decisions, run, known.reviewed)
     crops["repeat"] = crops["repeat"].where(~crops["repeat"].isin(kept), "")
+    head, found = load_head(watch), listed.load(examples)
+    of_watch = head, known.native_scores, Counter(found.species.tolist())
+    values, is_example = Features(features, len(crops)), np.zeros(len(crops), bool)
+    for name in ("photo_checksum", "crop_checksum"):
+        is_example |= crops[name].isin(getattr(found, name)).to_numpy()
     daily, natives = None, None
     if cross_scores:
         natives = crops.drop(columns=SCORES[1:]).merge(read_table(cross_scores), on="crop_id")
+        natives = with_watch(natives, values[natives["row"].to_numpy()], *of_watch)
+    scored = crops["score"].notna().to_numpy()
+    queued = with_watch(
+        crops[scored], values[crops["row"].to_numpy()[scored]], *of_watch, is_example[scored]
+    )
+    crops = pd.concat([queued, crops[~scored].assign(watched="", examples=np.nan)]).sort_index()
     if not splits:
         daily = known.facts["native_events_per_camera_day"]
         calibration = known.calibration.assign(role=Role.CALIBRATION.value)
         # no event of the batch has a line break in its name, though it may be of the same photos
         calibration["event"] = known.facts["run"] + "\n" + calibration["event"]
+        calibration = with_watch(calibration, known.calibration_features, *of_watch)
         crops = pd.concat([crops, calibration], ignore_index=True)
     with_people = set(read_table(people, needed=["event"])["event"])
     if not read_facts(index_facts).get("person_detector"):

@@ -55,7 +55,7 @@ def gather_examples(
 
     def square(place: int) -> np.ndarray:
         if not (example := found[place]).folder:
-            return pack_crop(example.path, shape)
+            return pack_crop(example.window if shape.aspect == "window" else example.path, shape)
         photo = listed.open_example(example, config["limits"], settings["max_side"])
         pictures[place] = listed.picture(photo.cut(example.box)[1])
         return listed.packed_example(photo, example.box, shape)
@@ -64,7 +64,7 @@ def gather_examples(
     if others:
         about = read_backbone(facts)
         device = Device.choose(about["precision"], threads)
-        network = open_backbone(backbone["name"], backbone["weights"], backbone["layer"])
+        network = open_backbone(**backbone, image_size=shape.size)
         if network.checksum() != about["weights_sha256"]:
             raise BadInput(f"{facts}: of other weights; run again with --forcerun extract_features")
         network.features.to(device.device)

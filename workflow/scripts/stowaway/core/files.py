@@ -61,6 +61,7 @@ MADE_BY = {
     "queue.csv": "export_queue",
     "suppressed.csv": "export_queue",
     "examples.npz": "gather_examples",
+    "watch.npz": "fit_watch_list",
     "label_check.csv": "check_labels",
     "cross_scores.csv": "check_labels",
     "explanations.npz": "explain_queue",

@@ -3,6 +3,7 @@
 One linear head on frozen features tells the natives' species and the watched ones apart.
 """
 
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler, normalize
 
+from stowaway.core.files import read_arrays, reading
 from stowaway.detectors.feature_methods import Floats, event_weights, with_event
 from stowaway.detectors.fusion import shares
 
 STRENGTHS = 0.3, 1.0, 3.0, 10.0  # of the regularisation, in units of the features' mean variance
 FOLDS = 5
+AT_ONCE = 4_096  # crops that are scored together
 OF_HEAD = "species", "mean", "scale", "weights", "bias", "is_watched", "strength"
 ARRAYS = *OF_HEAD, "native_scores"
 
@@ -63,8 +66,12 @@ class WatchHead:
 
     def score(self, features: Floats, events: NDArray) -> Floats:
         """(n, dimensions) features and the event of each -> (n, watched species) scores."""
-        outputs = (normalize(features) - self.mean) / self.scale @ self.weights.T + self.bias
-        return with_event(self._margins(outputs), events)
+        parts = [features[start : start + AT_ONCE] for start in range(0, len(features), AT_ONCE)]
+        outputs = [
+            (normalize(part) - self.mean) / self.scale @ self.weights.T + self.bias
+            for part in parts or [features]
+        ]
+        return with_event(self._margins(np.concatenate(outputs)), events)
 
     def arrays(self) -> dict[str, NDArray]:
         """All that `from_arrays` needs to make the same head again."""
@@ -117,6 +124,16 @@ class WatchHead:
         """(n, species) outputs -> (n, watched species) how far each is above the best native's."""
         natives = outputs[:, ~self.is_watched].max(1, keepdims=True)
         return outputs[:, self.is_watched] - natives
+
+
+def load_head(path: Path) -> WatchHead | None:
+    """The head whose arrays a file has; None where it has none, since no species is watched.
+
+    Raises `BadInput` for a damaged file.
+    """
+    arrays = read_arrays(path, finite=True)
+    with reading(path):
+        return WatchHead.from_arrays(arrays) if arrays else None
 
 
 def class_weights(species: NDArray, events: NDArray) -> Floats:

@@ -93,7 +93,8 @@ class Example:
     """An example crop, before its features.
 
     `row` is that of its features where it is a crop of the run. Else its pixels are those of the
-    saved crop `path`, or of the `box` in the photo `path`, which has the `listed` size.
+    saved crop `path`, with its `window`, or of the `box` in the photo `path`, which has the
+    `listed` size.
     """
 
     species: str
@@ -105,6 +106,7 @@ class Example:
     photo_checksum: str = ""
     crop_checksum: str = ""
     row: int | None = None
+    window: Path | None = None
     folder: Path | None = None
     box: photos.Box | None = None
     listed: tuple[int, int] | None = None
@@ -160,6 +162,7 @@ def of_reviewers(decided_crops: Path | list, crops: pd.DataFrame, run: str) -> I
             Path(row["image_path"]),
             row["photo_checksum"],
             row["crop_checksum"],
+            window=Path(row["window_path"]),
         )
     if unused:
         say(f"examples: {unused:,} marked crops are no novel animals, and no examples")
@@ -360,8 +363,11 @@ def _short(path: Path) -> str:
 
 def packed_example(photo: photos.Photo, box: photos.Box, form: Form) -> NDArray[np.uint8]:
     """The square that the backbone sees of a box: as of a crop that was saved, then packed."""
+    box, picture = photo.cut(box)
+    if form.aspect == "window":
+        picture = photo.window(box)
     with TemporaryDirectory() as folder:
-        photos.save_crop(photo.cut(box)[1], path := Path(folder, "crop.jpg"))
+        photos.save_crop(picture, path := Path(folder, "crop.jpg"))
         return pack_crop(path, form)
 
 

@@ -1,14 +1,17 @@
 """The review queue: a row per event that no detector was fitted on, the most suspicious first."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from stowaway.core.names import UNNAMED, clean_label
 from stowaway.core.script import say
 from stowaway.data.roles import NATIVE_ROLES, QUEUED_ROLES
+from stowaway.detectors.feature_methods import Floats
+from stowaway.detectors.watch import WatchHead, lead_scores
 from stowaway.evaluation.alarms import Alarm, events_of, reviewed, set_alarm
 from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density, tested_days, weeks
 from stowaway.evaluation.metrics import EPSILON
@@ -18,8 +21,8 @@ from stowaway.review.label_check import cross_p_values
 from stowaway.review.suppression import REPEATED, SET_BACK, reasons
 
 COLUMNS = (
-    "rank event location datetime crops score p_value alarm sampled predicted nearest species role "
-    "crop_id image_path suppressed"
+    "rank event location datetime crops score p_value alarm sampled predicted nearest watched "
+    "examples species role crop_id image_path suppressed"
 ).split()
 MOST_SHOWN = 500  # what a page holds
 BEYOND = f"an alarm beyond the {MOST_SHOWN} events of a page"
@@ -86,6 +89,37 @@ def review_queue(
     return queue[COLUMNS], out[suppression.COLUMNS]
 
 
+def with_watch(
+    crops: pd.DataFrame,
+    features: Floats,
+    head: WatchHead | None,
+    usual: Floats,
+    examples: Mapping[str, int],
+    own: NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
+    """The crops with the higher of novelty and likeness to a watched species as their `score`.
+
+    `crops` have the novelty as `score` and rows of `features` (n, dimensions); `usual` are the
+    sorted novelties of held-out native events, `examples` the number of example crops of each
+    watched species. `watched` is the species that leads, '' for novelty. Events with a crop of
+    `own`, which is an example itself, keep to their novelty: the head has seen them. Without a
+    `head` the scores stay as they are.
+    """
+    if head is None:
+        return crops.assign(watched="", examples=np.nan)
+    events, novelty = crops["event"].to_numpy(str), crops["score"].to_numpy(float)
+    watch = head.score(features, events)
+    if own is not None:
+        watch[np.isin(events, events[own])] = np.nan
+    score, which = lead_scores(novelty, usual, watch, head.native_scores)
+    names = np.append(head.watched, "")[which]
+    return crops.assign(
+        score=score,
+        watched=names,
+        examples=pd.Series(names).map(examples).to_numpy(float),
+    )
+
+
 def with_p_values(crops: pd.DataFrame, alarm: Alarm) -> pd.DataFrame:
     """The crops with `p_value`, `alarm`, and whether each is an alarm at the smallest p-value."""
     flags = np.where(alarm.flags(crops), "yes", "no")
@@ -143,12 +177,17 @@ def in_words(event: tuple, muted: Collection[str]) -> str:
     """Which natives an event of the queue is nearest to, with the cosines to their means."""
     names = (event.predicted, event.similarity), (event.second, event.second_similarity)
     words = ", ".join(f"{name} {cosine:.2f}" for name, cosine in names if name)
-    if event.alarm == "no":
+    if event.alarm == "no" and not event.watched:
         return f"like {words}" if words else ""
-    words = "; nearest ".join(filter(None, ["unlike any native", words]))
+    reason = "unlike any native"
+    if event.watched:
+        reason = f"like {event.watched} ({event.examples:.0f} example{'s' * (event.examples > 1)})"
+    words = "; nearest ".join(filter(None, [f"{reason}, p = {event.p_value:.2g}", words]))
     if event.repeated:
         words += f"; {event.occurrences:.0f} photos of this location have the same box"
     is_muted = event.predicted in {clean_label(name) for name in muted}
+    if event.alarm == "no":
+        return words
     return words + f" ({event.predicted} is muted, an alarm is not)" * is_muted
 
 

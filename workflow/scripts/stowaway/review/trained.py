@@ -14,10 +14,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stowaway.core.files import Damaged, read_arrays, reading, replacing
+from stowaway.core.tables import read_table
+from stowaway.data.roles import Role
 from stowaway.detectors.feature_methods import Floats, Gaussian
 from stowaway.detectors.fusion import Detectors, join_arrays, split_arrays
+from stowaway.evaluation.alarms import events_of
+from stowaway.evaluation.examples import fitted_natives
 from stowaway.models.facts import again, read_facts
+from stowaway.review.label_check import cross_fit
 
+MOST_CALIBRATION = 20_000  # crops: 25 MB of features
 CALIBRATION = "crop_id species event group location datetime predicted score".split()
 
 
@@ -37,7 +43,11 @@ class Gallery:
 
 @dataclass
 class Trained:
-    """A run's models. `calibration` has the columns CALIBRATION, a row per calibration event.
+    """A run's models. `calibration` has the columns CALIBRATION, a row per crop of calibration
+    events, whose features (crops, dimensions) are `calibration_features`.
+
+    `native_scores` are the sorted scores of native events by the detector that leads, fitted
+    without them: what the watch list compares novelty with.
 
     `cells` is the cloud of the cells of natives' maps, None for a backbone without maps, and
     `usual` the distance to it that 95 % of native cells keep.
@@ -46,10 +56,33 @@ class Trained:
     facts: dict
     detectors: Detectors
     calibration: pd.DataFrame
+    calibration_features: Floats
+    native_scores: Floats
     gallery: Gallery
     cells: Gaussian | None
     usual: float
     reviewed: NDArray[np.str_]  # checksums of the crops that people decided on
+
+
+def whole_groups(crops: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The crops of randomly drawn groups, as many as have MOST_CALIBRATION crops or fewer."""
+    sizes = crops.groupby("group").size().sample(frac=1, random_state=seed).cumsum()
+    return crops[crops["group"].isin(sizes.index[sizes <= max(MOST_CALIBRATION, sizes.iloc[0])])]
+
+
+def held_out_scores(
+    crops: pd.DataFrame, features: Floats, scores: Path, lead: str, detectors: dict, seed: int
+) -> Floats:
+    """The sorted scores of native events by the lead, of models that were fitted without them.
+
+    For a network they are those of the validation natives, which its weights were not fitted on.
+    """
+    if detectors[lead]["kind"] == "features":
+        held = cross_fit(fitted_natives(crops), features, detectors[lead], seed)
+    else:
+        held = read_table(scores, ["crop_id", "event", "role", lead])
+        held = held[held["role"] == Role.VAL].rename(columns={lead: "score"})
+    return np.sort(events_of(held)["score"].to_numpy())
 
 
 def save(trained: Trained, arrays: Path, facts: Path) -> None:
@@ -57,6 +90,8 @@ def save(trained: Trained, arrays: Path, facts: Path) -> None:
     gallery = trained.gallery
     values = {f"detectors/{name}": array for name, array in join_arrays(trained.detectors).items()}
     values |= {f"calibration/{name}": _plain(trained.calibration[name]) for name in CALIBRATION}
+    values["calibration/features"] = trained.calibration_features
+    values["native_scores"] = trained.native_scores
     values |= {"gallery/features": gallery.features, "gallery/events": gallery.events}
     values |= {"gallery/species": gallery.species, "reviewed": trained.reviewed}
     values["gallery/pictures"] = gallery.pictures
@@ -94,6 +129,8 @@ def load(arrays: Path, facts: Path) -> Trained:
             known,
             detectors,
             calibration,
+            values["calibration/features"],
+            values["native_scores"],
             Gallery(**_below(values, "gallery")),
             Gaussian.from_arrays(cells) if cells else None,
             float(cells.get("usual", np.nan)),
