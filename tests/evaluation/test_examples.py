@@ -235,6 +235,15 @@ def test_a_value_is_the_mean_over_runs_and_its_interval_resamples_species():
     assert area.to_dict() == {"rat": 1, "cat": 0}
 
 
+def test_without_a_novel_crop_on_the_test_side_the_tables_are_empty(tmp_path):
+    crops = crops_of()
+    crops.loc[crops["species"] == "rat", "role"] = "unlisted"
+    scores = score_with_examples(fold_of(crops), NUMBERS, "leave_out_rat", 1)
+    assert scores.empty
+    metrics, by_species = pool_events(scores.assign(fold="f", seed=1), "examples", 100, 0)
+    assert metrics.empty and by_species.empty and {"detector", "examples"} <= set(metrics)
+
+
 @pytest.fixture
 def run(tmp_path):
     """The tables of a run in results/site, and its fold leave_out_rat with seed 11."""

@@ -258,7 +258,13 @@ def pool_events(
     have one, and `without` counts the runs that have none, without a novel or a native event.
     Events are means over all runs. The 95 % intervals resample species, then events within, the
     same for all rows (`draw_runs`); they are NaN where a side has fewer than two events.
+    Without events, as where no novel species is on the test side, the tables are empty.
     """
+    columns = ["detector", by, "metric", *BOUNDS, *COUNTS]
+    of_species = ["fold", "species", "detector", by, "metric", "value", *COUNTS]
+    of_species = list(dict.fromkeys(of_species))  # the species once
+    if scores.empty:
+        return pd.DataFrame(columns=columns), pd.DataFrame(columns=of_species)
     names, number = np.unique(scores["event"].to_numpy(str), return_inverse=True)
     scores = scores.assign(number=number, novel=scores["novel"].astype(bool))
     sides = scores[["species", "number", "novel"]].drop_duplicates()
@@ -291,13 +297,13 @@ def pool_events(
             for bound in bounds
         ]
     each = [
-        dict(zip(["fold", "species", "detector", by], key, strict=True))
-        | {"metric": name, "value": own[name].mean()}
-        | {k: v for k, v in _counts(own, name).items() if k != "species"}
+        {"metric": name, "value": own[name].mean()}
+        | _counts(own, name)
+        | dict(zip(["fold", "species", "detector", by], key, strict=True))
         for key, own in pd.DataFrame(runs).groupby(["fold", "species", "detector", by], sort=False)
         for name in MAIN
     ]
-    return pd.DataFrame(lines), pd.DataFrame(each)
+    return pd.DataFrame(lines, columns=columns), pd.DataFrame(each, columns=of_species)
 
 
 def _counts(runs: pd.DataFrame, metric: str) -> dict[str, float]:
