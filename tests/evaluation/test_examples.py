@@ -290,11 +290,14 @@ def score(run, other=None) -> pd.DataFrame:
 
 
 def test_the_scripts_score_a_fold_and_pool_it(run, tmp_path):
-    score(run)
+    full, empty = run[1], run[1].with_name("12")
+    empty.mkdir()
+    score(run)[:0].to_csv(empty / "example_scores.csv", index=False)
     folder = tmp_path / "examples"
     folder.mkdir()
     paths = folder / "metrics.csv", folder / "by_species.csv"
-    evaluate_examples([run[1] / "example_scores.csv"], *paths, resamples=100, seed=0)
+    scores = [fold / "example_scores.csv" for fold in (empty, full)]
+    evaluate_examples(scores, *paths, resamples=100, seed=0)
     metrics, by_species = map(read_table, paths)
     columns = "detector examples metric value low high ceiling novel_events native_events"
     assert list(metrics) == f"{columns} species runs without".split()
