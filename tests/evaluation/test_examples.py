@@ -235,6 +235,15 @@ def test_a_value_is_the_mean_over_runs_and_its_interval_resamples_species():
     assert area.to_dict() == {"rat": 1, "cat": 0}
 
 
+def test_without_a_novel_crop_on_the_test_side_the_tables_are_empty(tmp_path):
+    crops = crops_of()
+    crops.loc[crops["species"] == "rat", "role"] = "unlisted"
+    scores = score_with_examples(fold_of(crops), NUMBERS, "leave_out_rat", 1)
+    assert scores.empty
+    metrics, by_species = pool_events(scores.assign(fold="f", seed=1), "examples", 100, 0)
+    assert metrics.empty and by_species.empty and {"detector", "examples"} <= set(metrics)
+
+
 @pytest.fixture
 def run(tmp_path):
     """The tables of a run in results/site, and its fold leave_out_rat with seed 11."""
@@ -281,11 +290,14 @@ def score(run, other=None) -> pd.DataFrame:
 
 
 def test_the_scripts_score_a_fold_and_pool_it(run, tmp_path):
-    score(run)
+    full, empty = run[1], run[1].with_name("12")
+    empty.mkdir()
+    score(run)[:0].to_csv(empty / "example_scores.csv", index=False)
     folder = tmp_path / "examples"
     folder.mkdir()
     paths = folder / "metrics.csv", folder / "by_species.csv"
-    evaluate_examples([run[1] / "example_scores.csv"], *paths, resamples=100, seed=0)
+    scores = [fold / "example_scores.csv" for fold in (empty, full)]
+    evaluate_examples(scores, *paths, resamples=100, seed=0)
     metrics, by_species = map(read_table, paths)
     columns = "detector examples metric value low high ceiling novel_events native_events"
     assert list(metrics) == f"{columns} species runs without".split()

@@ -23,7 +23,7 @@ from stowaway.detectors.feature_methods import Floats
 from stowaway.detectors.registry import sample
 from stowaway.detectors.watch import WatchHead, lead_scores
 from stowaway.evaluation.aggregate import MAIN, Pooled
-from stowaway.evaluation.bootstrap import draw_runs, interval, resampled
+from stowaway.evaluation.bootstrap import Draws, draw_runs, interval, resampled
 from stowaway.evaluation.folds import ELSEWHERE, NOVELTY, SHORTCUTS, WATCH_LIST
 from stowaway.evaluation.metrics import METRICS, Flags, Ranked, highest_crops, perfect
 
@@ -35,8 +35,8 @@ COPIES = ("event", *CHECKSUMS)
 PLACES = ("group", "location")
 SCORES = "species detector examples event novel score".split()
 RUN = ["fold", "seed", "species"]
-BOUNDS = "value low high ceiling".split()
-COUNTS = "novel_events native_events species runs without".split()
+POOLED = "metric value low high ceiling novel_events native_events species runs without".split()
+OF_SPECIES = "metric value novel_events native_events runs without".split()
 
 
 class Rows(Protocol):
@@ -245,7 +245,7 @@ def read_runs(paths: list[Path]) -> pd.DataFrame:
     for path in paths:
         fold, seed = path.parts[-3:-1]
         tables.append(read_table(path).assign(fold=fold, seed=int(seed)))
-    return pd.concat(tables)
+    return pd.concat([table for table in tables if len(table)] or tables)
 
 
 def pool_events(
@@ -258,7 +258,12 @@ def pool_events(
     have one, and `without` counts the runs that have none, without a novel or a native event.
     Events are means over all runs. The 95 % intervals resample species, then events within, the
     same for all rows (`draw_runs`); they are NaN where a side has fewer than two events.
+    Without events, as where no novel species is on the test side, the tables are empty.
     """
+    of_run = ["fold", "species", "detector", by]
+    columns, of_species = ["detector", by, *POOLED], [*of_run, *OF_SPECIES]
+    if scores.empty:
+        return pd.DataFrame(columns=columns), pd.DataFrame(columns=of_species)
     names, number = np.unique(scores["event"].to_numpy(str), return_inverse=True)
     scores = scores.assign(number=number, novel=scores["novel"].astype(bool))
     sides = scores[["species", "number", "novel"]].drop_duplicates()
@@ -268,40 +273,42 @@ def pool_events(
     ]
     draws = draw_runs(samples, len(names), resamples, seed, left_out=True)
     few = sides.drop_duplicates(["number", "novel"])["novel"].value_counts().min() < 2
-    metrics, lines, runs = [METRICS[name] for name in MAIN], [], []
+    lines, tables = [], []
     for (detector, at), rows in scores.groupby(["detector", by], sort=False):
-        pooled, first = Pooled(), len(runs)
-        for (fold, split_seed, species), events in rows.groupby(RUN, sort=False):
-            novel = events["novel"].to_numpy()
-            ranked = Ranked(events["score"].to_numpy(), novel, events["number"].to_numpy())
-            n = {"native_events": (~novel).sum(), "novel_events": novel.sum()}
-            counts, best = ranked.counts(), perfect(*n.values())
-            values = {name: float(METRICS[name](*counts)) for name in MAIN}
-            ceilings = [float(metric(*best)) for metric in metrics]
-            drawn = resampled(ranked, draws.weights, metrics)
-            pooled.add(values, ceilings, drawn, draws.folds[species])
-            run = {"fold": fold, "seed": split_seed, "species": species, "detector": detector}
-            runs.append(run | {by: at} | n | values)
+        pooled, runs = _pool(rows, draws)
         low, high = np.full((2, len(MAIN)), np.nan) if few else interval(pooled.draws())
-        bounds = zip(MAIN, pooled.value(), low, high, pooled.ceiling(), strict=True)
-        own = pd.DataFrame(runs[first:])
-        line = {"detector": detector, by: at}
-        lines += [
-            line | dict(zip(["metric", *BOUNDS], bound, strict=True)) | _counts(own, bound[0])
-            for bound in bounds
-        ]
+        for values in zip(MAIN, pooled.value(), low, high, pooled.ceiling(), strict=True):
+            line = dict(zip(POOLED, values, strict=False)) | _counts(runs, values[0])
+            lines.append(line | {"detector": detector, by: at})
+        tables.append(runs.assign(**{"detector": detector, by: at}))
     each = [
-        dict(zip(["fold", "species", "detector", by], key, strict=True))
-        | {"metric": name, "value": own[name].mean()}
-        | {k: v for k, v in _counts(own, name).items() if k != "species"}
-        for key, own in pd.DataFrame(runs).groupby(["fold", "species", "detector", by], sort=False)
+        {"metric": name, "value": own[name].mean()}
+        | _counts(own, name)
+        | dict(zip(of_run, key, strict=True))
+        for key, own in pd.concat(tables).groupby(of_run, sort=False)
         for name in MAIN
     ]
-    return pd.DataFrame(lines), pd.DataFrame(each)
+    return pd.DataFrame(lines, columns=columns), pd.DataFrame(each, columns=of_species)
+
+
+def _pool(scores: pd.DataFrame, draws: Draws) -> tuple[Pooled, pd.DataFrame]:
+    """The metrics MAIN of all runs of a detector, and a table with a row per run."""
+    metrics, pooled, runs = [METRICS[name] for name in MAIN], Pooled(), []
+    for key, events in scores.groupby(RUN, sort=False):
+        novel, run = events["novel"].to_numpy(), dict(zip(RUN, key, strict=True))
+        run |= {"native_events": (~novel).sum(), "novel_events": novel.sum()}
+        ranked = Ranked(events["score"].to_numpy(), novel, events["number"].to_numpy())
+        counts, best = ranked.counts(), perfect(run["native_events"], run["novel_events"])
+        values = {name: float(METRICS[name](*counts)) for name in MAIN}
+        ceilings = [float(metric(*best)) for metric in metrics]
+        drawn = resampled(ranked, draws.weights, metrics)
+        pooled.add(values, ceilings, drawn, draws.folds[run["species"]])
+        runs.append(run | values)
+    return pooled, pd.DataFrame(runs)
 
 
 def _counts(runs: pd.DataFrame, metric: str) -> dict[str, float]:
-    """The COUNTS of a table with a row per run, which has a value of `metric` or NaN."""
+    """The mean numbers of events of runs, and how many species, runs, and runs without `metric`."""
     counts = {name: runs[name].mean() for name in ("novel_events", "native_events")}
     counts |= {"species": runs["species"].nunique(), "runs": len(runs)}
     return counts | {"without": runs[metric].isna().sum()}
