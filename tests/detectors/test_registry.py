@@ -39,7 +39,7 @@ def test_detectors_are_fitted_on_training_and_validation_natives_alone(site):
     expected = Mahalanobis().fit(features[fitted["row"]].astype(float), *arguments)
     found = fit_all({"x": {"method": "mahalanobis"}}, features, crops)
     rows = crops["row"].to_numpy()
-    scores = score_all(found, features, rows)
+    scores = score_all(found, features, rows, rows)
     np.testing.assert_allclose(scores["x"], expected.score(features[rows]), rtol=1e-6)
     novel = (crops["role"] == "novel").to_numpy()
     assert scores["x"][novel].min() > np.median(scores["x"][~novel])
@@ -50,12 +50,12 @@ def test_all_detectors_are_one_file_of_plain_arrays(site, tmp_path, monkeypatch)
     features, crops = site
     detectors = fit_all(SETTINGS, features, crops)
     rows = crops["row"].to_numpy()[:70]
-    scores = score_all(detectors, features, rows)
+    scores = score_all(detectors, features, rows, rows)
     assert list(scores) == list(SETTINGS)
     save_all(tmp_path / "d.npz", detectors)
     again = load_all(tmp_path / "d.npz")
     assert isinstance(again["fused"], Fusion) and again["fused"].methods == ["knn", "head_vim"]
-    for name, values in score_all(again, features, rows).items():
+    for name, values in score_all(again, features, rows, rows).items():
         assert np.array_equal(values, scores[name]), name
     near = nearest_species(again, features, rows)
     for name, values in nearest_species(detectors, features, rows).items():
@@ -63,7 +63,7 @@ def test_all_detectors_are_one_file_of_plain_arrays(site, tmp_path, monkeypatch)
     species = near["predicted"]
     native = (crops["role"] != "novel").to_numpy()[:70]
     assert (species[native] == crops["species"].to_numpy(str)[:70][native]).all()
-    assert score_all(again, features, rows[:0])["knn"].shape == (0,)
+    assert score_all(again, features, rows[:0], rows[:0])["knn"].shape == (0,)
     assert nearest_species(again, features, rows[:0])["predicted"].shape == (0,)
 
 
@@ -80,8 +80,8 @@ def test_the_script_fits_and_saves(site, tmp_path):
     tables = tmp_path / "labels.csv", tmp_path / "splits.csv"
     fit_detectors(tmp_path / "features.npy", *tables, tmp_path / "d.npz", SETTINGS, 1)
     rows = np.arange(200)
-    found = score_all(load_all(tmp_path / "d.npz"), features, rows)
-    expected = score_all(fit_all(SETTINGS, features, crops), features, rows)
+    found = score_all(load_all(tmp_path / "d.npz"), features, rows, rows)
+    expected = score_all(fit_all(SETTINGS, features, crops), features, rows, rows)
     for name in SETTINGS:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-6, atol=1e-9)
 

@@ -43,7 +43,9 @@ def write(folder, reviewed: str) -> None:
     texts, one = np.array(["x"]), np.ones((1, 2), np.float32)
     calibration = pd.DataFrame({name: ["x"] for name in CALIBRATION}).assign(score=1.0)
     gallery = Gallery(one, texts, texts, np.array([b"x"]))
-    trained = Trained(FACTS, {}, calibration, gallery, None, np.nan, np.array([reviewed]))
+    trained = Trained(
+        FACTS, {}, calibration, one, np.ones(1), gallery, None, np.nan, np.array([reviewed])
+    )
     save(trained, folder / "models.npz", folder / "models.json")
 
 

@@ -13,7 +13,15 @@ from stowaway.core.script import BadInput
 from stowaway.core.tables import read_sheet, read_table
 from stowaway.evaluation.alarms import events_of, set_alarm
 from stowaway.review import suppression
-from stowaway.review.queue import BEYOND, COLUMNS, MOST_SHOWN, choose, review_queue
+from stowaway.review.examples import Examples, save
+from stowaway.review.queue import (
+    BEYOND,
+    COLUMNS,
+    MOST_SHOWN,
+    choose,
+    review_queue,
+    with_watch,
+)
 from stowaway.review.suppression import (
     MUTED_LOCATION,
     MUTED_SPECIES,
@@ -46,6 +54,8 @@ def crops(role: str, scores, **more) -> pd.DataFrame:
         "second_similarity": 0.61,
         "repeat": "",
         "occurrences": 0,
+        "watched": "",
+        "examples": np.nan,
     }
     columns = ["event", "score", "crop_id", "role"]
     table = pd.DataFrame(lines, columns=columns).assign(**known | more)
@@ -237,13 +247,21 @@ class Written:
     """The files of a labelled run in `folder`; called, it writes and returns both tables."""
 
     def __init__(self, every: pd.DataFrame, folder, monkeypatch) -> None:
-        self.folder, self.known = folder, SimpleNamespace(reviewed=np.empty(0, str))
+        self.folder, self.known = (
+            folder,
+            SimpleNamespace(reviewed=np.empty(0, str), native_scores=np.zeros(1)),
+        )
         monkeypatch.setattr(script.trained, "load", lambda arrays, models: self.known)
-        every = every.assign(image_id=every["crop_id"], crop_checksum=every["crop_id"] + "#")
+        checksums = {
+            "photo_checksum": every["crop_id"] + "!",
+            "crop_checksum": every["crop_id"] + "#",
+        }
+        every = every.assign(image_id=every["crop_id"], **checksums)
         self.scores = every[script.SCORED].assign(knn=every["score"], other=0.0)
         self.splits = every.drop_duplicates(["event", "species"])
         self.splits = self.splits[["event", "species", "role", "location", "group"]]
         more = script.SCORED[1:] + ["role", "score", "group", "repeat", "occurrences"]
+        more += ["watched", "examples"]
         labels = every.rename(columns={"species": "species_label"}).drop(columns=more)
         box = dict(zip(suppression.BOX, (0, 0, 90, 90, 100, 100), strict=True))
         self.labels, self.days = labels.assign(**box), days_of(every)
@@ -260,6 +278,15 @@ class Written:
         paths |= {"camera_days": self.folder / "days.csv", "index_facts": self.folder / "facts"}
         self.days.to_csv(paths["camera_days"], index=False)
         paths["index_facts"].write_text(json.dumps({"times_read": 0, "person_detector": True}))
+        files = "features.npy", "watch.npz", "examples.npz"
+        features, watch, examples = (self.folder / name for name in files)
+        np.save(features, np.ones((len(self.labels), 2), np.float32))
+        np.savez(watch)
+        columns = dict.fromkeys("species event location crop_id source".split(), np.empty(0, str))
+        columns |= dict.fromkeys(["photo_checksum", "crop_checksum"], np.empty(0, str))
+        pictures, none = np.empty(0, "S1"), np.empty((0, 2), np.float32)
+        save(Examples(**columns, features=none, pictures=pictures), examples)
+        paths |= {"features": features, "watch": watch, "examples": [examples]}
         made = [self.folder / "queue.csv", self.folder / "suppressed.csv"]
         settings = {
             "alarm": ALARM | {"detector": "knn"},
@@ -329,7 +356,13 @@ def test_a_batch_of_the_sites_own_photos_is_queued(table, tmp_path, monkeypatch)
         "crop_id species event group location datetime predicted score".split()
     ]
     facts = {"run": "site", "native_events_per_camera_day": 1.0}
-    write.known = SimpleNamespace(reviewed=np.empty(0, str), calibration=known, facts=facts)
+    write.known = SimpleNamespace(
+        reviewed=np.empty(0, str),
+        calibration=known,
+        calibration_features=np.ones((len(known), 2)),
+        native_scores=np.zeros(1),
+        facts=facts,
+    )
     queue, _ = write(splits=[])
     assert len(queue) == 19 and set(queue["role"]) == {"new"}
     assert queue["p_value"].tolist() == pytest.approx([(2 + n) / 20 for n in range(19)])
@@ -340,15 +373,48 @@ def test_nearest_natives_in_words(table):
     muted = {"species": ["FOX"], "locations": []}
     queue, _ = both_of(table, mute=muted)
     assert queue.at["test9", "nearest"] == (
-        "unlike any native; nearest fox 0.41 (fox is muted, an alarm is not)"
+        "unlike any native, p = 0.05; nearest fox 0.41 (fox is muted, an alarm is not)"
     )
     queue, _ = both_of(table)
-    assert queue.at["novel2", "nearest"] == "unlike any native; nearest fox 0.93, skunk 0.61"
+    alarmed = "unlike any native, p = 0.05; nearest fox 0.93, skunk 0.61"
+    assert queue.at["novel2", "nearest"] == alarmed
     assert queue.at["test3", "nearest"] == "like fox 0.93, skunk 0.61"
     queue, _ = both_of(table.assign(predicted="", second=""))  # networks do not tell
-    assert (
-        queue.at["novel2", "nearest"] == "unlike any native" and queue.at["test3", "nearest"] == ""
+    assert queue.at["novel2", "nearest"] == "unlike any native, p = 0.05"
+    assert queue.at["test3", "nearest"] == ""
+
+
+def test_an_event_like_a_watched_species_says_so_and_examples_keep_to_their_novelty(table):
+    """Shares by hand: of held-out natives 0..9, novelty 8.5 is above 9; rats are beyond them all."""
+
+    class Head:
+        watched = np.array(["rat"])
+        native_scores = np.arange(10.0)[:, None]
+
+        def score(self, features, events):
+            return features[:, :1]
+
+    table = table[table["event"].isin(["novel0", "novel1", "test8", "calibration3"])]
+    features = np.where(table["species"] == "rat", 20.0, 2.0)[:, None]
+    own = (table["crop_id"] == "novel1b").to_numpy()
+    known = with_watch(table, features, Head(), np.arange(30.0), {"rat": 3}, own).set_index(
+        "crop_id"
     )
+    # 20 is 11 above the highest, 9, in units of 9 - 4.5
+    assert known.loc["novel0b", ["score", "watched", "examples"]].tolist() == [
+        1 + 11 / 4.5,
+        "rat",
+        3,
+    ]
+    assert known.at["novel1b", "watched"] == "" and known.at["novel1b", "score"] == 19 / 30
+    assert known.at["test8b", "watched"] == "" and known.at["test8b", "score"] == 8 / 30
+    assert with_watch(table, features, None, np.arange(3.0), {}).equals(table)
+    many = pd.concat([known.reset_index(), crops("calibration", [0] * 9)])
+    queue, _ = both_of(many)
+    assert queue.at["novel0", "nearest"] == (
+        "like rat (3 examples), p = 0.091; nearest fox 0.93, skunk 0.61"
+    )
+    assert queue.at["novel0", "watched"] == "rat" and queue.at["novel0", "alarm"] == "yes"
 
 
 def test_alarms_then_the_budget_of_the_weeks_then_a_random_sample(table, capsys):

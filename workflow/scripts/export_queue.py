@@ -58,7 +58,7 @@ def export_queue(
     decided, kept = decided_on(crops, decisions, run, known.reviewed)
     crops["repeat"] = crops["repeat"].where(~crops["repeat"].isin(kept), "")
     head, found = load_head(watch), listed.load(examples)
-    of_watch = head, known.native_scores, Counter(found.species.tolist())
+    of_watch = head, known.native_scores, dict(Counter(found.species.tolist()))
     values, is_example = Features(features, len(crops)), np.zeros(len(crops), bool)
     for name in ("photo_checksum", "crop_checksum"):
         is_example |= crops[name].isin(getattr(found, name)).to_numpy()

@@ -64,7 +64,9 @@ def gather_examples(
     if others:
         about = read_backbone(facts)
         device = Device.choose(about["precision"], threads)
-        network = open_backbone(**backbone, image_size=shape.size)
+        network = open_backbone(
+            backbone["name"], backbone["weights"], backbone["layer"], shape.size
+        )
         if network.checksum() != about["weights_sha256"]:
             raise BadInput(f"{facts}: of other weights; run again with --forcerun extract_features")
         network.features.to(device.device)

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
-from sklearn.preprocessing import StandardScaler, normalize
+from sklearn.preprocessing import StandardScaler
 
 from stowaway.core.files import read_arrays, reading
 from stowaway.detectors.feature_methods import Floats, event_weights, with_event
@@ -41,7 +41,7 @@ class WatchHead:
         """
         if watched.all():
             raise ValueError("there is no native")
-        x, weights = normalize(features), class_weights(species, events)
+        x, weights = _unit(features), class_weights(species, events)
         parts = _parts(species, events)
         errors = []
         for strength in STRENGTHS:
@@ -68,7 +68,7 @@ class WatchHead:
         """(n, dimensions) features and the event of each -> (n, watched species) scores."""
         parts = [features[start : start + AT_ONCE] for start in range(0, len(features), AT_ONCE)]
         outputs = [
-            (normalize(part) - self.mean) / self.scale @ self.weights.T + self.bias
+            (_unit(part) - self.mean) / self.scale @ self.weights.T + self.bias
             for part in parts or [features]
         ]
         return with_event(self._margins(np.concatenate(outputs)), events)
@@ -142,6 +142,11 @@ def class_weights(species: NDArray, events: NDArray) -> Floats:
     _, number = np.unique(species, return_inverse=True)
     weights = each / np.bincount(number, each)[number]
     return weights * len(weights) / weights.sum()
+
+
+def _unit(features: Floats) -> Floats:
+    """(n, dimensions) features at length 1; n may be 0."""
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
 def _parts(species: NDArray, events: NDArray) -> NDArray[np.intp]:
