@@ -385,7 +385,7 @@ def test_nearest_natives_in_words(table):
 
 
 def test_an_event_like_a_watched_species_says_so_and_examples_keep_to_their_novelty(table):
-    """Shares by hand: of held-out natives 0..9, novelty 8.5 is above 9; rats are beyond them all."""
+    """Shares by hand, of thirty held-out novelties and ten likenesses of natives."""
 
     class Head:
         watched = np.array(["rat"])
@@ -397,22 +397,18 @@ def test_an_event_like_a_watched_species_says_so_and_examples_keep_to_their_nove
     table = table[table["event"].isin(["novel0", "novel1", "test8", "calibration3"])]
     features = np.where(table["species"] == "rat", 20.0, 2.0)[:, None]
     own = (table["crop_id"] == "novel1b").to_numpy()
-    known = with_watch(table, features, Head(), np.arange(30.0), {"rat": 3}, own).set_index(
-        "crop_id"
-    )
+    known = with_watch(table, features, Head(), np.arange(30.0), {"rat": 3}, own)
+    known = known.set_index("crop_id")
     # 20 is 11 above the highest, 9, in units of 9 - 4.5
-    assert known.loc["novel0b", ["score", "watched", "examples"]].tolist() == [
-        1 + 11 / 4.5,
-        "rat",
-        3,
-    ]
+    found = known.loc["novel0b", ["score", "watched", "examples"]].tolist()
+    assert found == [1 + 11 / 4.5, "rat", 3]
     assert known.at["novel1b", "watched"] == "" and known.at["novel1b", "score"] == 19 / 30
     assert known.at["test8b", "watched"] == "" and known.at["test8b", "score"] == 8 / 30
     assert with_watch(table, features, None, np.arange(3.0), {}).equals(table)
     many = pd.concat([known.reset_index(), crops("calibration", [0] * 9)])
     queue, _ = both_of(many)
     assert queue.at["novel0", "nearest"] == (
-        "like rat (3 examples), p = 0.091; nearest fox 0.93, skunk 0.61"
+        "like rat (3 examples), p = 0.1; nearest fox 0.93, skunk 0.61"
     )
     assert queue.at["novel0", "watched"] == "rat" and queue.at["novel0", "alarm"] == "yes"
 
