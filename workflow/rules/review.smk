@@ -86,7 +86,7 @@ rule fit_watch_list:
     benchmark:
         "<results>/benchmarks/fit_watch_list.tsv"
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/data.yaml"
     params:
         natives=list(NATIVE.values()),
     script:
