@@ -66,10 +66,10 @@ def export_models(
         network = open_backbone(*(backbone[key] for key in NAMED))
         network.features.to(device.device)
         cells, usual = native_cells(network, device, pixels, form, shown)
-        boxes = boxes_in_pack(shown, form)
-        density = native_density(
-            natives.assign(date=natives["datetime"].str[:10]), read_table(camera_days)
-        )
+        boxes = zip(rows, boxes_in_pack(shown, form), strict=True)
+        pictures = [jpeg(pixels[row], box, PICTURE) for row, box in boxes]
+        dated = natives.assign(date=natives["datetime"].str[:10])
+        density = native_density(dated, read_table(camera_days))
         native_scores = held_out_scores(crops, values, scores, lead, settings["detectors"], seed)
         count = natives.groupby("species")
         about = {
@@ -90,9 +90,7 @@ def export_models(
             values[rows],
             shown["event"].to_numpy(str),
             shown["species"].to_numpy(str),
-            np.array(
-                [jpeg(pixels[row], box, PICTURE) for row, box in zip(rows, boxes, strict=True)]
-            ),
+            np.array(pictures),
         )
         trained = Trained(
             about,

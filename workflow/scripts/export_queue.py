@@ -48,9 +48,8 @@ def export_queue(
     """Write the queue of the scores in the column of the alarm's detector, and what is left out.
 
     A batch, which has no `splits`, takes the calibration events of its models. `decisions` are
-    decisions.csv of this `run`, if there is one; `cross_scores` those of all natives, if natives
-    that were fitted or calibrated on are to be queued too. With a watch list, each crop's score is
-    the higher of its novelty and its likeness to a watched species (`with_watch`).
+    decisions.csv of this `run`, if there is one; `cross_scores` those of all natives, if fitted and
+    calibrated ones are to be queued too. With a watch list, scores are those of `with_watch`.
     """
     known = trained.load(arrays, models)
     crops = scored_crops(scores, labels, splits, alarm["detector"])
@@ -59,9 +58,7 @@ def export_queue(
     crops["repeat"] = crops["repeat"].where(~crops["repeat"].isin(kept), "")
     head, found = load_head(watch), listed.load(examples)
     of_watch = head, known.native_scores, dict(Counter(found.species.tolist()))
-    values, is_example = Features(features, len(crops)), np.zeros(len(crops), bool)
-    for name in ("photo_checksum", "crop_checksum"):
-        is_example |= crops[name].isin(getattr(found, name)).to_numpy()
+    values, is_example = Features(features, len(crops)), found.has(crops)
     daily, natives = None, None
     if cross_scores:
         natives = crops.drop(columns=SCORES[1:]).merge(read_table(cross_scores), on="crop_id")

@@ -60,6 +60,11 @@ class Examples:
     photo_checksum: NDArray[np.str_]
     crop_checksum: NDArray[np.str_]
 
+    def has(self, crops: pd.DataFrame) -> NDArray[np.bool_]:
+        """Which crops of `load_crops` are examples, or boxes in a photo of one."""
+        photo = crops["photo_checksum"].isin(self.photo_checksum)
+        return (photo | crops["crop_checksum"].isin(self.crop_checksum)).to_numpy()
+
 
 def save(examples: Examples, path: Path) -> None:
     """Write them as plain arrays, whole."""
