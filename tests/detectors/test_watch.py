@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stowaway.core.script import BadInput
-from stowaway.detectors.feature_methods import with_event
-from stowaway.detectors.watch import ARRAYS, WatchHead, class_weights, lead_scores, load_head
+from stowaway.detectors.feature_methods import class_weights, with_event
+from stowaway.detectors.watch import ARRAYS, WatchHead, lead_scores, load_head
 from stowaway.evaluation.thresholds import Calibration
 
 DIMENSIONS = 40

@@ -395,6 +395,7 @@ def test_an_event_like_a_watched_species_says_so_and_examples_keep_to_their_nove
             return features[:, :1]
 
     table = table[table["event"].isin(["novel0", "novel1", "test8", "calibration3"])]
+    table = table.assign(row=range(len(table)))
     features = np.where(table["species"] == "rat", 20.0, 2.0)[:, None]
     own = (table["crop_id"] == "novel1b").to_numpy()
     known = with_watch(table, features, Head(), np.arange(30.0), {"rat": 3}, own)

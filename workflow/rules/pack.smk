@@ -12,8 +12,6 @@ rule pack_crops:
         "<results>/logs/pack_crops/{form}.log",
     benchmark:
         "<results>/benchmarks/pack_crops/{form}.tsv"
-    wildcard_constraints:
-        form=r"\d+(pad|window)?",
     conda:
         "../../envs/data.yaml"
     threads: 8

@@ -58,21 +58,18 @@ def export_queue(
     crops["repeat"] = crops["repeat"].where(~crops["repeat"].isin(kept), "")
     head, found = load_head(watch), listed.load(examples)
     of_watch = head, known.native_scores, dict(Counter(found.species.tolist()))
-    values, is_example = Features(features, len(crops)), found.has(crops)
+    values = Features(features, len(crops))
     daily, natives = None, None
     if cross_scores:
         natives = crops.drop(columns=SCORES[1:]).merge(read_table(cross_scores), on="crop_id")
-        natives = with_watch(natives, values[natives["row"].to_numpy()], *of_watch)
-    scored = crops["score"].notna().to_numpy()
-    queued = with_watch(
-        crops[scored], values[crops["row"].to_numpy()[scored]], *of_watch, is_example[scored]
-    )
-    crops = pd.concat([queued, crops[~scored].assign(watched="", examples=np.nan)]).sort_index()
+        natives = with_watch(natives, values, *of_watch)
+    crops = with_watch(crops, values, *of_watch, found.has(crops))
     if not splits:
         daily = known.facts["native_events_per_camera_day"]
         calibration = known.calibration.assign(role=Role.CALIBRATION.value)
         # no event of the batch has a line break in its name, though it may be of the same photos
         calibration["event"] = known.facts["run"] + "\n" + calibration["event"]
+        calibration["row"] = np.arange(len(calibration))
         calibration = with_watch(calibration, known.calibration_features, *of_watch)
         crops = pd.concat([crops, calibration], ignore_index=True)
     with_people = set(read_table(people, needed=["event"])["event"])

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from stowaway.core.script import run_rule
@@ -14,11 +13,10 @@ from stowaway.evaluation.examples import (
     Fold,
     Shortcuts,
     fitted_natives,
-    highest_events,
     score_with_examples,
 )
 from stowaway.models.facts import check_backbone, read_backbone
-from stowaway.review.label_check import cross_fit
+from stowaway.review.trained import held_out_scores
 
 
 def score_examples(
@@ -49,11 +47,9 @@ def score_examples(
         novelty = read_table(scores, ["crop_id", lead]).set_index("crop_id")[lead]
         crops["novelty"] = novelty.reindex(crops["crop_id"]).to_numpy()
         natives, values = fitted_natives(crops), Features(features, len(crops))
-        held_out = cross_fit(natives, values, detector, int(seed))
-        all_native = np.zeros(len(held_out), bool)
-        usual = highest_events(held_out, all_native, held_out["score"].to_numpy())["score"]
+        usual = held_out_scores(crops, values, scores, lead, {lead: detector}, int(seed))
         measures = Shortcuts(crops, read_table(shortcuts).drop(columns="crop_id"), natives)
-        material = Fold(crops, natives, values, measures, np.sort(usual))
+        material = Fold(crops, natives, values, measures, usual)
         elsewhere = None
         if other_labels:
             there = load_crops(other_labels, [])

@@ -163,6 +163,14 @@ def event_weights(events: NDArray) -> Floats:
     return weights * len(weights) / weights.sum()
 
 
+def class_weights(species: NDArray, events: NDArray) -> Floats:
+    """A weight per crop, mean 1: species weigh the same, and so do the events of a species."""
+    each = event_weights(np.char.add(np.char.add(species, "/"), events))
+    _, number = np.unique(species, return_inverse=True)
+    weights = each / np.bincount(number, each)[number]
+    return weights * len(weights) / weights.sum()
+
+
 def with_event(scores: Floats, events: NDArray) -> Floats:
     """Each crop's scores, (n,) or (n, k), averaged with the mean of its event's crops.
 

@@ -14,7 +14,7 @@ from stowaway.detectors.feature_methods import (
     ClassMean,
     FeatureDetector,
     Floats,
-    event_weights,
+    class_weights,
     with_event,
 )
 from stowaway.detectors.fusion import (
@@ -64,9 +64,7 @@ def sample(labels: NDArray, events: NDArray, most: int | None = None) -> NDArray
 
     A rare species keeps all or nearly all of its crops. The draw is the same each time.
     """
-    each = event_weights(np.char.add(np.char.add(labels, "/"), events))
-    _, number = np.unique(labels, return_inverse=True)
-    chance = each / np.bincount(number, each)[number]
+    chance = class_weights(labels, events)
     # Gumbel's trick: the highest of log(chance) + noise is a draw without replacement
     noise = np.random.default_rng(0).gumbel(size=len(labels))
     return np.sort(np.argsort(-(np.log(chance) + noise))[: most or MOST_CROPS_TO_FIT])

@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from stowaway.core.files import read_arrays, reading
-from stowaway.detectors.feature_methods import Floats, event_weights, with_event
+from stowaway.detectors.feature_methods import Floats, class_weights, with_event
 from stowaway.detectors.fusion import shares
 
 STRENGTHS = 0.3, 1.0, 3.0, 10.0  # of the regularisation, in units of the features' mean variance
@@ -43,14 +43,13 @@ class WatchHead:
             raise ValueError("there is no native")
         x, weights = _unit(features), class_weights(species, events)
         parts = _parts(species, events)
-        errors = []
-        for strength in STRENGTHS:
-            held = self._held_out(x, species, watched, weights, parts, strength)
-            targets = species[:, None] == self.species
-            errors.append(np.average(((held - targets) ** 2).mean(1), weights=weights))
-        self.strength = np.float64(STRENGTHS[int(np.argmin(errors))])
-        held = self._margins(self._held_out(x, species, watched, weights, parts, self.strength))
+        held = [self._held_out(x, species, watched, weights, parts, one) for one in STRENGTHS]
+        targets = species[:, None] == self.species
+        errors = [np.average(((o - targets) ** 2).mean(1), weights=weights) for o in held]
+        best = int(np.argmin(errors))
+        self.strength = np.float64(STRENGTHS[best])
         self._fit(x, species, watched, weights, self.strength)
+        held = self._margins(held[best])
         names = events[~watched]
         blended = with_event(held[~watched], names)
         _, number = np.unique(names, return_inverse=True)
@@ -67,10 +66,7 @@ class WatchHead:
     def score(self, features: Floats, events: NDArray) -> Floats:
         """(n, dimensions) features and the event of each -> (n, watched species) scores."""
         parts = [features[start : start + AT_ONCE] for start in range(0, len(features), AT_ONCE)]
-        outputs = [
-            (_unit(part) - self.mean) / self.scale @ self.weights.T + self.bias
-            for part in parts or [features]
-        ]
+        outputs = [self._outputs(_unit(part)) for part in parts or [features]]
         return with_event(self._margins(np.concatenate(outputs)), events)
 
     def arrays(self) -> dict[str, NDArray]:
@@ -113,12 +109,15 @@ class WatchHead:
         for part in np.unique(parts[parts >= 0]):
             out = parts == part
             self._fit(x[~out], species[~out], watched[~out], weights[~out], strength)
-            outputs = (x[out] - self.mean) / self.scale @ self.weights.T + self.bias
-            held[np.ix_(out, np.isin(names, self.species))] = outputs
+            held[np.ix_(out, np.isin(names, self.species))] = self._outputs(x[out])
         self._fit(x, species, watched, weights, strength)
         alone = parts < 0  # the only event of its species: it cannot be left out
-        held[alone] = (x[alone] - self.mean) / self.scale @ self.weights.T + self.bias
+        held[alone] = self._outputs(x[alone])
         return held
+
+    def _outputs(self, x: Floats) -> Floats:
+        """(n, dimensions) features at length 1 -> (n, species) outputs."""
+        return (x - self.mean) / self.scale @ self.weights.T + self.bias
 
     def _margins(self, outputs: Floats) -> Floats:
         """(n, species) outputs -> (n, watched species) how far each is above the best native's."""
@@ -134,14 +133,6 @@ def load_head(path: Path) -> WatchHead | None:
     arrays = read_arrays(path, finite=True)
     with reading(path):
         return WatchHead.from_arrays(arrays) if arrays else None
-
-
-def class_weights(species: NDArray, events: NDArray) -> Floats:
-    """A weight per crop, mean 1: species weigh the same, and so do the events of a species."""
-    each = event_weights(np.char.add(np.char.add(species, "/"), events))
-    _, number = np.unique(species, return_inverse=True)
-    weights = each / np.bincount(number, each)[number]
-    return weights * len(weights) / weights.sum()
 
 
 def _unit(features: Floats) -> Floats:

@@ -99,25 +99,27 @@ def with_watch(
 ) -> pd.DataFrame:
     """The crops with the higher of novelty and likeness to a watched species as their `score`.
 
-    `crops` have the novelty as `score` and rows of `features` (n, dimensions); `usual` are the
-    sorted novelties of held-out native events, `examples` the number of example crops of each
-    watched species. `watched` is the species that leads, '' for novelty. Events with a crop of
-    `own`, which is an example itself, keep to their novelty: the head has seen them. Without a
-    `head` the scores stay as they are.
+    `crops` have the novelty as `score`, NaN where they are not scored, and the `row` of `features`,
+    which are read by rows; `usual` are the sorted novelties of held-out native events, `examples`
+    the number of example crops of each watched species. `watched` is the species that leads, '' for
+    novelty. Events with a crop of `own`, which is an example itself, keep to their novelty: the
+    head has seen them. Without a `head` the scores stay as they are.
     """
+    crops = crops.assign(watched="", examples=np.nan)
     if head is None:
-        return crops.assign(watched="", examples=np.nan)
-    events, novelty = crops["event"].to_numpy(str), crops["score"].to_numpy(float)
-    watch = head.score(features, events)
+        return crops
+    scored = crops["score"].notna().to_numpy()
+    known = crops[scored]
+    events = known["event"].to_numpy(str)
+    watch = head.score(features[known["row"].to_numpy()], events)
     if own is not None:
-        watch[np.isin(events, events[own])] = np.nan
-    score, which = lead_scores(novelty, usual, watch, head.native_scores)
+        watch[np.isin(events, events[own[scored]])] = np.nan
+    score, which = lead_scores(known["score"].to_numpy(float), usual, watch, head.native_scores)
     names = np.append(head.watched, "")[which]
-    return crops.assign(
-        score=score,
-        watched=names,
-        examples=pd.Series(names).map(examples).to_numpy(float),
-    )
+    counts = pd.Series(names).map(examples).to_numpy(float)
+    for name, values in (("score", score), ("watched", names), ("examples", counts)):
+        crops.loc[scored, name] = values
+    return crops
 
 
 def with_p_values(crops: pd.DataFrame, alarm: Alarm) -> pd.DataFrame:
