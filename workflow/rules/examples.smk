@@ -2,8 +2,8 @@
 
 # Scores before any example; where a network leads, which has no features, the first detector on them.
 NOVELTY_OF = LEAD if LEAD in FEATURE_BASED else next(iter(FEATURE_BASED), None)
-RUNS = [f"<results>/folds/{fold}/{seed}" for fold, seed in SCOPES["all_folds"] if FEATURE_BASED]
-LEFT_OUT_RUNS = [run for run in RUNS if "/leave_out_" in run] or RUNS
+FOLDS_SCORED = SCOPES["all_folds"] if FEATURE_BASED else []
+LEFT_OUT = [run for run in FOLDS_SCORED if run[0].startswith("leave_out_")] or FOLDS_SCORED
 OTHER = config["evaluation"]["other_site"]
 OTHER_TABLES = [
     f"results/{OTHER}/{name}" for name in ("labels.csv", "features.npy", "features.json")
@@ -43,7 +43,7 @@ rule score_examples:
 
 rule evaluate_examples:
     input:
-        example_scores=[f"{run}/example_scores.csv" for run in RUNS],
+        example_scores=[f"<results>/folds/{f}/{s}/example_scores.csv" for f, s in FOLDS_SCORED],
         modules=modules("evaluate_examples"),
     output:
         metrics=report(
@@ -88,7 +88,7 @@ rule score_learning_curve:
 
 rule evaluate_learning_curve:
     input:
-        learning_scores=[f"{run}/learning_scores.csv" for run in LEFT_OUT_RUNS],
+        learning_scores=[f"<results>/folds/{f}/{s}/learning_scores.csv" for f, s in LEFT_OUT],
         modules=modules("evaluate_learning_curve"),
     output:
         learning_curve="<results>/evaluation/learning_curve.csv",

@@ -82,7 +82,7 @@ rule crop_images:
         "../../envs/data.yaml"
     params:
         **CROPPING,
-        folder=RESULTS,
+        folder=lambda w: RESULTS,
         journal=lambda w: f"{RESULTS}/images/.journal/{w.scatteritem}.csv",
         unreadable=lambda w: f"{RESULTS}/manifests/{w.scatteritem}.unreadable.csv",
     script:

@@ -36,7 +36,9 @@ rule evaluation:
             table=["metrics", "comparison", "alarms", "curves"],
         ),
         figures("evaluation/all_folds/{figure}", figure=EVALUATION),
-        figures("evaluation/{figure}", figure=["examples", "learning_curve"] if RUNS else []),
+        figures(
+            "evaluation/{figure}", figure=["examples", "learning_curve"] if FOLDS_SCORED else []
+        ),
         "<results>/summary.txt",
 
 
