@@ -31,6 +31,7 @@ include: "workflow/rules/index.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/pack.smk"
 include: "workflow/rules/embed.smk"
+include: "workflow/rules/watch.smk"
 include: "workflow/rules/review.smk"
 include: "workflow/rules/decisions.smk"
 include: "workflow/rules/exports.smk"
@@ -50,6 +51,7 @@ else:
     include: "workflow/rules/plot_data.smk"
     include: "workflow/rules/plot_detectors.smk"
     include: "workflow/rules/plot_evaluation.smk"
+    include: "workflow/rules/plot_examples.smk"
     include: "workflow/rules/targets.smk"
 
 
