@@ -107,6 +107,7 @@ def written(tmp_path):
         write_overview(
             **files,
             metrics=[],
+            worth=[],
             guide=ROOT / "workflow/report/guide.rst",
             site="w47",
             synthetic=False,
@@ -182,6 +183,25 @@ def test_a_score_no_better_than_a_shortcut_is_called_so():
     metrics.loc[0, "low"] = 0.73
     assert len(of.ordering(metrics, "fusion")) == 2
     assert of.ordering(metrics, "knn") == []
+
+
+def test_what_examples_are_worth_stands_beside_shortcuts_with_the_same_examples():
+    worth = pd.DataFrame(
+        [
+            ("novelty", 1, "auroc", 0.6, 0.5, 0.7),
+            ("watch list", 0, "auroc", 0.6, 0.5, 0.7),
+            ("watch list", 1, "auroc", 0.84, 0.73, 0.94),
+            ("watch list", 1, "recall_at_5_fpr", 0.4, 0.2, 0.6),
+            ("shortcuts", 1, "auroc", 0.6, 0.5, 0.7),
+            ("watch list", 3, "auroc", None, None, None),  # no event is left to test
+            ("shortcuts", 3, "auroc", None, None, None),
+        ],
+        columns="detector examples metric value low high".split(),
+    )
+    (line,) = of.with_examples(worth)
+    assert "Given 1 event of a newcomer" in line
+    assert "<b>84 [73, 94]</b> of 100 pairs with a native one, with shortcuts in 60." in line
+    assert of.with_examples(worth[:0]) == []
 
 
 def test_labels_stay_text(written):

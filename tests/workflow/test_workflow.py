@@ -228,12 +228,13 @@ def test_evaluation_compares_detectors_in_every_fold(island):
     assert area["value"].between(0, 1).all()
     assert (area["low"] <= area["high"]).all()
     assert len(list((island.results / "folds").glob("leave_out_*/*/scores.csv"))) == 6
-    examples = pd.read_csv(island.results / "evaluation/examples/metrics.csv")
+    examples = pd.read_csv(island.results / "evaluation/all_folds/examples.csv")
     assert {"novelty", "watch list", "shortcuts"} <= set(examples["detector"])
-    assert set(pd.read_csv(island.results / "evaluation/learning_curve.csv")["share"]) >= {0.25, 1}
-    names = ("comparison", "roc_event", "alarm_cost", "species_recall", "alarm_rates")
-    for name in (*(f"all_folds/{name}" for name in names), "examples", "learning_curve"):
-        with Image.open(island.results / f"figures/evaluation/{name}.png") as image:
+    curve = pd.read_csv(island.results / "evaluation/all_folds/learning_curve.csv")
+    assert set(curve["share"]) >= {0.25, 1}
+    names = "comparison roc_event alarm_cost species_recall alarm_rates examples learning_curve"
+    for name in names.split():
+        with Image.open(island.results / f"figures/evaluation/all_folds/{name}.png") as image:
             assert min(image.size) > 500
 
 

@@ -2,8 +2,7 @@
 
 # Scores before any example; where a network leads, which has no features, the first detector on them.
 NOVELTY_OF = LEAD if LEAD in FEATURE_BASED else next(iter(FEATURE_BASED), None)
-FOLDS_SCORED = SCOPES["all_folds"] if FEATURE_BASED else []
-LEFT_OUT = [run for run in FOLDS_SCORED if run[0].startswith("leave_out_")] or FOLDS_SCORED
+WORTH = ["examples", "learning_curve"] if FEATURE_BASED else []
 OTHER = config["evaluation"]["other_site"]
 OTHER_TABLES = [
     f"results/{OTHER}/{name}" for name in ("labels.csv", "features.npy", "features.json")
@@ -11,6 +10,10 @@ OTHER_TABLES = [
 for path in OTHER_TABLES if OTHER else []:
     if not Path(path).exists():
         raise WorkflowError(f"evaluation.other_site: there is no {path}; run {OTHER} first")
+# Where natives are left out in turn, a learning curve is of them: there are more of them to test.
+LEFT_OUT = {
+    scope: [run for run in runs if run[0] != "listed"] or runs for scope, runs in SCOPES.items()
+}
 
 
 rule score_examples:
@@ -43,18 +46,20 @@ rule score_examples:
 
 rule evaluate_examples:
     input:
-        example_scores=[f"<results>/folds/{f}/{s}/example_scores.csv" for f, s in FOLDS_SCORED],
+        example_scores=lambda w: [
+            f"{RESULTS}/folds/{f}/{s}/example_scores.csv" for f, s in SCOPES[w.scope]
+        ],
         modules=modules("evaluate_examples"),
     output:
         metrics=report(
-            "<results>/evaluation/examples/metrics.csv",
+            "<results>/evaluation/{scope}/examples.csv",
             caption="../report/examples.rst",
             category="2. Detection",
-            labels={"scope": "all_folds", "figure": "what examples are worth (table)"},
+            labels={"scope": "{scope}", "figure": "what examples are worth (table)"},
         ),
-        by_species="<results>/evaluation/examples/by_species.csv",
+        by_species="<results>/evaluation/{scope}/examples_by_species.csv",
     log:
-        "<results>/logs/evaluate_examples.log",
+        "<results>/logs/evaluate_examples/{scope}.log",
     conda:
         "../../envs/data.yaml"
     params:
@@ -88,12 +93,14 @@ rule score_learning_curve:
 
 rule evaluate_learning_curve:
     input:
-        learning_scores=[f"<results>/folds/{f}/{s}/learning_scores.csv" for f, s in LEFT_OUT],
+        learning_scores=lambda w: [
+            f"{RESULTS}/folds/{f}/{s}/learning_scores.csv" for f, s in LEFT_OUT[w.scope]
+        ],
         modules=modules("evaluate_learning_curve"),
     output:
-        learning_curve="<results>/evaluation/learning_curve.csv",
+        learning_curve="<results>/evaluation/{scope}/learning_curve.csv",
     log:
-        "<results>/logs/evaluate_learning_curve.log",
+        "<results>/logs/evaluate_learning_curve/{scope}.log",
     conda:
         "../../envs/data.yaml"
     params:

@@ -3,19 +3,19 @@
 
 rule plot_examples:
     input:
-        metrics="<results>/evaluation/examples/metrics.csv",
+        metrics="<results>/evaluation/{scope}/examples.csv",
         style=STYLE,
         modules=modules("plot_examples"),
     output:
         svg=report(
-            "<results>/figures/evaluation/examples.svg",
+            "<results>/figures/evaluation/{scope}/examples.svg",
             caption="../report/examples.rst",
             category="0. Review first",
-            labels={"detector": "watch list", "figure": "what a few examples are worth"},
+            labels={"detector": "watch list", "figure": "what examples are worth ({scope})"},
         ),
-        png="<results>/figures/evaluation/examples.png",
+        png="<results>/figures/evaluation/{scope}/examples.png",
     log:
-        "<results>/logs/plot_examples.log",
+        "<results>/logs/plot_examples/{scope}.log",
     conda:
         "../../envs/plot.yaml"
     params:
@@ -26,19 +26,19 @@ rule plot_examples:
 
 rule plot_learning_curve:
     input:
-        learning_curve="<results>/evaluation/learning_curve.csv",
+        learning_curve="<results>/evaluation/{scope}/learning_curve.csv",
         style=STYLE,
         modules=modules("plot_learning_curve"),
     output:
         svg=report(
-            "<results>/figures/evaluation/learning_curve.svg",
+            "<results>/figures/evaluation/{scope}/learning_curve.svg",
             caption="../report/learning_curve.rst",
             category="2. Detection",
-            labels={"scope": "all_folds", "figure": "AUROC over the natives fitted on"},
+            labels={"scope": "{scope}", "figure": "AUROC over the natives fitted on"},
         ),
-        png="<results>/figures/evaluation/learning_curve.png",
+        png="<results>/figures/evaluation/{scope}/learning_curve.png",
     log:
-        "<results>/logs/plot_learning_curve.log",
+        "<results>/logs/plot_learning_curve/{scope}.log",
     conda:
         "../../envs/plot.yaml"
     params:

@@ -21,7 +21,7 @@ rule figures:
     input:
         rules.eda.input,
         figures("queue"),
-        figures("evaluation/one_split/{figure}", figure=EVALUATION),
+        figures("evaluation/one_split/{figure}", figure=[*EVALUATION, *WORTH]),
         figures("{kind}/{detector}", kind=["scores", "species_accuracy"], detector=DETECTORS),
         figures("reconstructions/{detector}/{species}", detector=RECONSTRUCTING, species=SPECIES),
         figures("accuracy/{detector}/{species}", detector=NOVELTY, species=INVASIVE),
@@ -36,9 +36,7 @@ rule evaluation:
             table=["metrics", "comparison", "alarms", "curves"],
         ),
         figures("evaluation/all_folds/{figure}", figure=EVALUATION),
-        figures(
-            "evaluation/{figure}", figure=["examples", "learning_curve"] if FOLDS_SCORED else []
-        ),
+        figures("evaluation/all_folds/{figure}", figure=WORTH),
         "<results>/summary.txt",
 
 

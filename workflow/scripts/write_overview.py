@@ -17,6 +17,7 @@ def write_overview(
     explanations: Path,
     alarms: Path | list,
     metrics: Path | list,
+    worth: Path | list,
     models: Path,
     performance: Path | list,
     guide: Path,
@@ -32,8 +33,8 @@ def write_overview(
     A list, which is empty, stands for a table that the run does not have.
     """
     sheet = read_sheet(queue)
-    tables = [read_table(path) if path else None for path in (alarms, metrics, performance)]
-    alarm_table, metric_table, in_use = tables
+    paths = alarms, metrics, worth, performance
+    alarm_table, *measured, in_use = (read_table(path) if path else None for path in paths)
     arrays = read_arrays(explanations)
     pictures = event_pictures(arrays, arrays["event"][: of.PICTURES].tolist())
     crops = read_table(labels, ["species_label", "event"])
@@ -42,7 +43,7 @@ def write_overview(
         *of.data(crops, read_table(camera_days), species),
         *of.section("What was found", of.found(sheet, pictures)),
         *of.beside(
-            of.section("How sure", of.how_sure(alarm_table, metric_table, in_use)),
+            of.section("How sure", of.how_sure(alarm_table, *measured, in_use)),
             of.section("What to do next", of.what_next(sheet, alarm_table, in_use is not None)),
         ),
         *of.section("Model card", of.card(card | of.about(read_facts(models), backbone))),

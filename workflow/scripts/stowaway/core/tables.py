@@ -40,7 +40,7 @@ NEEDED = {
     "*.history.csv": "epoch train_loss val_loss",
     "example_scores.csv": "species detector examples event novel score",
     "learning_scores.csv": "species detector share fitted event novel score",
-    "examples/metrics.csv": "detector examples metric value low high ceiling",
+    "examples.csv": "detector examples metric value low high ceiling",
     "learning_curve.csv": "detector share fitted_events metric value low high",
     "metrics.csv": "fold detector level stratum metric value low high",
     "comparison.csv": "fold level detector rival metric gain low high",

@@ -11,6 +11,7 @@ from textwrap import wrap
 import pandas as pd
 
 from stowaway.core.names import UNNAMED
+from stowaway.evaluation.folds import SHORTCUTS, WATCH_LIST
 
 PICTURES = 8
 SPECIES = 12  # that are named one by one
@@ -157,14 +158,17 @@ def found(queue: pd.DataFrame, pictures: dict[str, bytes]) -> list[str]:
 
 
 def how_sure(
-    alarms: pd.DataFrame | None, metrics: pd.DataFrame | None, performance: pd.DataFrame | None
+    alarms: pd.DataFrame | None,
+    metrics: pd.DataFrame | None,
+    examples: pd.DataFrame | None,
+    performance: pd.DataFrame | None,
 ) -> list[str]:
-    """Sentences: the rate asked for and realised, what was found of what was there.
+    """Sentences: what examples are worth, the rate asked for and realised, what was found.
 
-    `alarms` and `metrics` are tables of a run with an evaluation, `performance` that of decisions,
-    with a row for all weeks and locations.
+    `alarms`, `metrics` and `examples` are tables of a run with an evaluation, `performance` that of
+    decisions, with a row for all weeks and locations.
     """
-    sentences = []
+    sentences = [] if examples is None else with_examples(examples)
     for row in [] if alarms is None else alarms[alarms["asked"] == "yes"].itertuples():
         asked, form, unit = TARGETS[row.target]
         realised = with_interval(form, row.realised, row.low, row.high)
@@ -209,6 +213,26 @@ def how_sure(
     return [f"<p>{sentence}</p>" for sentence in sentences] + [
         "<p>Brackets are 95 % intervals: the true value may well be anywhere in them.</p>"
     ] * any("[" in sentence for sentence in sentences)
+
+
+def with_examples(examples: pd.DataFrame) -> list[str]:
+    """How well a watch list orders events, given one and three example events; shortcuts beside."""
+    rows = examples[examples["metric"] == "auroc"].dropna(subset="value")
+    values = rows.set_index(["detector", "examples"])[["value", "low", "high"]].mul(100)
+    sentences = []
+    for number in (1, 3):
+        lines = [
+            values.loc[(name, number)]
+            for name in (WATCH_LIST, SHORTCUTS)
+            if (name, number) in values.index
+        ]
+        if len(lines) == 2:
+            sentences.append(
+                f"Given {counted(number, 'event')} of a newcomer as an example, its other events "
+                f"are in front in <b>{with_interval('{:.0f}', *lines[0])}</b> of 100 pairs with a "
+                f"native one, with shortcuts in {lines[1]['value']:.0f}."
+            )
+    return sentences
 
 
 def ordering(metrics: pd.DataFrame, detector: str) -> list[str]:
