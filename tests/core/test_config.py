@@ -114,7 +114,7 @@ def test_the_default_detectors_in_full():
     assert detectors["cae_visualization"] == cae | everything | {"epochs": 7}
     knn = {"kind": "features", "method": "knn"} | natives
     assert detectors["knn"] == knn | {"score": "knn"}
-    of = {"of": ["mahalanobis", "knn", "head_vim", "head_energy"]}
+    of = {"of": ["mahalanobis", "knn"]}
     assert detectors["fusion"] == knn | of | {"method": "rank_average", "score": "rank_average"}
 
 

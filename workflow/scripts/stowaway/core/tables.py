@@ -38,7 +38,7 @@ NEEDED = {
     "scores/*.csv": "crop_id score",
     "tsne/*/*.csv": "crop_id species",
     "*.history.csv": "epoch train_loss val_loss",
-    "example_scores.csv": "species detector examples event novel score",
+    "example_scores.csv": "species draw detector examples event novel score",
     "learning_scores.csv": "species detector share fitted event novel score",
     "examples.csv": "detector examples metric value low high ceiling",
     "learning_curve.csv": "detector share fitted_events metric value low high",

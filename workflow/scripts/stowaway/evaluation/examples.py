@@ -30,11 +30,12 @@ from stowaway.evaluation.metrics import METRICS, Flags, Ranked, highest_crops, p
 WATCH, SAME_LOCATIONS = "watch alone", "watch alone, same locations"
 MOST_NATIVES = 2_000  # crops that a head is fitted on: enough for it, and a fit takes a second
 EVENTS_AT_ONCE = 1_000
+DRAWS = 3  # of examples in a fold: which events they are matters as much as how many
 CHECKSUMS = ("photo_checksum", "crop_checksum")
 COPIES = ("event", *CHECKSUMS)
 PLACES = ("group", "location")
-SCORES = "species detector examples event novel score".split()
-RUN = ["fold", "seed", "species"]
+SCORES = "species draw detector examples event novel score".split()
+RUN = ["fold", "seed", "species", "draw"]
 POOLED = "metric value low high ceiling novel_events native_events species runs without".split()
 OF_SPECIES = "metric value novel_events native_events runs without".split()
 
@@ -140,21 +141,24 @@ def score_with_examples(
     """The scores of test events, with SCORES as columns, for each novel species of a fold in turn.
 
     Heads are fitted on as many events of the species as `numbers` says, drawn by `key` and `seed`
-    from all its events; 0 has the novelty alone. Test events are the natives' of role TEST, and the
-    species' of role NOVEL that are no examples nor copies of one, nor of the group or the location
-    of one (unknown locations differ). SAME_LOCATIONS has the latter too, and examples from
-    `elsewhere` leave all. Where no novel event is left, natives stand alone and have no scores.
+    from all its events, DRAWS times; 0 has the novelty alone. Test events are the natives' of role
+    TEST, and the species' of role NOVEL that are no examples nor copies of one, nor of the group or
+    the location of one (unknown locations differ). SAME_LOCATIONS has the latter too, and examples
+    from `elsewhere` leave all. Where no novel event is left, natives stand alone without scores.
     """
     tables = [pd.DataFrame(columns=SCORES)]
     for species, tests in tests_by_species(fold.crops):
-        own, drawn = fold.crops[fold.crops["species"] == species], f"{key}/{species}"
-        rows = [_score_here(fold, tests, own, numbers, drawn, seed)]
-        if elsewhere is not None:
-            rows.append(_score_elsewhere(fold, tests, species, elsewhere, numbers, drawn, seed))
-        for detector, examples, tested, scores in chain(*rows):
-            novel = (tested["role"] == Role.NOVEL).to_numpy()
-            line = {"species": species, "detector": detector, "examples": examples}
-            tables.append(highest_events(tested, novel, scores).assign(**line)[SCORES])
+        own = fold.crops[fold.crops["species"] == species]
+        for draw in range(DRAWS):
+            drawn = f"{key}/{species}/{draw}"
+            rows = [_score_here(fold, tests, own, numbers, drawn, seed)]
+            if elsewhere is not None:
+                rows.append(_score_elsewhere(fold, tests, species, elsewhere, numbers, drawn, seed))
+            for detector, examples, tested, scores in chain(*rows):
+                novel = (tested["role"] == Role.NOVEL).to_numpy()
+                line = {"species": species, "draw": draw, "detector": detector}
+                events = highest_events(tested, novel, scores)
+                tables.append(events.assign(examples=examples, **line)[SCORES])
     return pd.concat(tables[1:] or tables)
 
 
@@ -240,11 +244,13 @@ def _watch(
 
 
 def read_runs(paths: list[Path]) -> pd.DataFrame:
-    """The tables of all runs, named .../<fold>/<seed>/<table>.csv, with `fold` and `seed`."""
+    """The tables of all runs, named .../<fold>/<seed>/<table>.csv, with the columns of RUN."""
     tables = []
     for path in paths:
         fold, seed = path.parts[-3:-1]
-        tables.append(read_table(path).assign(fold=fold, seed=int(seed)))
+        table = read_table(path)
+        facts = {"fold": fold, "seed": int(seed), "draw": table.get("draw", 0)}
+        tables.append(table.assign(**facts))
     return pd.concat([table for table in tables if len(table)] or tables)
 
 
@@ -253,11 +259,11 @@ def pool_events(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Metrics of each detector and value of `by`: over all runs, and for each species apart.
 
-    `scores` has a row per event of a run, which is a `fold`, `seed` and novel `species`, with the
-    columns `detector`, `by`, `event`, `novel` and `score`. A value is the mean over the runs that
-    have one, and `without` counts the runs that have none, without a novel or a native event.
-    Events are means over all runs. The 95 % intervals resample species, then events within, the
-    same for all rows (`draw_runs`); they are NaN where a side has fewer than two events.
+    `scores` has a row per event of a run, which is a `fold`, `seed`, novel `species` and `draw`,
+    with the columns `detector`, `by`, `event`, `novel` and `score`. A value is the mean over the
+    runs that have one, and `without` counts those that have none, without a novel or a native
+    event. Events are means over all runs. The 95 % intervals resample species, then events within,
+    the same for all rows (`draw_runs`); they are NaN where a side has fewer than two events.
     Without events, as where no novel species is on the test side, the tables are empty.
     """
     of_run = ["fold", "species", "detector", by]
