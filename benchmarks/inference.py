@@ -1,22 +1,27 @@
 """Features by other runtimes: ONNX Runtime, OpenVINO and torch.compile beside today's way.
 
-python benchmarks/inference.py; needs onnx, onnxscript, onnxruntime and openvino, in an environment
-of their own that sees the project's: `pip install` them into a new one, with a .pth file that names
-.venv's site-packages. Each way computes the features of the same batch of crops and their mirrors
-with the default backbone. Rounds take turns, on 1 thread and on 2; ratios are of their medians, to
-today's: channels last, in float32. `python benchmarks/inference.py networks` needs none of them: it
-compares networks with random weights. A GPU has rows of float32, float16 and bfloat16 by size of
-batch. Writes inference.csv, networks_time.csv, inference_gpu.csv.
+python benchmarks/inference.py [NAME ...]; needs onnx, onnxscript, onnxruntime and openvino, in an
+environment of their own that sees the project's: `pip install` them into a new one, with a .pth
+file that names .venv's site-packages. A runtime that is not installed is left out. Each way
+computes the features of the same batch of crops and their mirrors with the default backbone, or
+with those named, at random weights. Rounds take turns, on 1 thread and on 2; ratios are of their
+medians, to today's: channels last, in float32. *Start* is the processor time before a way's second
+batch. `python benchmarks/inference.py networks` needs none of them: it compares networks with
+random weights. A GPU has rows of float32, float16 and bfloat16 by size of batch. Writes
+inference.csv, networks_time.csv, inference_gpu.csv.
 """
 
+import copy
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
 from bench import SCRIPTS, report
 from torch import nn
@@ -51,9 +56,11 @@ class Both(nn.Module):
         return (self.features(images) + self.features(images.flip(3))) / 2
 
 
-def ways(images: torch.Tensor, threads: int, folder: Path) -> Iterator[tuple[str, Callable]]:
+def ways(
+    name: str, images: torch.Tensor, threads: int, folder: Path
+) -> Iterator[tuple[str, Callable]]:
     """(name, function of no argument that returns the features) of each way on a processor."""
-    backbone = open_backbone(NAME, None)
+    backbone = open_backbone(name, None, pretrained=name == NAME)
     yield "today: channels last, float32", lambda: backbone(images)
 
     def bfloat16() -> torch.Tensor:
@@ -65,24 +72,28 @@ def ways(images: torch.Tensor, threads: int, folder: Path) -> Iterator[tuple[str
     import torch._inductor.config as inductor
 
     inductor.freezing = True
-    compiled = torch.compile(Both(open_backbone(NAME, None)))
+    compiled = torch.compile(Both(backbone))
     last = images.contiguous(memory_format=torch.channels_last)
     yield "torch.compile, frozen", no_gradients(lambda: compiled(last))
-    import onnxruntime
-    import openvino
-
-    plain = Both(open_backbone(NAME, None)).to(memory_format=torch.contiguous_format)
-    file = str(folder / "backbone.onnx")
-    torch.onnx.export(plain, (images,), file, dynamo=True, input_names=["images"])
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
+    plain = Both(copy.deepcopy(backbone)).to(memory_format=torch.contiguous_format)
     array = images.numpy()
-    yield "ONNX Runtime", lambda: torch.from_numpy(session.run(None, {"images": array})[0])
-    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
-    converted = openvino.convert_model(plain, example_input=images)
-    request = openvino.Core().compile_model(converted, "CPU", settings)
-    yield "OpenVINO", lambda: torch.from_numpy(request(array)[0].copy())
+    if find_spec("onnxruntime"):
+        import onnxruntime
+
+        file = str(folder / "backbone.onnx")
+        torch.onnx.export(plain, (images,), file, dynamo=True, input_names=["images"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
+        yield "ONNX Runtime", lambda: torch.from_numpy(session.run(None, {"images": array})[0])
+    if find_spec("openvino"):
+        sys.modules["openvino_telemetry"] = None  # it would tell Intel of each import and network
+        import openvino
+
+        settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+        converted = openvino.convert_model(plain, example_input=images[:1])
+        request = openvino.Core().compile_model(converted, "CPU", settings)
+        yield "OpenVINO", lambda: torch.from_numpy(request(array)[0].copy())
 
 
 def no_gradients(function: Callable) -> Callable:
@@ -95,26 +106,34 @@ def no_gradients(function: Callable) -> Callable:
     return called
 
 
-def on_processor(threads: int) -> list[dict]:
+def on_processor(name: str, threads: int) -> list[dict]:
     """A row for each way with so many threads."""
     Device.choose("float32", threads)  # sets the threads, and keeps freed memory as the rules do
     images = torch.rand((BATCH, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(0))
+    functions, results, starts = {}, {}, {}
     with tempfile.TemporaryDirectory() as folder:
-        functions = dict(ways(images, threads, Path(folder)))
-        results = {name: function() for name, function in functions.items()}
-        times = {name: [] for name in functions}
+        started = time.process_time()
+        for way, function in ways(name, images, threads, Path(folder)):
+            functions[way], results[way] = function, function()
+            starts[way], started = time.process_time() - started, time.process_time()
+        times = {way: [] for way in functions}
         for _ in range(ROUNDS):
-            for name, function in functions.items():
-                started = time.perf_counter()
+            for way, function in functions.items():
+                before = time.perf_counter(), time.process_time()
                 function()
-                times[name].append((time.perf_counter() - started) / BATCH * 1000)
+                taken = np.subtract((time.perf_counter(), time.process_time()), before)
+                times[way].append(1000 * taken / BATCH)
+    medians = {way: np.median(taken, axis=0) for way, taken in times.items()}
     first, *_ = results
     rows = []
-    for name in functions:
-        now, own = (statistics.median(times[way]) for way in (first, name))
-        off = (results[name] - results[first]).abs().max().item()
-        row = {"threads": threads, "way": name, "ms a crop and mirror": f"{own:.1f}"}
-        rows.append(row | {"times as fast": f"{now / own:.2f}", "largest difference": f"{off:.0e}"})
+    for way, median in medians.items():
+        off = (results[way] - results[first]).abs().max().item()
+        clock, processor = medians[first] / median
+        row = {"network": name, "threads": threads, "way": way}
+        row |= {"start, CPU s": f"{starts[way]:.1f}"}
+        row |= {"ms a crop and mirror": f"{median[0]:.1f}", "CPU ms": f"{median[1]:.1f}"}
+        row |= {"times as fast": f"{clock:.2f}", "by CPU": f"{processor:.2f}"}
+        rows.append(row | {"largest difference": f"{off:.0e}"})
     return rows
 
 
@@ -169,6 +188,11 @@ if __name__ == "__main__":
         sys.exit()
     if torch.cuda.is_available():
         report("inference_gpu", on_gpu(), torch=version("torch"))
-    packages = "torch", "onnxruntime", "openvino"
-    table = [row for threads in (1, 2) for row in on_processor(threads)]
+    table = [
+        row
+        for name in sys.argv[1:] or [NAME]
+        for threads in (1, 2)
+        for row in on_processor(name, threads)
+    ]
+    packages = [p for p in ("torch", "onnxruntime", "openvino") if find_spec(p)]
     report("inference", table, **{name: version(name) for name in packages})
