@@ -1,6 +1,5 @@
 """Examples of watched species: each source, their features, and all that is refused."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conftest import write_csv
 from extract_features import extract_features
 from gather_examples import gather_examples
 from pack_crops import pack_crops
@@ -51,15 +51,6 @@ def photograph(path: Path, seed: int, time: str = "", size=(64, 48), link=None) 
     return path
 
 
-def write(path: Path, columns: list[str], lines: list[dict]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="") as file:
-        table = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
-        table.writeheader()
-        table.writerows(lines)
-    return path
-
-
 def crop_row(folder: Path, crop_id: str, seed: int) -> dict:
     """A row of labels.csv of a photo's box, whose crop is saved."""
     path = photograph(folder / "photos" / crop_id, seed)
@@ -79,10 +70,10 @@ class Run:
         for seed, (crop_id, species, role, event) in enumerate(OF_RUN):
             row = crop_row(folder, crop_id, seed) | {"species": species, "species_label": species}
             self.rows.append(row | {"role": role, "event": event, "group": event})
-        self.labels = write(folder / "labels.csv", LABELS, self.rows)
+        self.labels = write_csv(folder / "labels.csv", LABELS, self.rows)
         columns = "event species group role location".split()
         unique = {(row["event"], row["species"]): row for row in self.rows}
-        self.splits = write(folder / "splits.csv", columns, list(unique.values()))
+        self.splits = write_csv(folder / "splits.csv", columns, list(unique.values()))
         pack_crops(self.labels, folder / "32pad.npy", "32pad", 1)
         paths = folder / "32pad.npy", folder / "features.npy", folder / "features.json"
         extract_features(*paths, BACKBONE, None, 1)
@@ -98,7 +89,7 @@ class Run:
 
     def gather(self, native=("fox",), settings=SETTINGS, splits=None, **watch) -> listed.Examples:
         out = self.folder / "examples.npz"
-        table = write(self.folder / "decided_crops.csv", CROPS, self.decided)
+        table = write_csv(self.folder / "decided_crops.csv", CROPS, self.decided)
         gather_examples(
             labels=self.labels,
             features=self.folder / "features.npy",
@@ -436,3 +427,7 @@ def test_files_are_joined_and_the_first_of_a_crop_stays(run, tmp_path):
     listed.save(listed.Examples(**other), tmp_path / "4.npz")
     with pytest.raises(BadInput, match="damaged .it holds something else"):
         listed.load([tmp_path / "1.npz", tmp_path / "4.npz"])
+    for change in ({"species": np.array([None] * 2)}, {"event": both.event[:1]}):
+        np.savez(tmp_path / "5.npz", **dict(vars(both)) | change)  # a pickle; a row less
+        with pytest.raises(BadInput, match="damaged"):
+            listed.load([tmp_path / "5.npz"])
