@@ -46,12 +46,11 @@ MEASURED = (
 LIMITS = (
     "It brings what is like the examples to the top of the queue. It does not name the animal: "
     "decide by the photos.",
-    "A species of which all examples are from other cameras is found less often than one with "
-    "examples from the same place.",
     "Three photos of one night are one event: together they weigh as much as one photo of another "
     "night. Look for examples of other nights.",
-    "Examples from the place where the species is looked for flatter every measure: part of what "
-    "is recognised is the place.",
+    "Examples from other cameras may find less than those from the same place, as part of what is "
+    "recognised can be the place. On the photos below it made hardly any difference; at another "
+    "site it may. Photos of an unknown location cannot be kept apart.",
     MEASURED,
 )
 
