@@ -1,5 +1,6 @@
 """What tests share: a small COCO, the project as a copy to run, and a folder of tiny crops."""
 
+import csv
 import json
 import os
 import shutil
@@ -79,6 +80,16 @@ def moving_squares():
     for image, (y, x) in zip(pixels, rng.integers(0, 9, (64, 2)), strict=True):
         image[y : y + 7, x : x + 7] = 220
     return pixels
+
+
+def write_csv(path: Path, columns: list[str], lines: list[dict]) -> Path:
+    """A table of the columns; what a line lacks is blank, what it has beyond them is left out."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="") as file:
+        table = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
+        table.writeheader()
+        table.writerows(lines)
+    return path
 
 
 def island_config(name: str, size: int) -> dict:

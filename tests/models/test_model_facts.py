@@ -8,7 +8,7 @@ import pytest
 
 from stowaway.core.script import BadInput
 from stowaway.models.facts import check_backbone, read_facts
-from stowaway.review.trained import CALIBRATION, Gallery, Trained, load, save
+from stowaway.review.trained import CALIBRATION, CHECKSUMS, Gallery, Trained, load, save
 
 FACTS = {
     "stowaway": "1",
@@ -41,7 +41,8 @@ def site(tmp_path):
 
 def write(folder, reviewed: str) -> None:
     texts, one = np.array(["x"]), np.ones((1, 2), np.float32)
-    calibration = pd.DataFrame({name: ["x"] for name in CALIBRATION}).assign(score=1.0)
+    columns = [*CALIBRATION, *CHECKSUMS]
+    calibration = pd.DataFrame({name: ["x"] for name in columns}).assign(score=1.0)
     gallery = Gallery(one, texts, texts, np.array([b"x"]))
     trained = Trained(
         FACTS, {}, calibration, one, np.ones(1), gallery, None, np.nan, np.array([reviewed])

@@ -7,15 +7,13 @@ import json
 import re
 from contextlib import contextmanager
 
-import numpy as np
 import pandas as pd
 import pytest
 from week import HOSTILE, Week, jpeg
 
 from conftest import ROOT
-from stowaway.core.script import BadInput
 from stowaway.pages import page as paging
-from stowaway.pages.page import LIMITS, left_out, notes, page_parts, review_page, watch_list
+from stowaway.pages.page import LIMITS, left_out, notes, page_parts, review_page
 from stowaway.review.decisions import Queues, read_files
 from stowaway.review.suppression import PERSON
 
@@ -160,20 +158,6 @@ def test_a_card_has_the_nearest_example_only_where_there_is_one(tmp_path):
         {"species": "unnamed w46/e7", "examples": 1, "events": 1},
     ]
     assert data["limits"] == list(LIMITS)
-
-
-def test_an_example_in_several_files_counts_once_and_empty_files_count_nothing(tmp_path):
-    week = Week(tmp_path, 2)
-    week.watch()
-    none = tmp_path / "none.npz"
-    empty = np.array([], str)
-    np.savez(none, species=empty, event=empty, crop_checksum=empty, features=np.zeros((0, 8)))
-    assert watch_list([]) == watch_list([none]) == []
-    assert watch_list([none, *week.examples, *week.examples])[0]["examples"] == 3
-    for species in (np.array([], object), np.array(["rat"])):  # a pickle; more than the others
-        np.savez(none, species=species, event=empty, crop_checksum=empty)
-        with pytest.raises(BadInput, match="damaged"):
-            watch_list([none])
 
 
 def test_too_small_a_calibration_is_told_with_numbers():

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import fields
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from conftest import ROOT
 from stowaway.core.tables import write_sheet, write_table
 from stowaway.models.facts import NEEDED
+from stowaway.review.examples import Examples, save
 from write_review_page import write_review_page
 
 HOSTILE = "</script><img src=x onerror=hacked()>"
@@ -84,14 +86,17 @@ class Week:
         self.queue["watched"] = ["rat", *[""] * (len(self.queue) - 1)]
         self.queue["examples"] = [3, *[np.nan] * (len(self.queue) - 1)]
         self.queue.loc[0, "nearest"] = "like rat (3 examples), p = 0.02; nearest fox 0.41"
-        path = self.folder / "examples.npz"
-        self.examples = [path]
-        np.savez(
-            path,
-            species=np.array(["rat", "rat", "rat", "unnamed w46/e7"]),
-            event=np.array(["w46/e1", "w46/e1", "w46/e2", "w46/e7"]),
-            crop_checksum=np.array(["a", "b", "c", "d"]),
-        )
+        of_rat = [("rat", event) for event in ("w46/e1", "w46/e1", "w46/e2")]
+        self.examples = [*of_rat, ("unnamed w46/e7", "w46/e7")]
+
+    def save_examples(self) -> Path:
+        """Write the examples, of which the species and the event are known; they may be none."""
+        species, events = np.array(self.examples, str).reshape(-1, 2).T
+        number = np.arange(len(species)).astype(str)  # location, crop_id .. crop_checksum
+        rest = {"features": np.zeros((len(species), 8), np.float32), "pictures": number.astype("S")}
+        texts = {f.name: number for f in fields(Examples)[2:] if f.name not in rest}
+        save(Examples(species, events, **texts, **rest), path := self.folder / "examples.npz")
+        return path
 
     def write(self, **settings) -> Path:
         inside = {name: self.folder / name for name in ("queue.csv", "suppressed.csv")}
@@ -117,7 +122,7 @@ class Week:
             index_facts=facts,
             models=models,
             explanations=self.folder / "explanations.npz",
-            examples=self.examples,
+            examples=[self.save_examples()],
             deployments=self.deployments,
             template=ROOT / "workflow/templates/queue.html",
             page=self.folder / "queue.html",

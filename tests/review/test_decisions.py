@@ -1,6 +1,5 @@
 """Decisions come back: what is read, what is refused, and what becomes of each event."""
 
-import csv
 import json
 from collections import Counter
 from hashlib import sha256
@@ -13,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from conftest import write_csv
 from read_decisions import read_decisions
 from split_annotations import split_annotations
 from stowaway.annotations.boxes import COLUMNS
@@ -57,11 +57,11 @@ class Results:
             box |= {"window_path": f"windows/{crop_id}"}
             box |= {"photo_checksum": checksum("p" + crop_id)}
             self.boxes[name].append(box | {"crop_checksum": checksum(name + crop_id)} | more)
-        self.write(folder / "annotations.csv", COLUMNS, self.boxes[name])
-        self.write(folder / "labels.csv", LABELS, self.boxes[name])
+        write_csv(folder / "annotations.csv", COLUMNS, self.boxes[name])
+        write_csv(folder / "labels.csv", LABELS, self.boxes[name])
         table = ["species", *LABELS]
-        self.write(folder / "crop_tables/1-of-1.csv", table, self.boxes[name])
-        self.write(folder / "crop_tables/1-of-1.rejected.csv", ["crop_id"], [])
+        write_csv(folder / "crop_tables/1-of-1.csv", table, self.boxes[name])
+        write_csv(folder / "crop_tables/1-of-1.rejected.csv", ["crop_id"], [])
         queue = pd.DataFrame(self.boxes[name])[["event", "crop_id", "species"]]
         queue = queue.drop_duplicates("event").assign(rank=range(1, queue["event"].nunique() + 1))
         queue["predicted"], queue["sampled"] = "skunk", "alarm"
@@ -75,14 +75,6 @@ class Results:
         name = sha256((folder / "new.csv").read_bytes()).hexdigest()
         (folder / "new.csv").rename(folder / f"{name}.csv")
         return name
-
-    @staticmethod
-    def write(path: Path, columns: list[str], lines: list[dict]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w", newline="") as file:
-            table = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
-            table.writeheader()
-            table.writerows(lines)
 
     def row(self, event: str, decision: str, species: str = "", who: str = "ann", **more) -> dict:
         """A row as the page writes it, a second later than the one before."""
@@ -102,7 +94,7 @@ class Results:
             path.write_text(json.dumps(lines))
         else:
             marked = any("find_more" in line for line in lines)
-            self.write(path, [*WRITTEN, *["find_more"] * marked], list(lines))
+            write_csv(path, [*WRITTEN, *["find_more"] * marked], list(lines))
         return path
 
     def read(self, *files: Path, run: str = "site", column: str | None = None) -> SimpleNamespace:
@@ -410,7 +402,7 @@ def timelapse(results: Results, *lines: tuple[str, str], name: str = "t.csv") ->
     columns = "File RelativePath DateTime Verdict".split()
     at = {"RelativePath": "cam7", "DateTime": "2026-11-16 10:00:00"}
     table = [at | {"File": file, "Verdict": word} for file, word in lines]
-    results.write(path := results.files / name, columns, table)
+    write_csv(path := results.files / name, columns, table)
     return path
 
 
@@ -477,7 +469,7 @@ def test_events_of_a_batch_join_with_the_decided_species_and_the_batchs_name(res
 def test_crops_of_a_run_of_an_older_version_without_windows_are_refused(results):
     labels = results.folder / WEEK / "labels.csv"
     older = [name for name in LABELS if name != "window_path"]
-    results.write(labels, older, results.boxes[WEEK])
+    write_csv(labels, older, results.boxes[WEEK])
     line = results.refused(results.save(results.row("e1", "novel")))
     assert line == (
         f"decisions: {labels} has no column window_path: an older version made it; run {WEEK} "
@@ -534,7 +526,7 @@ def test_own_events_are_overridden_or_leave_by_the_label_of_the_decided_crop(res
 def test_an_event_that_the_site_no_longer_has_is_listed(results):
     site(results)
     file = results.save(results.row("fox0", "native", batch="site"))
-    results.write(results.folder / "site/annotations.csv", COLUMNS, results.boxes["site"][2:])
+    write_csv(results.folder / "site/annotations.csv", COLUMNS, results.boxes["site"][2:])
     found = results.read(file)
     assert found.decisions.empty
     assert found.conflicts["reason"].tolist() == [f"its crop is no longer in {results.folder}/site"]
@@ -552,7 +544,7 @@ def test_a_decided_event_is_on_one_side_and_roles_of_the_others_hardly_move(resu
             box["datetime"] = f"2026-11-{sum(map(ord, box['event'])) % 28 + 1:02}T10:00:00"
         for name, columns in (("annotations", COLUMNS), ("labels", LABELS)):
             path = results.folder / table / f"{name}.csv"
-            results.write(path, columns, results.boxes[table])
+            write_csv(path, columns, results.boxes[table])
     names = [f"n{n}" for n in range(6)]
     words = [("native", rng.choice(NATIVES)) for _ in names[:4]] + [
         ("novel", "rat"),
@@ -618,7 +610,7 @@ def test_labels_are_those_that_were_decided_on_and_copies_of_other_runs_are_left
     of_week = {row["crop_id"]: row for row in results.boxes[WEEK]}
     of_week["1a.jpg"]["crop_checksum"] = cropped[0]["crop_checksum"]
     of_week["3.jpg"]["photo_checksum"] = cropped[1]["photo_checksum"]
-    results.write(results.folder / WEEK / "labels.csv", LABELS, results.boxes[WEEK])
+    write_csv(results.folder / WEEK / "labels.csv", LABELS, results.boxes[WEEK])
     lines = [results.row(event, "native", "fox") for event in ("e1", "e3")]
     found = results.read(results.save(*lines))
     own = {"batch": shards.folder.name, "label": "fox"}

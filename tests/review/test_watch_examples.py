@@ -1,13 +1,15 @@
 """Examples of watched species: each source, their features, and all that is refused."""
 
-import csv
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from conftest import write_csv
 from extract_features import extract_features
 from gather_examples import gather_examples
 from pack_crops import pack_crops
@@ -15,7 +17,9 @@ from stowaway.core.script import BadInput
 from stowaway.data import photos
 from stowaway.data.exact_copies import crop_checksum, photo_checksum
 from stowaway.data.splits import LABELS
+from stowaway.models.facts import NEEDED
 from stowaway.review import examples as listed
+from stowaway.review import trained
 from stowaway.review.decisions import CROPS
 
 BACKBONE = {"name": "efficientnet_lite0", "weights": None, "layer": "bottleneck"}
@@ -51,15 +55,6 @@ def photograph(path: Path, seed: int, time: str = "", size=(64, 48), link=None) 
     return path
 
 
-def write(path: Path, columns: list[str], lines: list[dict]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="") as file:
-        table = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
-        table.writeheader()
-        table.writerows(lines)
-    return path
-
-
 def crop_row(folder: Path, crop_id: str, seed: int) -> dict:
     """A row of labels.csv of a photo's box, whose crop is saved."""
     path = photograph(folder / "photos" / crop_id, seed)
@@ -79,10 +74,10 @@ class Run:
         for seed, (crop_id, species, role, event) in enumerate(OF_RUN):
             row = crop_row(folder, crop_id, seed) | {"species": species, "species_label": species}
             self.rows.append(row | {"role": role, "event": event, "group": event})
-        self.labels = write(folder / "labels.csv", LABELS, self.rows)
+        self.labels = write_csv(folder / "labels.csv", LABELS, self.rows)
         columns = "event species group role location".split()
         unique = {(row["event"], row["species"]): row for row in self.rows}
-        self.splits = write(folder / "splits.csv", columns, list(unique.values()))
+        self.splits = write_csv(folder / "splits.csv", columns, list(unique.values()))
         pack_crops(self.labels, folder / "32pad.npy", "32pad", 1)
         paths = folder / "32pad.npy", folder / "features.npy", folder / "features.json"
         extract_features(*paths, BACKBONE, None, 1)
@@ -96,15 +91,19 @@ class Run:
         row |= {"batch": "week", "event": "w1", "decision": decision, "species": species}
         self.decided.append(row | {"find_more": mark, "label": "unnamed"} | more)
 
-    def gather(self, native=("fox",), settings=SETTINGS, splits=None, **watch) -> listed.Examples:
+    def gather(
+        self, native=("fox",), settings=SETTINGS, splits=None, models=(), **watch
+    ) -> listed.Examples:
+        """The examples; those of a batch are without `splits`, with the files of `models`."""
         out = self.folder / "examples.npz"
-        table = write(self.folder / "decided_crops.csv", CROPS, self.decided)
+        table = write_csv(self.folder / "decided_crops.csv", CROPS, self.decided)
         gather_examples(
             labels=self.labels,
             features=self.folder / "features.npy",
             facts=self.folder / "features.json",
             splits=self.splits if splits is None else splits,
             decided_crops=table if self.decided else [],
+            **dict(zip(("models", "arrays"), models or ([], []), strict=True)),
             examples=out,
             run="site",
             watch={name: NONE | sources for name, sources in watch.items()},
@@ -189,9 +188,8 @@ def test_decided_crops_that_copy_what_is_measured_are_left_out(run, capsys):
     run.decide("2.jpg", "novel", "rat", photo_checksum=run.rows[4]["photo_checksum"])  # novel
     run.decide("3.jpg", "novel", "rat")
     assert run.gather().crop_id.tolist() == ["week/3.jpg"]
-    printed = capsys.readouterr().err
-    assert "1 decided crops are left out: each is a native of this run" in printed
-    assert "1 decided crops are left out: each is an exact copy of this run" in printed
+    line = "2 decided crops are left out as leaks; the first: 'c.jpg' is a native of this run (cali"
+    assert line in capsys.readouterr().err
 
 
 def test_a_decided_crop_that_is_gone_is_named(run):
@@ -393,6 +391,59 @@ def test_exact_copies_of_what_is_measured_are_refused_and_named(run, crop_id, ki
     assert "copy.jpg is an exact" in by_crop and what in by_crop
 
 
+@pytest.fixture
+def models(run, tmp_path) -> tuple[Path, Path]:
+    """models.json and models.npz of the run `island`, whose calibration has the crop c.jpg."""
+    row, texts, one = run.rows[2], np.array(["x"]), np.ones((1, 2), np.float32)
+    known = {"predicted": "fox", "datetime": "", "score": 1.0}
+    calibration = pd.DataFrame([row | known])[[*trained.CALIBRATION, *trained.CHECKSUMS]]
+    facts = dict.fromkeys(NEEDED, "") | dict.fromkeys(["backbone", "natives", "calibration"], {})
+    facts |= {"run": "island", "native_events_per_camera_day": 1, "config": {"detectors": {}}}
+    folder = tmp_path / "island"
+    folder.mkdir()
+    paths = folder / "models.json", folder / "models.npz"
+    gallery = trained.Gallery(one, texts, texts, np.array([b"x"]))
+    parts = facts, {}, calibration, one, np.ones(1), gallery, None, np.nan, texts
+    trained.save(trained.Trained(*parts), paths[1], paths[0])
+    return paths
+
+
+def test_a_batch_has_no_copies_of_the_calibration_of_the_models_that_score_it(run, models, capsys):
+    batch = {"splits": [], "models": models}
+    what = "is an exact copy of 'c.jpg', a native (calibration) crop of island: a leak; take it out"
+    run.place.mkdir()
+    copy = run.place / "copy.jpg"
+    photo = {"photos": str(run.place)}
+    box = photo | {"coco": coco(run.place, [("copy.jpg", "rat", BOX)])}
+    copy.write_bytes((run.folder / "photos/c.jpg").read_bytes())
+    assert f"copy.jpg {what}" in run.refused(rat=photo, **batch)
+    copy.write_bytes(copy.read_bytes() + b"\0")  # other bytes of the same pixels
+    assert f"copy.jpg {what}" in run.refused(rat=box, **batch)
+    assert len(run.gather(rat=photo, **batch).species) == 1
+    (run.folder / "examples.npz").unlink()
+    # the batch has the photo itself, and knows no roles
+    assert f"watch.rat.crops: 'c.jpg' {what}" in run.refused(rat={"crops": ["c.jpg"]}, **batch)
+    run.decide("1.jpg", "novel", "rat", crop_checksum=run.rows[2]["crop_checksum"])
+    run.decide("2.jpg", "novel", "rat", photo_checksum=run.rows[2]["photo_checksum"])
+    run.decide("3.jpg", "novel", "rat")
+    found = run.gather(vole={"crops": ["d.jpg", "e.jpg"]}, **batch)
+    assert found.crop_id.tolist() == ["week/3.jpg", "d.jpg", "e.jpg"]
+    printed = capsys.readouterr().err
+    assert "2 decided crops are left out as leaks; the first: 'c.jpg' is an exact copy" in printed
+
+
+def test_models_of_an_older_version_without_checksums_are_named(run, models):
+    with np.load(models[1]) as arrays:
+        older = {name: arrays[name] for name in arrays if name != "calibration/checksums"}
+    np.savez(models[1], **older)
+    checksum = {"arrays_sha256": sha256(models[1].read_bytes()).hexdigest()}
+    models[0].write_text(json.dumps(json.loads(models[0].read_text()) | checksum))
+    assert run.refused(rat={"crops": ["d.jpg"]}, splits=[], models=models) == (
+        f"{models[1]}: damaged (it has no calibration/checksums); run island again with --forcerun "
+        "export_models"
+    )
+
+
 def test_a_crop_of_two_species_is_refused(run):
     line = run.refused(rat={"labels": ["rat"]}, vole={"crops": ["e.jpg"]})
     assert "watch.vole.crops: 'e.jpg' is the same crop as watch.rat.labels: 'e.jpg'" in line
@@ -436,3 +487,7 @@ def test_files_are_joined_and_the_first_of_a_crop_stays(run, tmp_path):
     listed.save(listed.Examples(**other), tmp_path / "4.npz")
     with pytest.raises(BadInput, match="damaged .it holds something else"):
         listed.load([tmp_path / "1.npz", tmp_path / "4.npz"])
+    for change in ({"species": np.array([None] * 2)}, {"event": both.event[:1]}):
+        np.savez(tmp_path / "5.npz", **dict(vars(both)) | change)  # a pickle; a row less
+        with pytest.raises(BadInput, match="damaged"):
+            listed.load([tmp_path / "5.npz"])

@@ -14,6 +14,8 @@ rule gather_examples:
         facts="<results>/features.json",
         splits=SPLITS,
         decided_crops=DECIDED_CROPS,
+        models=f"{TRAINED}/models.json" if BATCH else [],
+        arrays=f"{TRAINED}/models.npz" if BATCH else [],
         sources=watched_files,
         modules=modules("gather_examples"),
     output:

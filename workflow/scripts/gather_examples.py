@@ -14,6 +14,7 @@ from stowaway.models.backbones import BATCH, open_backbone
 from stowaway.models.device import Device
 from stowaway.models.facts import read_backbone
 from stowaway.review import examples as listed
+from stowaway.review import trained
 from stowaway.review.pictures import PICTURE
 
 TEXTS = "species event location crop_id source photo_checksum crop_checksum".split()
@@ -25,6 +26,8 @@ def gather_examples(
     facts: Path,
     splits: Path | list,
     decided_crops: Path | list,
+    models: Path | list,
+    arrays: Path | list,
     examples: Path,
     run: str,
     watch: dict,
@@ -39,7 +42,8 @@ def gather_examples(
 
     Crops of the run have their features; those of other runs and of photos are computed in the same
     `form` and precision. For `settings` see `listed.of_photos`; they have `max_side` too, of a
-    saved crop. Raises `BadInput` as the functions of `listed`, and for a run without natives.
+    saved crop. A batch has the `models` and `arrays` that score it; else they are []. Raises
+    `BadInput` as the functions of `listed`, and for a run without natives.
     """
     crops = load_crops(labels, splits)
     known = Features(features, len(crops))
@@ -74,7 +78,11 @@ def gather_examples(
             images = device.images(np.stack([square(place) for place in places]))
             with device.autocast():
                 values |= zip(places, network(images).float().cpu().numpy(), strict=True)
-    kept = listed.usable(found, crops)
+    of_models = {}
+    if models:
+        site = trained.load(arrays, models)
+        of_models = {"calibration": site.calibration, "run": site.facts["run"]}
+    kept = listed.usable(found, crops, **of_models)
     for place in kept:
         if place not in pictures:  # its crop is saved
             pictures[place] = listed.picture(decode_crop(found[place].path, PICTURE)[0])

@@ -22,6 +22,7 @@ from stowaway.pages.page import (
     review_page,
     watch_list,
 )
+from stowaway.review.examples import load
 
 
 def write_review_page(
@@ -54,7 +55,7 @@ def write_review_page(
     looked = bool(read_facts(index_facts).get("person_detector"))
     photos = people_shown or looked
     pictures = Pictures(crops, photos, max_pixels)
-    groups, facts, watch = read_sheet(suppressed), models_of(models), watch_list(examples)
+    groups, facts, watch = read_sheet(suppressed), models_of(models), watch_list(load(examples))
     cards = event_cards(table, read_arrays(explanations), pictures, threads)
     cards += group_cards(groups, pictures, threads)
     meta = {

@@ -136,20 +136,21 @@ def damaged(path: Path | str, why: str, remedy: str = "") -> str:
 
 
 def read_arrays(
-    path: Path | str, finite: bool = False, one_length: bool = False
+    path: Path | str, finite: bool = False, one_length: bool = False, remedy: str = ""
 ) -> dict[str, "NDArray"]:
     """The arrays of an .npz of this workflow.
 
     Raises `BadInput` for a damaged file, pickled objects, where one that is asked for is missing,
-    and, as asked for, where floats are not `finite` or arrays not of `one_length`.
+    and, as asked for, where floats are not `finite` or arrays not of `one_length`; for the `remedy`
+    see `reading`.
     """
     import numpy as np  # imported here: most scripts that write files need it not
 
     class Arrays(dict):
         def __missing__(self, name: str) -> None:
-            raise BadInput(damaged(path, f"it has no {name}"))
+            raise BadInput(damaged(path, f"it has no {name}", remedy))
 
-    with reading(path), open(path, "rb") as file:
+    with reading(path, remedy), open(path, "rb") as file:
         arrays = Arrays(np.lib.npyio.NpzFile(file).items())
         if one_length and len({len(array) for array in arrays.values()}) != 1:
             raise Damaged("its arrays are not of one length")

@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stowaway.core.files import read_arrays
 from stowaway.core.names import UNNAMED
 from stowaway.data.packs import in_threads
 from stowaway.data.photos import BOX, FORMATS, Unusable, open_photo, read_photo
 from stowaway.evaluation.thresholds import PER_DAY, PER_WEEK, needed, too_few
 from stowaway.pages.overview import counted
+from stowaway.review.examples import Examples
 from stowaway.review.pictures import colourless
 from stowaway.review.suppression import PERSON
 
@@ -46,12 +46,11 @@ MEASURED = (
 LIMITS = (
     "It brings what is like the examples to the top of the queue. It does not name the animal: "
     "decide by the photos.",
-    "A species of which all examples are from other cameras is found less often than one with "
-    "examples from the same place.",
     "Three photos of one night are one event: together they weigh as much as one photo of another "
     "night. Look for examples of other nights.",
-    "Examples from the place where the species is looked for flatter every measure: part of what "
-    "is recognised is the place.",
+    "Examples from other cameras may find less than those from the same place, as part of what is "
+    "recognised can be the place. On the photos below it made hardly any difference; at another "
+    "site it may. Photos of an unknown location cannot be kept apart.",
     MEASURED,
 )
 
@@ -227,17 +226,10 @@ def notes(photos: bool, looked: bool, models: dict, alarm: dict) -> list[str]:
     return lines
 
 
-def watch_list(files: list[Path]) -> list[dict]:
-    """Each watched species with its numbers of `examples` and of their `events`, by name.
-
-    `files` are those examples.npz; a crop that several of them hold counts once.
-    """
-    names = ["crop_checksum", "species", "event"]
-    read = [{name: np.array([], str) for name in names}]
-    read += [read_arrays(path, one_length=True) for path in files]
-    rows = pd.DataFrame({name: np.concatenate([of[name] for of in read]) for name in names})
-    by_species = rows.drop_duplicates("crop_checksum").groupby("species")["event"]
-    counts = by_species.agg(["size", "nunique"])
+def watch_list(examples: Examples) -> list[dict]:
+    """Each watched species with its numbers of `examples` and of their `events`, by name."""
+    events = pd.Series(examples.event).groupby(examples.species)
+    counts = events.agg(["size", "nunique"])
     return [
         {"species": name, "examples": int(row["size"]), "events": int(row["nunique"])}
         for name, row in counts.iterrows()

@@ -7,7 +7,7 @@ another place.
 import difflib
 import json
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -405,14 +405,23 @@ def choose(examples: Iterable[Example]) -> list[Example]:
     return chosen
 
 
-def usable(examples: list[Example], crops: pd.DataFrame) -> list[int]:
+def usable(
+    examples: list[Example],
+    crops: pd.DataFrame,
+    calibration: pd.DataFrame | None = None,
+    run: str = "this run",
+) -> list[int]:
     """The places of the examples that stay: each crop once, and nothing that is measured on.
 
     Raises `BadInput` for a native of the run, for an exact copy of a native or novel crop of it,
-    and for a crop of two species. Of what reviewers decided such crops are left out, and this is
-    said; the name that the config gives a crop counts before one that an event gave it.
+    and for a crop of two species. The crops of a batch have no roles: it comes with the
+    `calibration` natives of the `run` whose models score it, and no example is a copy of one. Of
+    what reviewers decided such crops are left out, and this is said; the name that the config gives
+    a crop counts before one that an event gave it.
     """
     held = crops[crops["role"].isin([*NATIVE_ROLES, Role.NOVEL])]
+    if calibration is not None:
+        held = calibration.assign(role=Role.CALIBRATION.value)
     known = {}
     for unit in ("photo_checksum", "crop_checksum"):
         wanted = {getattr(example, unit) for example in examples}
@@ -420,17 +429,17 @@ def usable(examples: list[Example], crops: pd.DataFrame) -> list[int]:
             known[getattr(crop, unit)] = crop
     roles = dict(zip(crops["row"], crops["role"], strict=True)) if examples else {}
     kept: dict[str, int] = {}
-    left = Counter()
+    left = []
     for place, example in enumerate(examples):
         why = ""
-        if example.row is not None:
+        if example.row is not None and calibration is None:
             if roles[example.row] in NATIVE_ROLES:
                 why = f"a native of this run ({roles[example.row]})"
         elif crop := known.get(example.crop_checksum) or known.get(example.photo_checksum):
             kind = "novel" if crop.role == Role.NOVEL else f"native ({crop.role})"
-            why = f"an exact copy of {shown(crop.crop_id)}, a {kind} crop of this run"
+            why = f"an exact copy of {shown(crop.crop_id)}, a {kind} crop of {run}"
         if why and example.source in BY_REVIEWERS:
-            left[why.partition(" of ")[0]] += 1
+            left.append(f"{shown(example.crop_id)} is {why}")
             continue
         if why:
             raise BadInput(f"{example.named} is {why}: a leak; take it out")
@@ -440,6 +449,6 @@ def usable(examples: list[Example], crops: pd.DataFrame) -> list[int]:
             kept[example.crop_checksum] = place
         elif other.species != example.species:
             raise BadInput(f"{example.named} is the same crop as {other.named}; keep one of them")
-    for why, count in left.items():
-        say(f"examples: {count:,} decided crops are left out: each is {why} of this run")
+    if left:
+        say(f"examples: {len(left):,} decided crops are left out as leaks; the first: {left[0]}")
     return sorted(kept.values())

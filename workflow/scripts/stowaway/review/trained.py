@@ -19,7 +19,7 @@ from stowaway.data.roles import Role
 from stowaway.detectors.feature_methods import Floats, Gaussian
 from stowaway.detectors.fusion import Detectors, join_arrays, split_arrays
 from stowaway.evaluation.alarms import events_of
-from stowaway.evaluation.examples import fitted_natives
+from stowaway.evaluation.examples import CHECKSUMS, fitted_natives
 from stowaway.models.facts import again, read_facts
 from stowaway.review.label_check import cross_fit
 
@@ -43,8 +43,8 @@ class Gallery:
 
 @dataclass
 class Trained:
-    """A run's models. `calibration` has the columns CALIBRATION, a row per crop of calibration
-    events, whose features (crops, dimensions) are `calibration_features`.
+    """A run's models. `calibration` has the columns CALIBRATION and CHECKSUMS, a row per crop of
+    calibration events, whose features (crops, dimensions) are `calibration_features`.
 
     `native_scores` are the sorted scores of native events by the detector that leads, fitted
     without them: what the watch list compares novelty with.
@@ -91,6 +91,8 @@ def save(trained: Trained, arrays: Path, facts: Path) -> None:
     values = {f"detectors/{name}": array for name, array in join_arrays(trained.detectors).items()}
     values |= {f"calibration/{name}": _plain(trained.calibration[name]) for name in CALIBRATION}
     values["calibration/features"] = trained.calibration_features
+    checksums = trained.calibration[[*CHECKSUMS]].to_numpy(str)
+    values["calibration/checksums"] = checksums.astype("S")  # ASCII, a quarter as large
     values["native_scores"] = trained.native_scores
     values |= {"gallery/features": gallery.features, "gallery/events": gallery.events}
     values |= {"gallery/species": gallery.species, "reviewed": trained.reviewed}
@@ -120,10 +122,11 @@ def load(arrays: Path, facts: Path) -> Trained:
     with reading(arrays, again(arrays)):
         if known["arrays_sha256"] != _checksum(arrays):
             raise Damaged(f"it is not the one that {Path(facts).name} was written with")
-    values = read_arrays(arrays, finite=True)
+    values = read_arrays(arrays, finite=True, remedy=again(arrays))
     with reading(arrays, again(arrays)):
         detectors = split_arrays(_below(values, "detectors"))
         calibration = pd.DataFrame({n: values[f"calibration/{n}"] for n in CALIBRATION})
+        calibration[[*CHECKSUMS]] = values["calibration/checksums"].astype(str)
         cells = _below(values, "cells")
         return Trained(
             known,
