@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from stowaway.core.script import BadInput
+from stowaway.data.exact_copies import CHECKSUMS
 from stowaway.models.facts import check_backbone, read_facts
-from stowaway.review.trained import CALIBRATION, CHECKSUMS, Gallery, Trained, load, save
+from stowaway.review.trained import CALIBRATION, Gallery, Trained, load, save
 
 FACTS = {
     "stowaway": "1",

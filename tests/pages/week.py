@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import fields
 from io import BytesIO
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from PIL import Image
 from conftest import ROOT
 from stowaway.core.tables import write_sheet, write_table
 from stowaway.models.facts import NEEDED
-from stowaway.review.examples import Examples, save
+from stowaway.review.examples import TEXTS, Examples, save
 from write_review_page import write_review_page
 
 HOSTILE = "</script><img src=x onerror=hacked()>"
@@ -94,7 +93,7 @@ class Week:
         species, events = np.array(self.examples, str).reshape(-1, 2).T
         number = np.arange(len(species)).astype(str)  # location, crop_id .. crop_checksum
         rest = {"features": np.zeros((len(species), 8), np.float32), "pictures": number.astype("S")}
-        texts = {f.name: number for f in fields(Examples)[2:] if f.name not in rest}
+        texts = dict.fromkeys(TEXTS[2:], number)
         save(Examples(species, events, **texts, **rest), path := self.folder / "examples.npz")
         return path
 

@@ -13,7 +13,7 @@ from stowaway.core.script import BadInput
 from stowaway.core.tables import read_sheet, read_table
 from stowaway.evaluation.alarms import events_of, set_alarm
 from stowaway.review import suppression
-from stowaway.review.examples import Examples, save
+from stowaway.review.examples import TEXTS, Examples, save
 from stowaway.review.queue import (
     BEYOND,
     COLUMNS,
@@ -282,8 +282,7 @@ class Written:
         features, watch, examples = (self.folder / name for name in files)
         np.save(features, np.ones((len(self.labels), 2), np.float32))
         np.savez(watch)
-        columns = dict.fromkeys("species event location crop_id source".split(), np.empty(0, str))
-        columns |= dict.fromkeys(["photo_checksum", "crop_checksum"], np.empty(0, str))
+        columns = dict.fromkeys(TEXTS, np.empty(0, str))
         pictures, none = np.empty(0, "S1"), np.empty((0, 2), np.float32)
         save(Examples(**columns, features=none, pictures=pictures), examples)
         paths |= {"features": features, "watch": watch, "examples": [examples]}

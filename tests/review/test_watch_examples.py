@@ -15,7 +15,7 @@ from gather_examples import gather_examples
 from pack_crops import pack_crops
 from stowaway.core.script import BadInput
 from stowaway.data import photos
-from stowaway.data.exact_copies import crop_checksum, photo_checksum
+from stowaway.data.exact_copies import CHECKSUMS, crop_checksum, photo_checksum
 from stowaway.data.splits import LABELS
 from stowaway.models.facts import NEEDED
 from stowaway.review import examples as listed
@@ -176,7 +176,7 @@ def test_decided_crops_are_examples_by_name_event_or_mark(run):
 
 
 def test_a_decided_crop_that_joined_is_the_crop_of_the_run(run):
-    same = {name: run.rows[4][name] for name in ("photo_checksum", "crop_checksum")}
+    same = {name: run.rows[4][name] for name in CHECKSUMS}
     run.decide("1.jpg", "novel", "rat", **same, image_path="gone.jpg")
     found = run.gather()
     assert found.crop_id.tolist() == ["e.jpg"]
@@ -396,7 +396,7 @@ def models(run, tmp_path) -> tuple[Path, Path]:
     """models.json and models.npz of the run `island`, whose calibration has the crop c.jpg."""
     row, texts, one = run.rows[2], np.array(["x"]), np.ones((1, 2), np.float32)
     known = {"predicted": "fox", "datetime": "", "score": 1.0}
-    calibration = pd.DataFrame([row | known])[[*trained.CALIBRATION, *trained.CHECKSUMS]]
+    calibration = pd.DataFrame([row | known])[[*trained.CALIBRATION, *CHECKSUMS]]
     facts = dict.fromkeys(NEEDED, "") | dict.fromkeys(["backbone", "natives", "calibration"], {})
     facts |= {"run": "island", "native_events_per_camera_day": 1, "config": {"detectors": {}}}
     folder = tmp_path / "island"

@@ -24,15 +24,9 @@ def fit_watch_list(
         raise BadInput(f"watch: {own[0]:.80} is native; take it off species.native, or off watch")
     fitted = {}
     if len(found.species):
-        columns = (
-            np.concatenate([getattr(known, native), getattr(found, example)])
-            for native, example in (
-                ("features", "features"),
-                ("species", "species"),
-                ("events", "event"),
-            )
-        )
-        features, species, events = columns
+        features = np.concatenate([known.features, found.features])
+        species = np.concatenate([known.species, found.species])
+        events = np.concatenate([known.events, found.event])
         watched = np.arange(len(species)) >= len(known.species)
         with threadpool_limits(threads):
             head = WatchHead().fit(features, species, events, watched)

@@ -17,8 +17,6 @@ from stowaway.review import examples as listed
 from stowaway.review import trained
 from stowaway.review.pictures import PICTURE
 
-TEXTS = "species event location crop_id source photo_checksum crop_checksum".split()
-
 
 def gather_examples(
     labels: Path,
@@ -89,10 +87,9 @@ def gather_examples(
         if (row := found[place].row) is not None:
             values[place] = known[np.array([row])][0]
     chosen = [found[place] for place in kept]
-    columns = {name: np.array([getattr(one, name) for one in chosen], str) for name in TEXTS}
-    columns["features"] = np.empty((len(kept), known.shape[1]), np.float32)
-    for number, place in enumerate(kept):
-        columns["features"][number] = values[place]
+    columns = {name: np.array([getattr(one, name) for one in chosen], str) for name in listed.TEXTS}
+    features = np.array([values[place] for place in kept], np.float32)
+    columns["features"] = features.reshape(-1, known.shape[1])  # also of none
     columns["pictures"] = np.array([pictures[place] for place in kept], bytes)
     listed.save(listed.Examples(**columns), examples)
     for species, count in Counter(one.species for one in chosen).items():

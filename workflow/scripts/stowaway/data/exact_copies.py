@@ -14,6 +14,7 @@ from PIL import Image
 from stowaway.core.files import temporary_database
 from stowaway.core.names import shown
 
+CHECKSUMS = "photo_checksum", "crop_checksum"  # columns of labels.csv
 COPIES = ("same photo as another image", "same pixels as another crop")
 FOREIGN = "same bytes as a photo of another event, time or label"
 DISPUTED = "same pixels as a crop of another label"

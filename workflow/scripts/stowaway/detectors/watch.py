@@ -18,8 +18,7 @@ from stowaway.detectors.fusion import shares
 STRENGTHS = 0.3, 1.0, 3.0, 10.0  # of the regularisation, in units of the features' mean variance
 FOLDS = 5
 AT_ONCE = 4_096  # crops that are scored together
-OF_HEAD = "species", "mean", "scale", "weights", "bias", "is_watched", "strength"
-ARRAYS = *OF_HEAD, "native_scores"
+ARRAYS = "species mean scale weights bias is_watched strength native_scores".split()
 
 
 class WatchHead:

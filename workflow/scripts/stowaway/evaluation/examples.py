@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stowaway.annotations.events import UNKNOWN
 from stowaway.core.tables import read_table
+from stowaway.data.exact_copies import CHECKSUMS
 from stowaway.data.packs import batches
 from stowaway.data.roles import FITTED_ROLES, Role
 from stowaway.detectors.feature_methods import Floats
@@ -31,7 +32,6 @@ WATCH, SAME_LOCATIONS = "watch alone", "watch alone, same locations"
 MOST_NATIVES = 2_000  # crops that a head is fitted on: enough for it, and a fit takes a second
 EVENTS_AT_ONCE = 1_000
 DRAWS = 3  # of examples in a fold: which events they are matters as much as how many
-CHECKSUMS = ("photo_checksum", "crop_checksum")
 COPIES = ("event", *CHECKSUMS)
 PLACES = ("group", "location")
 SCORES = "species draw detector examples event novel score".split()

@@ -10,7 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +27,7 @@ from stowaway.core.names import UNNAMED, clean_text, shown, why_unsafe
 from stowaway.core.script import BadInput, say
 from stowaway.core.tables import rows
 from stowaway.data import photos
-from stowaway.data.exact_copies import crop_checksum, photo_checksum
+from stowaway.data.exact_copies import CHECKSUMS, crop_checksum, photo_checksum
 from stowaway.data.packs import Form, pack_crop
 from stowaway.data.roles import NATIVE_ROLES, Role
 from stowaway.review.decisions import MARKED, NOVEL, UNSURE
@@ -39,6 +39,8 @@ BY_REVIEWERS = DECIDED, OF_MARKS
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".gif", ".bmp")
 ANIMAL = "animal"  # the detectors' own label
 FILES = "annotations rejected camera_days index_facts people".split()
+TEXTS = "species event location crop_id source photo_checksum crop_checksum".split()
+KINDS = dict.fromkeys(TEXTS, "U") | {"features": "f", "pictures": "S"}  # of dtypes, saved
 TIMES = "file_name datetime offset width height".split()
 
 
@@ -77,18 +79,17 @@ def load(paths: list[Path]) -> Examples:
 
     Raises `BadInput` where a file is damaged, or its features are of another length.
     """
-    parts, names = [], [field.name for field in fields(Examples)]
+    parts = []
     for path in paths:
         arrays = read_arrays(path, finite=True, one_length=True)
-        part = Examples(**{name: arrays[name] for name in names})
+        part = Examples(**{name: arrays[name] for name in KINDS})
         with reading(path):
-            kinds = {name: getattr(part, name).dtype.kind for name in names}
-            texts = dict.fromkeys(names, "U") | {"features": "f", "pictures": "S"}
+            kinds = {name: getattr(part, name).dtype.kind for name in KINDS}
             wide = part.features.shape[1:]
-            if kinds != texts or len(wide) != 1 or parts and wide != parts[0].features.shape[1:]:
+            if kinds != KINDS or len(wide) != 1 or parts and wide != parts[0].features.shape[1:]:
                 raise Damaged("it holds something else")
         parts.append(part)
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in KINDS}
     _, first = np.unique(joined["crop_checksum"], return_index=True)
     return Examples(**{name: array[np.sort(first)] for name, array in joined.items()})
 
@@ -423,7 +424,7 @@ def usable(
     if calibration is not None:
         held = calibration.assign(role=Role.CALIBRATION.value)
     known = {}
-    for unit in ("photo_checksum", "crop_checksum"):
+    for unit in CHECKSUMS:
         wanted = {getattr(example, unit) for example in examples}
         for crop in held[held[unit].isin(wanted)].itertuples():
             known[getattr(crop, unit)] = crop

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from stowaway.core.files import Damaged, read_arrays, reading, replacing
 from stowaway.core.tables import read_table
+from stowaway.data.exact_copies import CHECKSUMS
 from stowaway.data.roles import Role
 from stowaway.detectors.feature_methods import Floats, Gaussian
 from stowaway.detectors.fusion import Detectors, join_arrays, split_arrays
 from stowaway.evaluation.alarms import events_of
-from stowaway.evaluation.examples import CHECKSUMS, fitted_natives
+from stowaway.evaluation.examples import fitted_natives
 from stowaway.models.facts import again, read_facts
 from stowaway.review.label_check import cross_fit
 
