@@ -425,3 +425,19 @@ def test_what_was_decided_on_a_batch_joins_the_next_run(island):
     )
     performance = pd.read_csv(island.results / "performance.csv").set_index(["week", "location"])
     assert performance.loc[("all", "all"), "events"] == len(pd.read_csv(queue))
+
+
+def test_examples_of_another_island_find_the_species_here(island):
+    """Its cameras, light and backgrounds are others; both islands have rats, cats and pigs."""
+    other = island_config("other", 120) | {"backbone": SMALL["backbone"]}
+    other["demo"] = {"size": 120, "seed": 5}
+    tables = [f"results/other/{name}" for name in ("labels.csv", "features.npy", "features.json")]
+    island.run("--cores", "2", *tables, config=island.overlay("other", other))
+    evaluation = SMALL["evaluation"] | {"other_site": "other"}
+    target = "results/small/evaluation/one_split/examples.csv"
+    config = island.overlay("beside", SMALL | {"evaluation": evaluation})
+    island.run("--cores", "2", target, config=config)
+    rows = pd.read_csv(island.folder / target).query("metric == 'auroc' and examples == 1")
+    area = rows.set_index("detector")
+    elsewhere = area.loc["watch list, examples from other"]
+    assert elsewhere["species"] == 3 and elsewhere["value"] > area.loc["shortcuts", "value"]
