@@ -1,4 +1,4 @@
-# make demo  draws the demo island, runs the whole workflow on it, then scores and reviews its next month
+# make demo  draws the demo island, runs the whole workflow on it, then scores, reviews and watches its next month
 # make test  runs all tests; make quick  the fast unit tests alone, in about a minute
 # Both make .venv first, with the pinned packages, and do nothing twice.
 # make benchmark  measures what takes minutes; benchmarks/README.md has the others
@@ -16,9 +16,12 @@ demo: .venv/installed
 		all results/demo_month_2/island/decisions.csv
 	snakemake results/demo/figures/performance.png --cores all --quiet rules host \
 		--config 'decisions=["results/demo_month_2/island/decisions.csv"]'
+	snakemake results/demo_month_2_watched/queue.html --cores all --quiet rules host \
+		--configfile config/demo_month_2_watched.yaml
 	@echo
 	@echo "Open:"
 	@echo "  results/demo_month_2/queue.html                       the next month: the page to decide on, works offline"
+	@echo "  results/demo_month_2_watched/queue.html               the same after one of its three opossums is confirmed: the others lead"
 	@echo "  results/demo_month_2/island/decisions.csv             what a drawn reviewer decided on it"
 	@echo "  results/demo/figures/performance.png                  what came of that: false alarms, recall"
 	@echo "  results/demo/report.html                              the report, one file, works offline"

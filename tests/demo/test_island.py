@@ -15,7 +15,7 @@ from make_demo import make_demo
 from stowaway.core.script import BadInput
 from stowaway.demo.coco import annotation_entries, true_species
 from stowaway.demo.plan import CATEGORIES, HEIGHT, KINDS, PERIODS, WIDTH, plan
-from stowaway.demo.reviewer import decide
+from stowaway.demo.reviewer import decide, first_find
 from stowaway.demo.scenes import save_photo, take_photo
 from stowaway.review.decisions import WRITTEN
 
@@ -118,6 +118,21 @@ def test_the_drawn_reviewer_decides_by_what_was_drawn():
     assert found["box"].eq("1 2 30 40").all() and found["seconds_shown"].between(3, 20).all()
     assert found["decided_at"].is_monotonic_increasing
     assert found["decided_at"].str.match("2024-09-30T09:.*-07:00").all()
+
+
+def test_the_first_find_is_the_highest_event_that_is_surely_the_newcomer():
+    """Neither a rat nor what was unsure or was taken back."""
+    verdicts = [
+        ("e0", "novel", "rat"),
+        ("e1", "unsure", ""),
+        ("e2", "unsure", ""),
+        ("e2", "undo", ""),
+    ]
+    verdicts += [("e2", "novel", "opossum"), ("e3", "native", "fox"), ("e4", "novel", "opossum")]
+    decided = pd.DataFrame(verdicts, columns=["event", "decision", "species"])
+    found = first_find(decided)
+    assert found.to_numpy().tolist() == [["e2", "novel", "opossum"]]
+    assert len(first_find(decided.head(4))) == 0
 
 
 def test_coco_has_animls_form_and_normal_boxes_lie_in_the_frame(island):

@@ -158,6 +158,9 @@ def test_a_card_has_the_nearest_example_only_where_there_is_one(tmp_path):
         {"species": "unnamed w46/e7", "examples": 1, "events": 1},
     ]
     assert data["limits"] == list(LIMITS)
+    week.farthest = -1  # all examples are crops of that event itself
+    cards = data_of(week.write().read_bytes())["cards"]
+    assert cards[1]["example"] and cards[2]["example"] is None
 
 
 def test_too_small_a_calibration_is_told_with_numbers():

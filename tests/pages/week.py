@@ -78,7 +78,7 @@ class Week:
         self.people = pd.DataFrame({"image_id": ["i1", "i2"], "event": "p1", "location": "east"})
         self.detected = True
         self.groups = 40  # of the calibration
-        self.deployments, self.examples = [], []
+        self.deployments, self.examples, self.farthest = [], [], 0.25
 
     def watch(self) -> None:
         """Watch for rats, three crops of two events, and an unnamed animal; the first is a rat."""
@@ -135,7 +135,7 @@ class Week:
         watch = {
             "examples": np.array([jpeg((200, 0, 0))] * n),
             "example_species": np.array(["rat"] * n),
-            "example_cosine": np.linspace(0.75, 0.25, n),
+            "example_cosine": np.linspace(0.75, self.farthest, n),
         }
         np.savez(
             self.folder / "explanations.npz",

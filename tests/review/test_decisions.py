@@ -633,3 +633,6 @@ def test_labels_are_those_that_were_decided_on_and_copies_of_other_runs_are_left
     assert "1 x a reviewer saw a person" in summary
     assert "decided by reviewers: 4 events, 2 native, 1 novel, 1 person; in conflict" in summary
     assert "joined from other runs: 1 crops of 1 labels; 2 more are copies" in summary
+    batch = shards.gather(max_rejected=0, refused={}, decided=found.of | {"reviewed": []})
+    summary = batch.summary.read_text()
+    assert "decided by reviewers: 4 events" in summary and "joined" not in summary

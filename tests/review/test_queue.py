@@ -266,11 +266,12 @@ class Written:
         box = dict(zip(suppression.BOX, (0, 0, 90, 90, 100, 100), strict=True))
         self.labels, self.days = labels.assign(**box), days_of(every)
         self.people = pd.DataFrame({"image_id": [], "event": []})
-        self.decisions = None
+        self.decisions = self.decided_crops = None
 
     def __call__(self, **more) -> tuple[pd.DataFrame, pd.DataFrame]:
-        paths = {"models": None, "arrays": None, "decisions": [], "cross_scores": []}
-        for name in ("scores", "labels", "splits", "people", "decisions"):
+        paths = {"models": None, "arrays": None, "cross_scores": []}
+        paths |= {"decisions": [], "decided_crops": []}
+        for name in ("scores", "labels", "splits", "people", "decisions", "decided_crops"):
             if (content := getattr(self, name)) is not None:
                 paths[name] = self.folder / f"{name}.csv"
                 content.sample(frac=1, random_state=1).to_csv(paths[name], index=False)
@@ -310,6 +311,20 @@ def test_what_was_decided_is_left_out_unless_asked_for(table, tmp_path, monkeypa
     assert set(suppressed["reason"]) == {REVIEWED} and set(suppressed["alarm"]) == {"yes"}
     left_out = queue[queue["suppressed"] != ""]
     assert set(left_out["event"]) == {"test9", "novel1"} and set(left_out["sampled"]) == {""}
+    assert len(write(review=REVIEW | {"reviewed": "shown"})[1]) == 0
+
+
+def test_weeks_that_overlap_show_nothing_again_that_was_decided_whole(table, tmp_path, monkeypatch):
+    """No models know of what another batch's decisions, given to this one, were on."""
+    write = Written(table, tmp_path, monkeypatch)
+    columns = ["batch", "event", "crop_id", "decision"]
+    write.decisions = pd.DataFrame([("other", "their1", "x", "novel")], columns=columns)
+    # the event novel2 has a photo more than that week had
+    copies = [*table.loc[table["event"] == "novel1", "crop_id"], "novel2a"]
+    write.decided_crops = pd.DataFrame({"crop_checksum": [f"{name}#" for name in copies]})
+    queue, suppressed = write()
+    assert suppressed[["event", "reason"]].to_numpy().tolist() == [["novel1", REVIEWED]]
+    assert queue.set_index("event").at["novel2", "sampled"] == "alarm"
     assert len(write(review=REVIEW | {"reviewed": "shown"})[1]) == 0
 
 

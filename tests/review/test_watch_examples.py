@@ -16,7 +16,7 @@ from pack_crops import pack_crops
 from stowaway.core.script import BadInput
 from stowaway.data import photos
 from stowaway.data.exact_copies import CHECKSUMS, crop_checksum, photo_checksum
-from stowaway.data.splits import LABELS
+from stowaway.data.splits import LABELS, load_crops
 from stowaway.models.facts import NEEDED
 from stowaway.review import examples as listed
 from stowaway.review import trained
@@ -473,6 +473,15 @@ def test_other_weights_than_the_features_have_are_refused(run, monkeypatch):
     facts.write_text(json.dumps(json.loads(before) | {"weights_sha256": "0"}))
     assert "--forcerun extract_features" in run.refused(rat={"photos": str(run.place)})
     facts.write_text(before)
+
+
+def test_an_example_is_of_the_event_that_has_its_copy_in_the_run(run):
+    """So that in weeks that overlap no crop is shown itself as the nearest example."""
+    run.decide("m.jpg", "novel", "rat", crop_checksum=run.rows[6]["crop_checksum"])
+    run.decide("n.jpg", "novel", "rat", event="w2")
+    found = run.gather(splits=[])
+    other = listed.Examples(**vars(found) | {"event": np.array(["week/w1", "week/w2"])})
+    assert other.events_in(load_crops(run.labels, [])).tolist() == ["e6", "week/w2"]
 
 
 def test_files_are_joined_and_the_first_of_a_crop_stays(run, tmp_path):

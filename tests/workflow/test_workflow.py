@@ -16,6 +16,7 @@ from PIL import Image
 
 from conftest import ROOT, island_config
 from stowaway.core.config import ConfigError, check_config, load_schema
+from stowaway.core.tables import read_table
 
 pytestmark = pytest.mark.workflow
 
@@ -394,6 +395,36 @@ def test_a_batch_scores_the_same_crops_as_the_run_that_trained_did(island):
     other = island.overlay("other", week | {"backbone": {"layer": "head"}})
     printed = island.run("-n", config=other, ok=False)
     assert "backbone.layer: a batch takes it from the run small; take it out" in printed
+
+
+def test_a_newcomer_that_was_confirmed_once_brings_its_like_to_the_top(island):
+    """The demo's second month: three visits of an opossum, which nobody has listed."""
+    month = island_config("month", 180)
+    month = {key: month[key] for key in ("name", "coco", "images")}
+    month |= {"models": "small", "demo": {"size": 180, "period": 2}, "shards": 1}
+    results, find = island.folder / "results/month", "results/month/island/first_find.csv"
+    island.run("--cores", "2", find, config=island.overlay("month", month))
+    truth = pd.read_csv(results / "island/truth.csv")
+    boxes = pd.read_csv(results / "labels.csv").merge(truth, on=["file_name", "x", "y"])
+    opossums = set(boxes.loc[boxes["species"] == "opossum", "event"])
+
+    def ranked() -> pd.DataFrame:
+        queue = read_table(results / "queue.csv").set_index("event")
+        return queue[queue.index.isin(opossums)]
+
+    before, (first,) = ranked(), read_table(island.folder / find)["event"]
+    assert len(before) == 3 and set(before["watched"]) == {""}
+    assert before["rank"].idxmin() == first and before["rank"].min() > 2
+    watched = island.overlay("watched", month | {"decisions": [find]})
+    rules = {"read_decisions", "gather_examples", "fit_watch_list", "export_queue"}
+    assert set(dry(island, "results/month/queue.csv", config=watched)) == rules
+    island.run("--cores", "2", "results/month/queue.csv", config=watched)
+    after = ranked()
+    assert after.at[first, "suppressed"] == "already reviewed" and not after.at[first, "watched"]
+    others = after.drop(first)
+    assert sorted(others["rank"]) == [1, 2]
+    assert set(others["watched"]) == {"opossum"} and set(others["examples"]) == {3}
+    assert others["nearest"].str.startswith("like opossum (3 examples), p = ").all()
 
 
 def test_what_was_decided_on_a_batch_joins_the_next_run(island):

@@ -34,6 +34,7 @@ if BATCH and SYNTHETIC:
             modules=modules("review_demo"),
         output:
             decisions="<results>/island/decisions.csv",
+            newcomer="<results>/island/first_find.csv",
         log:
             "<results>/logs/review_demo.log",
         conda:

@@ -140,7 +140,7 @@ rule write_summary:
         splits=SPLITS if NATIVE else [],
         decisions=DECISIONS,
         conflicts=CONFLICTS,
-        reviewed=REVIEWED,
+        reviewed=[] if BATCH else REVIEWED,
         modules=modules("write_summary"),
     output:
         summary="<results>/summary.txt",

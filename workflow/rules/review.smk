@@ -16,6 +16,7 @@ rule export_queue:
         index_facts="<results>/index_facts.json",
         cross_scores="<results>/cross_scores.csv" if CROSS_FITTED else [],
         decisions=DECISIONS,
+        decided_crops=DECIDED_CROPS,
         features="<results>/features.npy",
         watch="<results>/watch.npz",
         examples=EXAMPLES,

@@ -37,7 +37,8 @@ def explain_queue(
     k) the training natives nearest to it as JPEGs, with `native_species` and `cosine` (n, k);
     `heat` (n, height, width) how strange each cell of the backbone's map is, which a backbone
     without maps has not. Where there are examples of watched species, `examples` (n,) are the JPEGs
-    of the nearest one, of another event, with `example_species` and `example_cosine` (n,).
+    of the nearest one, of another event, with `example_species` and `example_cosine` (n,), which is
+    -1 where there is no other event.
     """
     with threadpool_limits(threads):
         crops, known = load_crops(labels, splits), trained.load(arrays, models)
@@ -59,7 +60,7 @@ def explain_queue(
         found = listed.load(examples)
         if len(found.species):
             nearest, cosine = nearest_natives(
-                values[rows], found.features, found.event, head["event"].to_numpy(str)
+                values[rows], found.features, found.events_in(crops), head["event"].to_numpy(str)
             )
             saved |= {"examples": found.pictures[nearest[:, 0]], "example_cosine": cosine[:, 0]}
             saved["example_species"] = found.species[nearest[:, 0]]

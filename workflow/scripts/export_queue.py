@@ -17,6 +17,7 @@ from stowaway.detectors.watch import load_head
 from stowaway.evaluation.alarms import reviewed
 from stowaway.review import examples as listed
 from stowaway.review import trained
+from stowaway.review.decisions import decided_checksums
 from stowaway.review.label_check import SCORES
 from stowaway.review.queue import review_queue, with_watch
 from stowaway.review.suppression import decided_on, repeat_groups
@@ -34,6 +35,7 @@ def export_queue(
     people: Path,
     index_facts: Path,
     decisions: Path | list,
+    decided_crops: Path | list,
     cross_scores: Path | list,
     features: Path,
     watch: Path,
@@ -48,13 +50,15 @@ def export_queue(
     """Write the queue of the scores in the column of the alarm's detector, and what is left out.
 
     A batch, which has no `splits`, takes the calibration events of its models. `decisions` are
-    decisions.csv of this `run`, if there is one; `cross_scores` those of all natives, if fitted and
-    calibrated ones are to be queued too. With a watch list, scores are those of `with_watch`.
+    decisions.csv of this `run`, if there is one, `decided_crops` its crops; `cross_scores` those of
+    all natives, if fitted and calibrated ones are to be queued too. With a watch list, scores are
+    those of `with_watch`.
     """
     known = trained.load(arrays, models)
     crops = scored_crops(scores, labels, splits, alarm["detector"])
     crops = crops.join(repeat_groups(crops, review["repeats"]))
-    decided, kept = decided_on(crops, decisions, run, known.reviewed)
+    checksums = [*known.reviewed, *decided_checksums(decided_crops)]
+    decided, kept = decided_on(crops, decisions, run, checksums)
     crops["repeat"] = crops["repeat"].where(~crops["repeat"].isin(kept), "")
     head, found = load_head(watch), listed.load(examples)
     of_watch = head, known.native_scores, dict(Counter(found.species.tolist()))

@@ -62,7 +62,12 @@ def write_summary(
         *facts["notes"],
     ]
     if decisions:
-        lines += decision_lines(decisions, conflicts, len(others), joined)
+        lines.append(decision_line(decisions, conflicts))
+    if reviewed:  # none join a batch
+        lines.append(
+            f"joined from other runs: {joined.total():,} crops of {len(joined):,} labels; "
+            f"{len(others) - joined.total():,} more are copies of crops that are here"
+        )
     if splits:
         lines += shares_lines(read_table(splits), fractions, novel)
     if losses.part < 1:
@@ -74,17 +79,15 @@ def write_summary(
     print("\n".join(lines))
 
 
-def decision_lines(decisions: Path, conflicts: Path, others: int, joined: Counter) -> list[str]:
-    """What reviewers decided; `others` crops of other runs were to join, and `joined` did."""
+def decision_line(decisions: Path, conflicts: Path) -> str:
+    """What reviewers decided."""
     kinds = Counter(row["decision"] for row in rows(decisions))
     differ = len({(row["batch"], row["event"]) for row in rows(conflicts)})
-    return [
+    return (
         f"decided by reviewers: {kinds.total():,} events"
         + "".join(f", {n:,} {kind}" for kind, n in kinds.most_common())
-        + f"; in conflict, used by nobody: {differ:,}",
-        f"joined from other runs: {joined.total():,} crops of {len(joined):,} labels; "
-        f"{others - joined.total():,} more are copies of crops that are here",
-    ]
+        + f"; in conflict, used by nobody: {differ:,}"
+    )
 
 
 def not_counted(facts: dict, copies: Counter) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from stowaway.demo.plan import UNLIKE_ANIMALS
+from stowaway.demo.plan import NEWCOMER, UNLIKE_ANIMALS
 from stowaway.review.decisions import WRITTEN
 
 REVIEWER = "drawn reviewer"
@@ -37,6 +37,14 @@ def decide(events: pd.DataFrame, natives: list[str], batch: str, queue_sha256: s
             row |= {"decided_at": now.isoformat(timespec="seconds"), "seconds_shown": seconds}
             rows.append(row)
     return pd.DataFrame(rows, columns=WRITTEN)
+
+
+def first_find(decided: pd.DataFrame) -> pd.DataFrame:
+    """The first decision that is on the newcomer and not unsure, of rows of `decide`.
+
+    It is all that a reviewer saves who stops at the newcomer; no row where there is none.
+    """
+    return decided[decided["species"] == NEWCOMER].head(1)
 
 
 def verdict_on(species: str, natives: list[str], unsure: bool) -> tuple[str, str]:

@@ -124,7 +124,7 @@ def event_cards(
         ]
 
     def example(place: int) -> dict | None:
-        if "examples" not in explained:
+        if "examples" not in explained or explained["example_cosine"][place] == -1:  # its own alone
             return None
         return {
             "species": str(explained["example_species"][place]),

@@ -67,6 +67,13 @@ class Examples:
         photo = crops["photo_checksum"].isin(self.photo_checksum)
         return (photo | crops["crop_checksum"].isin(self.crop_checksum)).to_numpy()
 
+    def events_in(self, crops: pd.DataFrame) -> NDArray[np.str_]:
+        """The event of each example: where one of `crops` is its copy, by the name it has there."""
+        same = crops[crops["crop_checksum"].isin(self.crop_checksum)]
+        names = dict(zip(same["crop_checksum"], same["event"], strict=True))
+        pairs = zip(self.crop_checksum.tolist(), self.event.tolist(), strict=True)
+        return np.array([names.get(checksum, event) for checksum, event in pairs], str)
+
 
 def save(examples: Examples, path: Path) -> None:
     """Write them as plain arrays, whole."""
