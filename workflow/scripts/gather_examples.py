@@ -74,6 +74,7 @@ def gather_examples(
             images = device.images(np.stack([square(place) for place in places]))
             with device.autocast():
                 values |= zip(places, network(images).float().cpu().numpy(), strict=True)
+    listed.check_edges(found)
     kept = listed.usable(found, crops)
     for place in kept:
         if place not in pictures:  # its crop is saved
