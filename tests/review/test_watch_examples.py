@@ -520,5 +520,7 @@ def test_boxes_of_another_form_are_refused_with_what_mends_them(run, box, listed
 def test_the_nearest_of_many_names_is_found_by_its_ends():
     """One compared with all 250,000 in full would take ten minutes."""
     known = [f"island/cam_{n % 60:02d}/IMG_{n:06d}.jpg" for n in range(2000)]
-    assert listed._nearest("island/CAM_07/IMG_000067x.jpg", known).endswith("cam_07/IMG_000067.jpg'")
+    assert listed._nearest("island/CAM_07/IMG_000067x.jpg", known).endswith(
+        "cam_07/IMG_000067.jpg'"
+    )
     assert listed._nearest("a", []) == "; it has none at all"
