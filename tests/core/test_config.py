@@ -243,6 +243,11 @@ def test_what_is_given_is_kept_and_the_given_config_stays_as_it_is(config):
         ({"watch": {"rat": {"labels": ["FOX"]}}}, "watch.rat.labels: 'fox' is in species.native"),
         ({"watch": {"bug": {}}}, "watch: 'bug' is renamed to 'insect' by labels.rename; list that"),
         ({"watch": {"rat": {"labels": ["bug"]}}}, "watch.rat.labels: 'bug' is renamed to 'insect'"),
+        ({"watch": {"empty": {}}}, "watch: 'empty' is in labels.drop; take it off one of the two"),
+        (
+            {"watch": {"rat": {"labels": ["Beast"]}}, "labels": {"unnamed": ["beast"]}},
+            "watch.rat.labels: 'beast' is in labels.unnamed; take it off",
+        ),
         ({"watch": {"ship rat": {}, "Ship-Rat": {}}}, "watch: 'Ship-Rat' is listed twice, or"),
         ({"watch": {"unnamed": {}}}, "watch: 'unnamed' is what boxes without an animal's name"),
         ({"watch": {"a{b}": {}}}, "watch: 'a{b}' has { or }"),

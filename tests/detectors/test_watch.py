@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from stowaway.core.script import BadInput
+from stowaway.detectors import watch
 from stowaway.detectors.feature_methods import class_weights, with_event
-from stowaway.detectors.watch import ARRAYS, WatchHead, lead_scores, load_head
+from stowaway.detectors.watch import ARRAYS, WatchHead, lead_scores, load_head, whole_events
 from stowaway.evaluation.thresholds import Calibration
 
 DIMENSIONS = 40
@@ -104,3 +105,26 @@ def test_natives_keep_the_promised_rate_where_the_higher_of_several_scores_leads
     error = np.std(found) / np.sqrt(len(found))
     assert np.mean(found) <= rate + 4 * error
     assert np.mean(found) >= rate / 2
+
+
+def test_events_are_whole_and_some_at_a_time(monkeypatch):
+    """Scores made of them are those of all at once; memory holds some."""
+    monkeypatch.setattr(watch, "AT_ONCE", 10)
+    events = np.array([f"e{n}" for n in np.random.default_rng(0).integers(0, 30, 200)])
+    some = list(whole_events(events))
+    assert np.array_equal(np.sort(np.concatenate(some)), np.arange(200))
+    assert len(some) > 15 and max(map(len, some)) < 10 + max(np.unique_counts(events).counts)
+    assert sum(len(np.unique(events[part])) for part in some) == len(np.unique(events))
+    assert [len(part) for part in whole_events(np.full(50, "e"))] == [50]
+    assert [len(part) for part in whole_events(np.array([], str))] == [0]
+    assert sum(map(len, whole_events(np.array(["b", "a"])))) == 2
+
+
+def test_one_animal_among_many_natives_of_an_event_still_leads(material):
+    """The event's mean costs a rat among 20 natives half of its lead, and not its place."""
+    head = WatchHead().fit(*material)
+    rat, fox = photos(9, 5, 1)[:1], photos(9, 0, 5)
+    scores = head.score(np.concatenate([rat, fox]), np.full(21, "mixed"))[:, 0]
+    alone = head.score(rat, np.array(["alone"]))[0, 0]
+    assert scores.argmax() == 0 and scores[0] < 0.6 * alone
+    assert scores[0] > head.native_scores.max()

@@ -1,6 +1,7 @@
 """Examples of watched species: each source, their features, and all that is refused."""
 
 import json
+import os
 from hashlib import sha256
 from pathlib import Path
 
@@ -500,3 +501,90 @@ def test_files_are_joined_and_the_first_of_a_crop_stays(run, tmp_path):
         np.savez(tmp_path / "5.npz", **dict(vars(both)) | change)  # a pickle; a row less
         with pytest.raises(BadInput, match="damaged"):
             listed.load([tmp_path / "5.npz"])
+
+
+def test_equal_crops_that_reviewers_name_otherwise_are_no_examples(run, capsys):
+    same = {"crop_checksum": "1"}
+    run.decide("1.jpg", "novel", "rat", event="w1", **same)
+    run.decide("2.jpg", "unsure", "unnamed", "yes", event="w2", **same)
+    assert run.gather().species.tolist() == ["rat"]
+    run.decide("3.jpg", "novel", "stoat", event="w3", **same)
+    run.decide("4.jpg", "novel", "stoat", event="w4")
+    assert run.gather().crop_id.tolist() == ["week/4.jpg"]
+    assert "2 decided crops are left out: equal crops of other decisions" in capsys.readouterr().err
+
+
+def test_what_is_no_file_is_named_and_not_waited_for(run):
+    photograph(run.place / "a.jpg", 601)
+    os.mkfifo(run.place / "pipe.jpg")
+    line = run.refused(rat={"photos": str(run.place)})
+    assert "pipe.jpg cannot be read: it is a folder, or no file; mend or remove it" in line
+    found = [{"category": "1", "conf": 0.9, "bbox": [0.1, 0.1, 0.5, 0.5]}]
+    content = {"images": [{"file": "pipe.jpg", "detections": found}]}
+    content |= {"detection_categories": {"1": "animal"}, "info": {"format_version": "1.4"}}
+    (run.place / "md.json").write_text(json.dumps(content))
+    sources = {"photos": str(run.place), "detections": str(run.place / "md.json")}
+    assert run.refused(rat=sources).startswith("watch.rat.detections: no usable box; ")
+
+
+def test_files_of_other_formats_are_counted(run, capsys):
+    run.place.mkdir()
+    for name in ("a.heic", ".hidden", "notes.txt"):
+        (run.place / name).write_text("x")
+    line = run.refused(rat={"photos": str(run.place)})
+    assert "there is no photo in" in line and "(2 other files; formats that are read: .jpg" in line
+    photograph(run.place / "a.jpg", 601)
+    run.gather(rat={"photos": str(run.place)})
+    assert "watch.rat.photos: 2 files are left out; formats" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_read_is_named(run, monkeypatch):
+    photograph(run.place / "a.jpg", 601)
+
+    def walk(folder, onerror):
+        onerror(PermissionError(13, "Permission denied", f"{folder}/locked"))
+
+    monkeypatch.setattr(os, "walk", walk)
+    line = run.refused(rat={"photos": str(run.place)})
+    assert "locked cannot be read: Permission denied; mend or remove it" in line
+
+
+@pytest.mark.parametrize("names", [("A.jpg", "a.jpg"), ("\u00fc.jpg", "u\u0308.jpg")])
+def test_photos_that_some_file_systems_take_for_one_are_named(run, names):
+    for name in names:
+        photograph(run.place / name, 601)
+    line = run.refused(rat={"photos": str(run.place)})
+    assert "differs from" in line and line.endswith("; rename one of them")
+
+
+def test_a_photo_of_one_pixel_is_a_photo(run):
+    run.place.mkdir()
+    Image.new("RGB", (1, 1)).save(run.place / "a.png")
+    assert len(run.gather(rat={"photos": str(run.place)}).species) == 1
+
+
+@pytest.mark.parametrize("listed_size", [False, True])
+@pytest.mark.parametrize("box", [(0.1, 0.1, 0.5, 0.5), (40, 30, 60, 47)])
+def test_boxes_of_another_form_are_refused_with_what_mends_them(run, box, listed_size):
+    """Shares and corners; images.box, which the site's own boxes have, is no help."""
+    for n in range(4):
+        photograph(run.place / f"{n}.jpg", 700 + n)
+    sources = {"photos": str(run.place)}
+    sources["coco"] = coco(run.place, [(f"{n}.jpg", "rat", box) for n in range(4)])
+    if listed_size:
+        content = json.loads(Path(sources["coco"]).read_text())
+        for image in content["images"]:
+            image |= {"width": 64, "height": 48}
+        Path(sources["coco"]).write_text(json.dumps(content))
+    line = run.refused(rat=sources)
+    assert line.startswith("watch.rat.coco: 4 of 4 boxes l") and "images.box" not in line
+    assert line.endswith("; convert these boxes to x, y, width, height in pixels, within the photo")
+
+
+def test_the_nearest_of_many_names_is_found_by_its_ends():
+    """One compared with all 250,000 in full would take ten minutes."""
+    known = [f"island/cam_{n % 60:02d}/IMG_{n:06d}.jpg" for n in range(2000)]
+    assert listed._nearest("island/CAM_07/IMG_000067x.jpg", known).endswith(
+        "cam_07/IMG_000067.jpg'"
+    )
+    assert listed._nearest("a", []) == "; it has none at all"

@@ -153,7 +153,8 @@ def watched_files(wildcards):
     files = [sources[key] for sources in config["watch"].values() for key in WATCHED]
     files = [file for file in files if file and os.path.exists(file)]
     inside = [folder for file in files for folder, *_ in os.walk(file)]
-    return [local(file) for file in dict.fromkeys([*files, *inside]) if not {*"{}"} & {*file}]
+    named = (file for file in dict.fromkeys([*files, *inside]) if file.isprintable())
+    return [local(file) for file in named if not {*"{}"} & {*file}]
 
 
 def deployments_table(wildcards):

@@ -76,6 +76,7 @@ def gather_examples(
             images = device.images(np.stack([square(place) for place in places]))
             with device.autocast():
                 values |= zip(places, network(images).float().cpu().numpy(), strict=True)
+    listed.check_edges(found)
     of_models = {}
     if models:
         site = trained.load(arrays, models)

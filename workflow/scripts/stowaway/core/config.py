@@ -465,6 +465,9 @@ def _of_watch(watch: dict, natives: list[str], labels: dict) -> Iterator[str]:
                 yield f"{key}.labels: {shown(text)} {reason}"
         for place, texts in (("watch", [name]), (f"{key}.labels", sources["labels"])):
             yield from _renamed(place, texts, labels["rename"])
+            for part in ("drop", "unnamed"):
+                for label in set(_clean(labels[part])).intersection(map(clean_label, texts)):
+                    yield f"{place}: {shown(label)} is in labels.{part}; take it off one of the two"
             for label in natives.intersection(map(clean_label, texts)):
                 yield f"{place}: {shown(label)} is in species.native; take it off one of the two"
         for part in FILES:

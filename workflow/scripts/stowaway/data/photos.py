@@ -211,11 +211,16 @@ class Photo:
         return self.image.resize(sides, Image.Resampling.BILINEAR, part, reducing_gap=2)
 
 
+def check_file(path: Path | str) -> None:
+    """Raise `Unreadable` where there is no file, as a folder, or a named pipe that never ends."""
+    if not Path(path).is_file():
+        raise Unreadable("it is a folder, or no file" if Path(path).exists() else "it is gone")
+
+
 def read_photo(path: Path | str) -> bytes:
-    """The photo's bytes. Raises `Unreadable` where there is none, or no file, as a named pipe."""
+    """The photo's bytes. Raises `Unreadable` where it cannot be read, and as `check_file`."""
     try:
-        if not Path(path).is_file():
-            raise Unreadable("it is a folder, or no file" if Path(path).exists() else "it is gone")
+        check_file(path)
         return Path(path).read_bytes()
     except OSError as error:
         raise Unreadable(error.strerror) from None

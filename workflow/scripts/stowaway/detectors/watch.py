@@ -3,6 +3,7 @@
 One linear head on frozen features tells the natives' species and the watched ones apart.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -65,8 +66,8 @@ class WatchHead:
     def score(self, features: Floats, events: NDArray) -> Floats:
         """(n, dimensions) features and the event of each -> (n, watched species) scores."""
         parts = [features[start : start + AT_ONCE] for start in range(0, len(features), AT_ONCE)]
-        outputs = [self._outputs(_unit(part)) for part in parts or [features]]
-        return with_event(self._margins(np.concatenate(outputs)), events)
+        margins = [self._margins(self._outputs(_unit(part))) for part in parts or [features]]
+        return with_event(np.concatenate(margins), events)
 
     def arrays(self) -> dict[str, NDArray]:
         """All that `from_arrays` needs to make the same head again."""
@@ -145,15 +146,25 @@ def _parts(species: NDArray, events: NDArray) -> NDArray[np.intp]:
     The events of a species are dealt one after the other, so that each part has as many of them.
     """
     parts = np.full(len(events), -1)
-    number = {}
+    names, event_of = np.unique(events, return_inverse=True)
+    part_of = np.full(len(names), -1)
     rng = np.random.default_rng(0)
     for name in np.unique(species):
-        own = np.unique(events[species == name])
-        if len(own) > 1:
-            for place, event in enumerate(rng.permutation(own)):
-                part = number.setdefault(event, place % FOLDS)
-                parts[(species == name) & (events == event)] = part
+        own = np.flatnonzero(species == name)
+        order = rng.permutation(np.unique(event_of[own]))
+        if len(order) > 1:
+            dealt = np.arange(len(order)) % FOLDS
+            part_of[order] = np.where(part_of[order] < 0, dealt, part_of[order])
+            parts[own] = part_of[event_of[own]]
     return parts
+
+
+def whole_events(events: NDArray) -> Iterator[NDArray[np.intp]]:
+    """Yield the places of the crops of some events after the other, of AT_ONCE crops or so."""
+    _, number, count = np.unique(events, return_inverse=True, return_counts=True)
+    ends = np.cumsum(count)
+    parts = ends[:-1][np.diff(ends // AT_ONCE) > 0]
+    yield from np.split(np.argsort(number, kind="stable"), parts)
 
 
 def lead_scores(

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from stowaway.annotations.events import UNKNOWN
 from stowaway.core.tables import read_table
 from stowaway.data.exact_copies import CHECKSUMS
-from stowaway.data.packs import batches
 from stowaway.data.roles import FITTED_ROLES, Role
 from stowaway.detectors.feature_methods import Floats
 from stowaway.detectors.registry import sample
-from stowaway.detectors.watch import WatchHead, lead_scores
+from stowaway.detectors.watch import WatchHead, lead_scores, whole_events
 from stowaway.evaluation.aggregate import MAIN, Pooled
 from stowaway.evaluation.bootstrap import Draws, draw_runs, interval, resampled
 from stowaway.evaluation.folds import ELSEWHERE, NOVELTY, SHORTCUTS, WATCH_LIST
@@ -30,7 +29,6 @@ from stowaway.evaluation.metrics import METRICS, Flags, Ranked, highest_crops, p
 
 WATCH, SAME_LOCATIONS = "watch alone", "watch alone, same locations"
 MOST_NATIVES = 2_000  # crops that a head is fitted on: enough for it, and a fit takes a second
-EVENTS_AT_ONCE = 1_000
 DRAWS = 3  # of examples in a fold: which events they are matters as much as how many
 COPIES = ("event", *CHECKSUMS)
 PLACES = ("group", "location")
@@ -236,9 +234,8 @@ def _watch(
     names = (known[name].to_numpy(str) for name in ("species", "event"))
     head = WatchHead().fit(np.concatenate(values).astype(float), *names, watched)
     events, rows = tests["event"].to_numpy(str), tests["row"].to_numpy()
-    for some in batches(np.unique(events), EVENTS_AT_ONCE):
-        own = np.isin(events, some)
-        scores[own] = head.score(features[rows[own]], events[own])[:, 0]
+    for some in whole_events(events):
+        scores[some] = head.score(features[rows[some]], events[some])[:, 0]
     novelty = tests["novelty"].to_numpy()
     return scores, lead_scores(novelty, fold.usual, scores[:, None], head.native_scores)[0]
 

@@ -5,8 +5,10 @@ another place.
 """
 
 import difflib
+import heapq
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,7 +25,7 @@ from stowaway.annotations.boxes import index_annotations
 from stowaway.annotations.detections import photos_of
 from stowaway.annotations.json_file import Limits
 from stowaway.core.files import Damaged, read_arrays, reading, replacing
-from stowaway.core.names import UNNAMED, clean_text, shown, why_unsafe
+from stowaway.core.names import UNNAMED, clean_text, name_key, shown, why_unsafe
 from stowaway.core.script import BadInput, say
 from stowaway.core.tables import rows
 from stowaway.data import photos
@@ -107,7 +109,7 @@ class Example:
 
     `row` is that of its features where it is a crop of the run. Else its pixels are those of the
     saved crop `path`, with its `window`, or of the `box` in the photo `path`, which has the
-    `listed` size.
+    `listed` size and which the box leaves by the pixels `outside`.
     """
 
     species: str
@@ -123,6 +125,13 @@ class Example:
     folder: Path | None = None
     box: photos.Box | None = None
     listed: tuple[int, int] | None = None
+    outside: int = 0
+
+    @property
+    def has_no_name(self) -> bool:
+        """Whether its species stands for an event of which nobody has said more."""
+        no_name = self.species.startswith(("unnamed ", "marked "))
+        return no_name and self.source in BY_REVIEWERS
 
     @property
     def named(self) -> str:
@@ -208,7 +217,16 @@ def _own(crop, species: str, source: str) -> Example:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word[:200], known, 1, 0)
+    """Words about the nearest of the known ones, of those that begin and end most alike.
+
+    To compare all of 250,000 crops with it in full takes ten minutes.
+    """
+
+    def alike(other: str) -> int:
+        pair = word.lower(), other.lower()
+        return len(os.path.commonprefix(pair) + os.path.commonprefix([t[::-1] for t in pair]))
+
+    near = difflib.get_close_matches(word[:200], heapq.nlargest(100, known, key=alike), 1, 0)
     return f"; the nearest is {shown(near[0])}" if near else "; it has none at all"
 
 
@@ -243,7 +261,8 @@ def of_photos(
         events["datetime_format"] = None
     elif not given["coco"]:
         part, times, wanted = "detections", work / "times.csv", wanted | {ANIMAL, UNNAMED}
-    images = {"key": "file_name", "box": None, "location": "(.+)/"}
+    images = {"key": "file_name", "location": "(.+)/"}
+    images["box"] = "pixels" if part == "photos" else None  # as of a photo of one pixel
     try:
         if times:
             _write_times(folder, given["detections"], Limits(**limits), times)
@@ -260,7 +279,7 @@ def of_photos(
         )
     except BadInput as error:
         why = str(error).removeprefix(f"{part}: ")
-        raise BadInput(f"{key}.{part}: {why}") from None
+        raise BadInput(f"{key}.{part}: {_in_pixels(why)}") from None
     found = [row for row in rows(work / "annotations") if row["species"] in wanted]
     if not found:
         why = f"no box is of {shown(name)}; list its labels there as {key}.labels"
@@ -279,21 +298,59 @@ def of_photos(
     ]
 
 
+def check_edges(examples: Iterable[Example]) -> None:
+    """Raise `BadInput` where a species' boxes leave their photos as `photos.check_edges` says."""
+    outside = defaultdict(list)
+    for example in examples:
+        if example.folder:
+            outside[example.species].append(example.outside)
+    for species, pixels in outside.items():
+        try:
+            photos.check_edges(pixels, None)
+        except BadInput as error:
+            raise BadInput(f"watch.{species}.coco: {_in_pixels(str(error))}") from None
+
+
+def _in_pixels(why: str) -> str:
+    """What is wrong with the boxes of a COCO, with its own advice: images.box is of the site's."""
+    if "images.box" not in why:
+        return why
+    why = re.split("[:;] (?=set |if |are |width )", why)[0]
+    return f"{why}; convert these boxes to x, y, width, height in pixels, within the photo"
+
+
 def photo_names(key: str, folder: Path) -> list[str]:
     """The paths of all photos below a folder, sorted. Hidden files and linked folders are left out.
 
-    Raises `BadInput` where there is none, or where one cannot stand in a table.
+    Files of other formats are left out too, and this is said. Raises `BadInput` where no photo is
+    left, where one cannot stand in a table, and where a folder cannot be read.
     """
-    found = []
-    for path, folders, files in os.walk(folder):
+
+    def refuse(error: OSError) -> None:
+        where = _short(Path(error.filename))
+        raise BadInput(f"{key}.photos: {where} cannot be read: {error.strerror}; mend or remove it")
+
+    found, others, names = [], 0, {}
+    for path, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [inside for inside in folders if inside[0] != "."]
-        seen = [file for file in files if file[0] != "." and file.lower().endswith(SUFFIXES)]
-        found += [Path(path, file).relative_to(folder).as_posix() for file in seen]
-    for file in found:
-        if reason := why_unsafe(file):
-            raise BadInput(f"{key}.photos: {_short(folder / file)}: {reason}; rename or remove it")
+        for file in (file for file in files if file[0] != "."):
+            if file.lower().endswith(SUFFIXES):
+                found.append(Path(path, file).relative_to(folder).as_posix())
+            else:
+                others += 1
+    formats = f"formats that are read: {', '.join(SUFFIXES)}"
     if not found:
-        raise BadInput(f"{key}.photos: there is no photo in {_short(folder)}; bring some")
+        what = f" ({others:,} other files; {formats})" * bool(others)
+        raise BadInput(f"{key}.photos: there is no photo in {_short(folder)}{what}; bring some")
+    for file in found:
+        why, mend = why_unsafe(file), "rename or remove it"
+        if not why and names.setdefault(name_key(file), file) != file:
+            other, mend = names[name_key(file)], "rename one of them"
+            why = f"its name differs from {shown(other)} in case or Unicode form alone"
+        if why:
+            raise BadInput(f"{key}.photos: {_short(folder / file)}: {why}; {mend}")
+    if others:
+        say(f"examples: {key}.photos: {others:,} files are left out; {formats}")
     return sorted(found)
 
 
@@ -303,8 +360,9 @@ def _whole_photos(key: str, species: str, folder: Path) -> dict:
     for number, name in enumerate(photo_names(key, folder)):
         path = inside(key, folder, folder / name)
         try:
-            with open(path, "rb") as file:
-                time, offset, width, height = photos.photo_header(file)
+            time, offset, width, height = _header(path)
+        except photos.Unreadable as why:
+            raise BadInput(_unreadable(key, path, str(why))) from None
         except Exception as error:  # what a reader raises on hostile bytes has no common class
             why = getattr(error, "strerror", None) or photos.why_no_photo(path)
             raise BadInput(_unreadable(key, path, why or "its header is corrupt")) from None
@@ -324,9 +382,15 @@ def _write_times(folder: Path, detections: Path, limits: Limits, times: Path) ->
         path = folder / name
         with suppress(Exception):  # what cannot be read is said where a box of it is taken
             if not why_unsafe(name) and _is_inside(folder, path):
-                with open(path, "rb") as file:
-                    found.append([name, *photos.photo_header(file)])
+                found.append([name, *_header(path)])
     pd.DataFrame(found, columns=TIMES).to_csv(times, index=False, lineterminator="\r\n")
+
+
+def _header(path: Path) -> tuple[str, str, int, int]:
+    """As `photos.photo_header`. Raises `photos.Unreadable` for no file, as a named pipe."""
+    photos.check_file(path)
+    with open(path, "rb") as file:
+        return photos.photo_header(file)
 
 
 def inside(key: str, folder: Path, path: Path) -> Path:
@@ -342,7 +406,7 @@ def _is_inside(folder: Path, path: Path) -> bool:
 
 
 def open_example(example: Example, limits: dict, max_side: int | None) -> photos.Photo:
-    """The photo of an example's box, whose checksums are filled in.
+    """The photo of an example's box, whose checksums and `outside` are filled in.
 
     Raises `BadInput` for a photo that cannot be read, is too large or lies elsewhere.
     """
@@ -355,6 +419,7 @@ def open_example(example: Example, limits: dict, max_side: int | None) -> photos
         most = limits["image_pixels"]
         photo = photos.open_photo(content, most, example.listed, [box], max_side)
         example.crop_checksum = crop_checksum(photo.cut(box)[1])
+        example.outside = photo.outside(box)
     except photos.Unusable as why:
         raise BadInput(_unreadable(key, path, str(why))) from None
     example.photo_checksum = photo_checksum(content)
@@ -424,8 +489,8 @@ def usable(
     Raises `BadInput` for a native of the run, for an exact copy of a native or novel crop of it,
     and for a crop of two species. The crops of a batch have no roles: it comes with the
     `calibration` natives of the `run` whose models score it, and no example is a copy of one. Of
-    what reviewers decided such crops are left out, and this is said; the name that the config gives
-    a crop counts before one that an event gave it.
+    what reviewers decided such crops are left out, and this is said; a name that the config gives a
+    crop counts before the one that an event gave it.
     """
     held = crops[crops["role"].isin([*NATIVE_ROLES, Role.NOVEL])]
     if calibration is not None:
@@ -438,6 +503,7 @@ def usable(
     roles = dict(zip(crops["row"], crops["role"], strict=True)) if examples else {}
     kept: dict[str, int] = {}
     left = []
+    contradicted: set[int] = set()
     for place, example in enumerate(examples):
         why = ""
         if example.row is not None and calibration is None:
@@ -453,10 +519,19 @@ def usable(
             raise BadInput(f"{example.named} is {why}: a leak; take it out")
         before = kept.setdefault(example.crop_checksum, place)
         other = examples[before]
-        if other.species.startswith(("unnamed ", "marked ")) and other.source in BY_REVIEWERS:
+        if other.has_no_name:
             kept[example.crop_checksum] = place
-        elif other.species != example.species:
+        elif other.species == example.species or example.has_no_name:
+            continue
+        elif {other.source, example.source} <= {*BY_REVIEWERS}:
+            contradicted |= {before, place}
+        else:
             raise BadInput(f"{example.named} is the same crop as {other.named}; keep one of them")
     if left:
         say(f"examples: {len(left):,} decided crops are left out as leaks; the first: {left[0]}")
-    return sorted(kept.values())
+    if contradicted:
+        say(
+            f"examples: {len(contradicted):,} decided crops are left out: equal crops of other "
+            "decisions have other names; decide again"
+        )
+    return sorted({*kept.values()} - contradicted)

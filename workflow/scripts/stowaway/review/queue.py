@@ -11,7 +11,7 @@ from stowaway.core.names import UNNAMED, clean_label
 from stowaway.core.script import say
 from stowaway.data.roles import NATIVE_ROLES, QUEUED_ROLES
 from stowaway.detectors.feature_methods import Floats
-from stowaway.detectors.watch import WatchHead, lead_scores
+from stowaway.detectors.watch import WatchHead, lead_scores, whole_events
 from stowaway.evaluation.alarms import Alarm, events_of, reviewed, set_alarm
 from stowaway.evaluation.exposure import EVENTS_PER_DAY, native_density, tested_days, weeks
 from stowaway.evaluation.metrics import EPSILON
@@ -108,18 +108,18 @@ def with_watch(
     crops = crops.assign(watched="", examples=np.nan)
     if head is None:
         return crops
-    scored = crops["score"].notna().to_numpy()
-    known = crops[scored]
-    events = known["event"].to_numpy(str)
-    watch = head.score(features[known["row"].to_numpy()], events)
-    if own is not None:
-        watch[np.isin(events, events[own[scored]])] = np.nan
-    score, which = lead_scores(known["score"].to_numpy(float), usual, watch, head.native_scores)
+    scored = np.flatnonzero(crops["score"].notna())
+    score, which = crops["score"].to_numpy(float).copy(), np.full(len(crops), -1)
+    rows, events = crops["row"].to_numpy(), crops["event"].to_numpy(str)
+    seen = [] if own is None else np.unique(events[scored][own[scored]])
+    for some in whole_events(events[scored]):
+        places = scored[some]
+        watch = head.score(features[rows[places]], events[places])
+        watch[np.isin(events[places], seen)] = np.nan
+        score[places], which[places] = lead_scores(score[places], usual, watch, head.native_scores)
     names = np.append(head.watched, "")[which]
     counts = pd.Series(names).map(examples).to_numpy(float)
-    for name, values in (("score", score), ("watched", names), ("examples", counts)):
-        crops.loc[scored, name] = values
-    return crops
+    return crops.assign(score=score, watched=names, examples=counts)
 
 
 def with_p_values(crops: pd.DataFrame, alarm: Alarm) -> pd.DataFrame:
