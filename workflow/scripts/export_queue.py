@@ -57,13 +57,12 @@ def export_queue(
     known = trained.load(arrays, models)
     crops = scored_crops(scores, labels, splits, alarm["detector"])
     crops = crops.join(repeat_groups(crops, review["repeats"]))
-    checksums = [*known.reviewed, *decided_checksums(decided_crops)]
-    decided, kept = decided_on(crops, decisions, run, checksums)
+    reviewed_before = [*known.reviewed, *decided_checksums(decided_crops)]
+    decided, kept = decided_on(crops, decisions, run, reviewed_before)
     crops["repeat"] = crops["repeat"].where(~crops["repeat"].isin(kept), "")
     head, found = load_head(watch), listed.load(examples)
     of_watch = head, known.native_scores, dict(Counter(found.species.tolist()))
-    values = Features(features, len(crops))
-    daily, natives = None, None
+    values, daily, natives = Features(features, len(crops)), None, None
     if cross_scores:
         natives = crops.drop(columns=SCORES[1:]).merge(read_table(cross_scores), on="crop_id")
         natives = with_watch(natives, values, *of_watch)
