@@ -31,7 +31,7 @@ def fit_watch_list(
         with threadpool_limits(threads):
             head = WatchHead().fit(features, species, events, watched)
         fitted = head.arrays()
-        say(f"watch list: {', '.join(head.watched.tolist())}; strength {head.strength:g}")
+        say(f"watch list: {', '.join(head.watched.tolist()):.80}; strength {head.strength:g}")
     with replacing(watch, "wb") as file:
         np.savez(file, **fitted)
 

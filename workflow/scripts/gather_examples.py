@@ -98,7 +98,7 @@ def gather_examples(
         events = len({one.event for one in own})
         sources = Counter(one.source for one in own)
         what = ", ".join(f"{n:,} {source}" for source, n in sources.items())
-        say(f"examples: {count:,} of {species}, of {events:,} events ({what})")
+        say(f"examples: {count:,} of {species:.80}, of {events:,} events ({what})")
 
 
 if __name__ == "__main__":

@@ -467,8 +467,8 @@ def choose(examples: Iterable[Example]) -> list[Example]:
     for species, pile in piles.items():
         if len(pile) > MOST:
             say(
-                f"examples: {MOST:,} of {len(pile):,} example crops of {species} are taken, one of "
-                "each event first"
+                f"examples: {MOST:,} of {len(pile):,} example crops of {species:.80} are taken, "
+                "one of each event first"
             )
             drawn = np.random.default_rng(0).permutation(len(pile))
             first = {pile[place].event: place for place in drawn[::-1]}  # of each event
