@@ -107,6 +107,7 @@ def written(tmp_path):
         write_overview(
             **files,
             metrics=[],
+            comparison=[],
             worth=[],
             guide=ROOT / "workflow/report/guide.rst",
             site="w47",
@@ -177,12 +178,14 @@ def test_a_score_no_better_than_a_shortcut_is_called_so():
     metrics = pd.DataFrame(table).assign(
         fold="listed", level="event", stratum="all", metric="auroc"
     )
-    first, shortcut, verdict = of.ordering(metrics, "fusion")
+    gain = {"detector": "fusion", "rival": "shortcut_bytes_per_pixel", "low": -0.1}
+    gains = pd.DataFrame([gain]).assign(fold="listed", level="event", metric="auroc")
+    first, shortcut, verdict = of.ordering(metrics, gains, "fusion")
     assert "<b>80 [70, 90]</b>" in first and "(bytes per pixel), has 72." in shortcut
     assert "not surely better" in verdict
-    metrics.loc[0, "low"] = 0.73
-    assert len(of.ordering(metrics, "fusion")) == 2
-    assert of.ordering(metrics, "knn") == []
+    assert len(of.ordering(metrics, gains.assign(low=0.01), "fusion")) == 2
+    assert len(of.ordering(metrics, gains.assign(low=np.nan), "fusion")) == 3
+    assert of.ordering(metrics, gains, "knn") == []
 
 
 def test_what_examples_are_worth_stands_beside_shortcuts_with_the_same_examples():
@@ -200,7 +203,10 @@ def test_what_examples_are_worth_stands_beside_shortcuts_with_the_same_examples(
     )
     (line,) = of.with_examples(worth)
     assert "Given 1 event of a newcomer" in line
-    assert "<b>84 [73, 94]</b> of 100 pairs with a native one, with shortcuts in 60." in line
+    assert (
+        "in <b>84 [73, 94]</b> of 100 pairs with a native event; by novelty alone in 60, by" in line
+    )
+    assert line.endswith("shortcuts with the same examples in 60.")
     assert of.with_examples(worth[:0]) == []
 
 

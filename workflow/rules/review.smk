@@ -71,6 +71,7 @@ rule write_overview:
         explanations="<results>/explanations.npz",
         alarms=[] if BATCH else "<results>/evaluation/one_split/alarms.csv",
         metrics=[] if BATCH else "<results>/evaluation/one_split/metrics.csv",
+        comparison=[] if BATCH else "<results>/evaluation/one_split/comparison.csv",
         worth=[] if BATCH or not FEATURE_BASED else "<results>/evaluation/one_split/examples.csv",
         models=f"{TRAINED}/models.json",
         performance="<results>/performance.csv" if config["decisions"] else [],

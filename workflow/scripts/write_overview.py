@@ -17,6 +17,7 @@ def write_overview(
     explanations: Path,
     alarms: Path | list,
     metrics: Path | list,
+    comparison: Path | list,
     worth: Path | list,
     models: Path,
     performance: Path | list,
@@ -33,7 +34,7 @@ def write_overview(
     A list, which is empty, stands for a table that the run does not have.
     """
     sheet = read_sheet(queue)
-    paths = alarms, metrics, worth, performance
+    paths = alarms, metrics, comparison, worth, performance
     alarm_table, *measured, in_use = (read_table(path) if path else None for path in paths)
     arrays = read_arrays(explanations)
     pictures = event_pictures(arrays, arrays["event"][: of.PICTURES].tolist())

@@ -11,7 +11,7 @@ from textwrap import wrap
 import pandas as pd
 
 from stowaway.core.names import UNNAMED
-from stowaway.evaluation.folds import SHORTCUTS, WATCH_LIST
+from stowaway.evaluation.folds import NOVELTY, SHORTCUTS, WATCH_LIST
 
 PICTURES = 8
 SPECIES = 12  # that are named one by one
@@ -160,13 +160,14 @@ def found(queue: pd.DataFrame, pictures: dict[str, bytes]) -> list[str]:
 def how_sure(
     alarms: pd.DataFrame | None,
     metrics: pd.DataFrame | None,
+    comparison: pd.DataFrame | None,
     examples: pd.DataFrame | None,
     performance: pd.DataFrame | None,
 ) -> list[str]:
     """Sentences: what examples are worth, the rate asked for and realised, what was found.
 
-    `alarms`, `metrics` and `examples` are tables of a run with an evaluation, `performance` that of
-    decisions, with a row for all weeks and locations.
+    `alarms`, `metrics`, `comparison` and `examples` are tables of a run with an evaluation,
+    `performance` that of decisions, with a row for all weeks and locations.
     """
     sentences = [] if examples is None else with_examples(examples)
     for row in [] if alarms is None else alarms[alarms["asked"] == "yes"].itertuples():
@@ -192,7 +193,7 @@ def how_sure(
                 f"The {row.calibration:.0f} calibration groups are too few for this rate: there "
                 "is never an alarm."
             )
-        sentences += [] if metrics is None else ordering(metrics, row.detector)
+        sentences += [] if metrics is None else ordering(metrics, comparison, row.detector)
     if performance is not None:
         whole = performance[(performance["week"] == "all") & (performance["location"] == "all")]
         for row in whole.itertuples():
@@ -216,46 +217,44 @@ def how_sure(
 
 
 def with_examples(examples: pd.DataFrame) -> list[str]:
-    """How well a watch list orders events, given one and three example events; shortcuts beside."""
+    """How well a watch list orders events, given one and three; novelty and shortcuts beside it."""
     rows = examples[examples["metric"] == "auroc"].dropna(subset="value")
     values = rows.set_index(["detector", "examples"])[["value", "low", "high"]].mul(100)
+    names = [WATCH_LIST, NOVELTY, SHORTCUTS]
     sentences = []
     for number in (1, 3):
-        lines = [
-            values.loc[(name, number)]
-            for name in (WATCH_LIST, SHORTCUTS)
-            if (name, number) in values.index
-        ]
-        if len(lines) == 2:
-            sentences.append(
-                f"Given {counted(number, 'event')} of a newcomer as an example, its other events "
-                f"are in front in <b>{with_interval('{:.0f}', *lines[0])}</b> of 100 pairs with a "
-                f"native one, with shortcuts in {lines[1]['value']:.0f}."
-            )
+        if not all((name, number) in values.index for name in names):
+            continue
+        lead, novelty, shortcuts = (values.loc[(name, number)] for name in names)
+        sentences.append(
+            f"Given {counted(number, 'event')} of a newcomer as an example, its events at other "
+            f"locations are in front in <b>{with_interval('{:.0f}', *lead)}</b> of 100 pairs with "
+            f"a native event; by novelty alone in {novelty['value']:.0f}, by shortcuts with the "
+            f"same examples in {shortcuts['value']:.0f}."
+        )
     return sentences
 
 
-def ordering(metrics: pd.DataFrame, detector: str) -> list[str]:
-    """How well the score orders novel before native events, beside the best shortcut baseline."""
+def ordering(metrics: pd.DataFrame, comparison: pd.DataFrame, detector: str) -> list[str]:
+    """How well the score orders novel before native events, and its gain over a shortcut."""
     rows = metrics.query("level == 'event' and stratum == 'all' and metric == 'auroc'")
     rows = rows[rows["fold"] == "listed"].set_index("detector").dropna(subset="value")
-    shortcuts = rows[rows.index.str.startswith("shortcut_")].sort_values("value")
     if detector not in rows.index:
         return []
-    lead = rows.loc[detector]
-    interval = with_interval("{:.0f}", *(100 * lead[["value", "low", "high"]]))
+    interval = with_interval("{:.0f}", *(100 * rows.loc[detector, ["value", "low", "high"]]))
     sentences = [
-        f"Of 100 pairs of a newcomer's event and a native one, <b>{interval}</b> have the newcomer "
-        "in front. A coin has 50."
+        f"Without an example, of 100 pairs of a newcomer's event and a native one, <b>{interval}"
+        "</b> have the newcomer in front. A coin has 50."
     ]
-    if len(shortcuts):
-        best = shortcuts.iloc[-1]
-        name = text(best.name.removeprefix("shortcut_").replace("_", " "))
+    gains = comparison.query("level == 'event' and metric == 'auroc' and fold == 'listed'")
+    gains = gains[(gains["detector"] == detector) & gains["rival"].isin(rows.index)]
+    for gain in gains[gains["rival"].str.startswith("shortcut_")].itertuples():
+        name = text(gain.rival.removeprefix("shortcut_").replace("_", " "))
         sentences.append(
             f"The best shortcut, which looks at the photo and not at the animal ({name}), has "
-            f"{100 * best['value']:.0f}."
+            f"{100 * rows.loc[gain.rival, 'value']:.0f}."
         )
-        if lead["low"] <= best["value"]:
+        if not gain.low > 0:
             sentences.append("<b>The detector is not surely better than that.</b>")
     return sentences
 
