@@ -402,7 +402,8 @@ def test_a_newcomer_that_was_confirmed_once_brings_its_like_to_the_top(island):
     month = {key: month[key] for key in ("name", "coco", "images")}
     month |= {"models": "small", "demo": {"size": 180, "period": 2}, "shards": 1}
     results, find = island.folder / "results/month", "results/month/island/first_find.csv"
-    island.run("--cores", "2", find, config=island.overlay("month", month))
+    page = "results/month/queue.html"  # which keeps a copy of the queue that is decided on
+    island.run("--cores", "2", find, page, config=island.overlay("month", month))
     truth = pd.read_csv(results / "island/truth.csv")
     boxes = pd.read_csv(results / "labels.csv").merge(truth, on=["file_name", "x", "y"])
     opossums = set(boxes.loc[boxes["species"] == "opossum", "event"])
