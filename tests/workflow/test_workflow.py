@@ -403,7 +403,8 @@ def test_a_newcomer_that_was_confirmed_once_brings_its_like_to_the_top(island):
     month = {key: month[key] for key in ("name", "coco", "images")}
     month |= {"models": "small", "demo": {"size": 180, "period": 2}, "shards": 1}
     results, find = island.folder / "results/month", "results/month/island/first_find.csv"
-    island.run("--cores", "2", find, config=island.overlay("month", month))
+    page = "results/month/queue.html"  # which keeps a copy of the queue that is decided on
+    island.run("--cores", "2", find, page, config=island.overlay("month", month))
     truth = pd.read_csv(results / "island/truth.csv")
     boxes = pd.read_csv(results / "labels.csv").merge(truth, on=["file_name", "x", "y"])
     opossums = set(boxes.loc[boxes["species"] == "opossum", "event"])
@@ -414,7 +415,7 @@ def test_a_newcomer_that_was_confirmed_once_brings_its_like_to_the_top(island):
 
     before, (first,) = ranked(), read_table(island.folder / find)["event"]
     assert len(before) == 3 and set(before["watched"]) == {""}
-    assert before["rank"].idxmin() == first and before["rank"].min() > 2
+    assert before["rank"].idxmin() == first and before["rank"].min() > 3
     watched = island.overlay("watched", month | {"decisions": [find]})
     rules = {"read_decisions", "gather_examples", "fit_watch_list", "export_queue"}
     assert set(dry(island, "results/month/queue.csv", config=watched)) == rules
@@ -422,7 +423,7 @@ def test_a_newcomer_that_was_confirmed_once_brings_its_like_to_the_top(island):
     after = ranked()
     assert after.at[first, "suppressed"] == "already reviewed" and not after.at[first, "watched"]
     others = after.drop(first)
-    assert sorted(others["rank"]) == [1, 2]
+    assert others["rank"].max() <= 3
     assert set(others["watched"]) == {"opossum"} and set(others["examples"]) == {3}
     assert others["nearest"].str.startswith("like opossum (3 examples), p = ").all()
 
