@@ -460,7 +460,7 @@ def test_the_documented_examples_are_valid(example):
 
 def test_the_guide_is_a_page_of_examples():
     text = (ROOT / "config/README.md").read_text()
-    assert len(EXAMPLES) >= 6 and len(text.splitlines()) < 90
+    assert len(EXAMPLES) >= 6 and len(text.splitlines()) < 110
 
 
 def test_the_reference_is_made_from_the_schema():

@@ -39,18 +39,19 @@ CROP, FRAME, PHOTO = 300, 220, 480
 FRAMES = 8  # crops of an event
 # What a watch list does on real photos, and what it cannot do.
 MEASURED = (
-    "Measured on 660 real photos of 36 cameras in Panama, on a few events at other locations than the "
-    "examples': event AUROC (0.5 is chance, 1 is perfect; brackets are 95 % intervals) 0.75 [0.62, 0.87] "
-    "by novelty alone, 0.84 [0.75, 0.93] with examples of one event, 0.89 [0.77, 0.97] of three."
+    "Measured on 660 real photos of 36 cameras in Panama, on a few events at other locations than "
+    "the examples': event AUROC (0.5 is chance, 1 is perfect; brackets are 95 % intervals) "
+    "0.75 [0.62, 0.87] by novelty alone, 0.84 [0.75, 0.93] with examples of one event, "
+    "0.89 [0.77, 0.97] of three."
 )
 LIMITS = (
     "It brings what is like the examples to the top of the queue. It does not name the animal: "
     "decide by the photos.",
     "The photos of one visit are one event: together they weigh as much as one photo of another "
     "visit. Look for examples of other nights.",
-    "A species that is known only from other cameras or another site may be found less often; on real "
-    "photos that is not measured. Events at the examples' own place may be found more often, as the "
-    "place can be recognised: in the measurement below by 0.02 at most, at another site perhaps more.",
+    "A species that is known only from other cameras or another site may be found less often; on "
+    "real photos that is not measured. Events at the examples' own place may be found more often, "
+    "as the place can be recognised: below by 0.02 at most, at another site perhaps more.",
     MEASURED,
 )
 
