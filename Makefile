@@ -21,7 +21,7 @@ demo: .venv/installed
 	@echo
 	@echo "Open:"
 	@echo "  results/demo_month_2/queue.html                       the next month: the page to decide on, works offline"
-	@echo "  results/demo_month_2_watched/queue.html               the same after one of its three opossums is confirmed: the others lead"
+	@echo "  results/demo_month_2_watched/queue.html               the same after one of its three opossums is confirmed: the others are 1st and 3rd"
 	@echo "  results/demo_month_2/island/decisions.csv             what a drawn reviewer decided on it"
 	@echo "  results/demo/figures/performance.png                  what came of that: false alarms, recall"
 	@echo "  results/demo/report.html                              the report, one file, works offline"
