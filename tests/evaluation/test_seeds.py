@@ -11,10 +11,8 @@ TRIALS = (ROOT / "benchmarks/detection.md").read_text()
 
 
 def chosen_on() -> set[int]:
-    first, last = re.search(
-        r"Settings were chosen on split seeds (\d+) to (\d+)\.", TRIALS
-    ).groups()
-    return set(range(int(first), int(last) + 1))
+    spans = re.findall(r"were chosen on split seeds (\d+) to (\d+)\.", TRIALS)
+    return {seed for first, last in spans for seed in range(int(first), int(last) + 1)}
 
 
 def test_every_trial_is_within_the_seeds_that_the_settings_were_chosen_on():

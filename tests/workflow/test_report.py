@@ -158,7 +158,8 @@ def overview_of(labels: list[str], folder: Path) -> None:
     (folder / "models.json").write_text(json.dumps(facts))
     names = "labels camera_days queue".split()
     files = {name: folder / f"{name}.csv" for name in names} | {"explanations": folder / "a.npz"}
-    files |= {"alarms": [], "metrics": [], "performance": [], "models": folder / "models.json"}
+    files |= dict.fromkeys("alarms metrics comparison worth performance".split(), [])
+    files["models"] = folder / "models.json"
     files |= {"guide": ROOT / "workflow/report/guide.rst", "overview": folder / "overview.rst"}
     card = {"Purpose": labels[0]}
     site = {"site": labels[0], "synthetic": True, "species": {"Natives": labels}}

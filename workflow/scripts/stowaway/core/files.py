@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MADE_BY = {
     "island/truth.csv": "make_demo",
     "island/decisions.csv": "review_demo",
+    "island/first_find.csv": "review_demo",
     "annotations.csv": "index_annotations",
     "rejected.csv": "index_annotations",
     "camera_days.csv": "index_annotations",
