@@ -119,7 +119,7 @@ class Site:
         path = self.results / f"logs/train_detector/listed/1/{detector}.log"
         return path.read_text() if path.exists() else ""
 
-    def until(self, true, seconds: float = 300) -> None:
+    def until(self, true, seconds: float = 900) -> None:
         """Wait until something is so."""
         end = time.monotonic() + seconds
         while not true():
